@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -59,7 +58,8 @@ class Record:
 
     def __post_init__(self) -> None:
         """Turn every value into the plain Python type that its field declares."""
-        for name, kind, plain in _plainers(type(self)):
+        for name, entry in self.__dataclass_fields__.items():
+            kind, plain = _PLAIN[entry.type]
             value = getattr(self, name)
             if value is not None and type(value) is not kind:
                 object.__setattr__(self, name, plain(value))
@@ -200,10 +200,9 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-@cache
 def field_names(record: type[Any]) -> tuple[str, ...]:
     """Return the names of a record's fields, in order."""
-    return tuple(entry.name for entry in fields(record))
+    return tuple(record.__dataclass_fields__)
 
 
 def documentation(record: type[Any]) -> dict[str, str]:
@@ -282,8 +281,3 @@ _PLAIN: dict[Any, tuple[type, Callable[[Any], Any]]] = {
     tuple[str, ...]: (_Always, _words),
     dict[str, Any]: (dict, dict),
 }
-
-
-@cache
-def _plainers(record: type[Any]) -> tuple[tuple[str, type, Callable[[Any], Any]], ...]:
-    return tuple((entry.name, *_PLAIN[entry.type]) for entry in fields(record))

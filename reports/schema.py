@@ -1,0 +1,169 @@
+"""The tables of the store, made from the records' own fields.
+
+One column per field, so that a query or a data frame needs no decoding. A change here is a change
+of the schema: raise `VERSION`, and let a migration bring older stores along.
+"""
+
+from dataclasses import fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from reports.records import (
+    CacheState,
+    Coverage,
+    Measurement,
+    Outcome,
+    Record,
+    Run,
+    RunKind,
+    Status,
+    field_names,
+    jsonable,
+    parse_shape,
+    shape_text,
+)
+from reports.text import storable
+
+VERSION = 1
+"""What this program writes. A store of a higher version belongs to a newer program."""
+
+metadata = sa.MetaData(
+    # Names for every constraint: a later migration must be able to say which one it changes.
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+class Real(sa.types.TypeDecorator[float]):
+    """A double that keeps NaN: SQLite would store it as NULL, so there it is the text 'nan'."""
+
+    impl = sa.Double
+    cache_ok = True
+
+    def bind_processor(self, dialect: sa.Dialect) -> Any:  # noqa: ANN401 - SQLAlchemy's private callable type
+        """Return what turns a float into what the database takes."""
+        return _nan_as_text if dialect.name == "sqlite" else super().bind_processor(dialect)
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> float | None:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
+        """Return the float that was stored."""
+        return None if value is None else float(value)
+
+
+def _nan_as_text(value: float | None) -> float | str | None:
+    return "nan" if value is not None and value != value else value  # only NaN differs from itself
+
+
+# An integer key that counts up: SQLite does so only for a column called plain INTEGER.
+_Counter = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+_TYPES: dict[Any, Any] = {
+    **dict.fromkeys((str, str | None, RunKind, Coverage, CacheState, Status), sa.Text),
+    **dict.fromkeys((int, int | None), sa.BigInteger),
+    **dict.fromkeys((float, float | None), Real),
+    bool: sa.Boolean,
+    tuple[int, ...]: sa.Text,  # shape_text
+    tuple[str, ...]: sa.JSON,
+    dict[str, Any]: sa.JSON,
+}
+
+
+def _columns(record: type[Record], *, unique: str = "") -> list[sa.Column[Any]]:
+    return [
+        sa.Column(
+            entry.name,
+            _TYPES[entry.type],
+            nullable="None" in str(entry.type),
+            unique=entry.name == unique or None,
+        )
+        for entry in fields(record)
+    ]
+
+
+def _results(name: str, record: type[Record], key: tuple[str, ...]) -> sa.Table:
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("seq", _Counter, primary_key=True),
+        sa.Column("run", sa.Text, sa.ForeignKey("softmark_runs.id"), nullable=False),
+        *_columns(record),
+        sa.UniqueConstraint("run", *key),
+    )
+
+
+schema = sa.Table("softmark_schema", metadata, sa.Column("version", sa.Integer, nullable=False))
+
+runs = sa.Table(
+    "softmark_runs",
+    metadata,
+    # The order of beginning: a clock that is set back does not change which run is the latest.
+    sa.Column("seq", _Counter, primary_key=True),
+    *_columns(Run, unique="id"),
+)
+
+outcomes = _results("softmark_outcomes", Outcome, ("backend", "check", "case"))
+
+measurements = _results(
+    "softmark_measurements",
+    Measurement,
+    ("backend", "operation", "dtype", "shape", "axis", "device", "threads", "cache"),
+)
+
+
+def table_of(record: Record) -> sa.Table:
+    """Return the table that keeps a result.
+
+    Raises
+    ------
+    TypeError
+        If it is neither an outcome nor a measurement.
+    """
+    if isinstance(record, Outcome):
+        return outcomes
+    if isinstance(record, Measurement):
+        return measurements
+    raise TypeError(f"a run holds outcomes and measurements, not {type(record).__name__}")
+
+
+def key(table: sa.Table) -> list[str]:
+    """Return the columns that name one row of a table of results."""
+    unique = next(rule for rule in table.constraints if isinstance(rule, sa.UniqueConstraint))
+    return [column.name for column in unique.columns]
+
+
+def row(record: Record) -> dict[str, Any]:
+    """Return a record as the values of its table's columns."""
+    return {name: _cell(name, getattr(record, name)) for name in field_names(type(record))}
+
+
+def outcome(values: sa.RowMapping) -> Outcome:
+    """Return the outcome that a row holds."""
+    return Outcome(**_named(Outcome, values))
+
+
+def measurement(values: sa.RowMapping) -> Measurement:
+    """Return the measurement that a row holds."""
+    return Measurement(**_named(Measurement, values))
+
+
+def run(values: sa.RowMapping) -> Run:
+    """Return the run that a row holds."""
+    return Run(**{name: values[name] for name in field_names(Run)})
+
+
+def _cell(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
+    if name == "shape":
+        return shape_text(value)
+    if isinstance(value, str):
+        return storable(str(value))
+    return jsonable(value) if isinstance(value, tuple | dict) else value
+
+
+def _named(record: type[Record], values: sa.RowMapping) -> dict[str, Any]:
+    named = {name: values[name] for name in field_names(record)}
+    named["shape"] = parse_shape(named["shape"])
+    return named

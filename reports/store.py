@@ -1,0 +1,220 @@
+"""The store: every run, outcome and measurement, in SQLite or any database SQLAlchemy speaks.
+
+Each record is committed as it comes, so that a killed run keeps all that it had. In SQLite the
+write-ahead log makes that cheap and lets several processes write one store. Recording the same
+result twice is harmless: the first one stays.
+
+A store that cannot be used is a `StoreError` that says why and what to do; a damaged file is left
+as it is.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from types import TracebackType
+from typing import Any, Self, cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from reports import connect, schema
+from reports.connect import StoreError
+from reports.records import Measurement, Outcome, Run, RunKind, utc_now
+
+__all__ = ["Store", "StoreError", "UnknownRunError", "open_store"]
+
+Key = tuple[str, str, str]
+"""What names an outcome within its run: backend, check, case."""
+
+
+class UnknownRunError(StoreError):
+    """The store holds no such run; the message names those that it holds."""
+
+
+def open_store(url: str | None = None, *, must_exist: bool = False) -> "Store":
+    """Open a store, and make it where there is none.
+
+    Parameters
+    ----------
+    url
+        A SQLAlchemy URL, or a path, which means SQLite. By default what SOFTMARK_STORE names, else
+        `softmark.db` in the user's data folder.
+    must_exist
+        Refuse to make a new SQLite file: for those who only read.
+
+    Raises
+    ------
+    StoreError
+        If the place cannot be written, the file is damaged or no store, or its schema is newer than
+        this program.
+    """
+    address = connect.address(url)
+    return Store(connect.engine(address, must_exist=must_exist), connect.readable(address))
+
+
+class Store:
+    """An open store. Use it in a `with` block, or `close` it. Threads may share it."""
+
+    def __init__(self, engine: sa.Engine, name: str) -> None:
+        self.name = name
+        """The store's address, without a password."""
+        self._engine = engine
+        # SQLite has one writer at a time, and a waiting one sleeps: threads queue here instead.
+        self._turn = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def begin(self, run: Run) -> None:
+        """Record that a run has begun.
+
+        Raises
+        ------
+        StoreError
+            If the store already holds a run of that id.
+        """
+        with self._writing() as connection:
+            connection.execute(sa.insert(schema.runs), schema.row(run))
+
+    def add(self, run_id: str, record: Outcome | Measurement) -> None:
+        """Record one result and commit it; one that is already there stays as it is."""
+        self.add_many(run_id, [record])
+
+    def add_many(self, run_id: str, records: Iterable[Outcome | Measurement]) -> None:
+        """Record several results in one commit: all of them or, after an error, none."""
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for record in records:
+            table = schema.table_of(record)
+            rows.setdefault(table.name, []).append({"run": run_id, **schema.row(record)})
+        with self._writing() as connection:
+            for name, values in rows.items():
+                _insert_new(connection, schema.metadata.tables[name], values)
+
+    def finish(self, run_id: str) -> None:
+        """Record that a run has come to its end."""
+        ended = sa.update(schema.runs).where(schema.runs.c.id == run_id)
+        with self._writing() as connection:
+            connection.execute(ended.values(finished=utc_now()))
+
+    def runs(self) -> list[Run]:
+        """Return every run, in the order in which they began."""
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(schema.runs).order_by(schema.runs.c.seq))
+            return [schema.run(row) for row in rows.mappings()]
+
+    def run(self, name: str = "latest") -> Run:
+        """Return a run by its id, by the unambiguous beginning of one, or the "latest".
+
+        Raises
+        ------
+        UnknownRunError
+            If there is none, or more than one; the message names those that come near.
+        """
+        runs = self.runs()
+        if not runs:
+            raise UnknownRunError(f"{self.name} holds no run yet; make one: python -m verify")
+        if name == "latest":
+            return runs[-1]
+        exact = [run for run in runs if run.id == name]
+        found = exact or [run for run in runs if name and run.id.startswith(name)]
+        if len(found) == 1:
+            return found[0]
+        raise UnknownRunError(_no_such_run(name, runs, found))
+
+    def unfinished(self, kind: RunKind) -> Run | None:
+        """Return the latest run of a kind that was interrupted, or None."""
+        table = schema.runs
+        query = sa.select(table).where(table.c.kind == kind, table.c.finished.is_(None))
+        with self._reading() as connection:
+            row = connection.execute(query.order_by(table.c.seq.desc()).limit(1)).mappings().first()
+        return None if row is None else schema.run(row)
+
+    def outcomes(self, run_id: str) -> list[Outcome]:
+        """Return a run's outcomes, in the order in which they came."""
+        return [schema.outcome(row) for row in self._results(schema.outcomes, run_id)]
+
+    def measurements(self, run_id: str) -> list[Measurement]:
+        """Return a run's measurements, in the order in which they came."""
+        return [schema.measurement(row) for row in self._results(schema.measurements, run_id)]
+
+    def recorded(self, run_id: str) -> set[Key]:
+        """Return (backend, check, case) of every outcome of a run: what need not be asked again."""
+        columns = schema.outcomes.c
+        query = sa.select(columns.backend, columns.check, columns.case).where(columns.run == run_id)
+        with self._reading() as connection:
+            return {cast("Key", tuple(row)) for row in connection.execute(query)}
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Return how many outcomes and measurements each run holds, by run id."""
+        with self._reading() as connection:
+            outcomes = _count(connection, schema.outcomes)
+            measurements = _count(connection, schema.measurements)
+        ids = outcomes.keys() | measurements.keys()
+        return {run_id: (outcomes.get(run_id, 0), measurements.get(run_id, 0)) for run_id in ids}
+
+    def _results(self, table: sa.Table, run_id: str) -> list[sa.RowMapping]:
+        query = sa.select(table).where(table.c.run == run_id).order_by(table.c.seq)
+        with self._reading() as connection:
+            return list(connection.execute(query).mappings())
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with connect.explained(self.name), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with connect.explained(self.name), self._turn, self._engine.begin() as connection:
+            yield connection
+
+
+_NEW_ONLY: dict[str, Callable[[sa.Table], sa.Insert]] = {
+    "sqlite": lambda table: sqlite.insert(table).on_conflict_do_nothing(),
+    "postgresql": lambda table: postgresql.insert(table).on_conflict_do_nothing(),
+}
+
+
+def _insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert the rows whose key is not there yet."""
+    new_only = _NEW_ONLY.get(connection.dialect.name)
+    if new_only is not None:
+        connection.execute(new_only(table), rows)
+        return
+    # A database without such an insert is asked first; its unique key still guards against a race.
+    for row in rows:
+        same = [table.c[name] == row[name] for name in schema.key(table)]
+        if connection.execute(sa.select(table.c.seq).where(*same)).first() is None:
+            connection.execute(sa.insert(table), row)
+
+
+def _count(connection: sa.Connection, table: sa.Table) -> dict[str, int]:
+    counted = sa.select(table.c.run, sa.func.count()).group_by(table.c.run)
+    return {row[0]: row[1] for row in connection.execute(counted)}
+
+
+def _no_such_run(name: str, runs: list[Run], found: list[Run]) -> str:
+    if found:
+        return f"{name!r} begins the ids of {_some_ids(found)}; give more of it"
+    ids = [run.id for run in runs]
+    near = get_close_matches(name, ids, n=3, cutoff=0.5)
+    nearest = f"the nearest: {', '.join(near)}" if near else f"there are: {_some_ids(runs)}"
+    return f'there is no run {name!r}; {nearest}; or say "latest"'
+
+
+def _some_ids(runs: list[Run], limit: int = 5) -> str:
+    """Name the latest few of the runs, the latest first."""
+    ids = [run.id for run in runs[: -limit - 1 : -1]]
+    return ", ".join(ids) + (f" and {len(runs) - limit} more" if len(runs) > limit else "")
