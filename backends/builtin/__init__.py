@@ -1,1 +1,8 @@
-"""Placeholder; replaced below."""
+"""The built-in backends: one implementation a file, the file's stem is its registry name.
+
+In the order a reader would learn them: `numpy_naive` (the textbook formula, and how it overflows),
+`numpy_stable` (subtract the maximum first), `numpy_online` (maximum and sum in a single pass),
+`numba_online` (the same, compiled), `numba_fast` (three compiled passes over rows in cache),
+`torch_eager` and `torch_eager_cuda` (what most people run). Importing one of these files imports
+no array library: kernels are imported when a backend is first used.
+"""

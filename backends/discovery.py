@@ -1,0 +1,220 @@
+"""Where backends come from: built-in files, entry points of installed packages, plugins.
+
+Built-ins and entry points are found by name without importing anything, and one that fails to load
+is recorded as unavailable. A plugin was asked for, so its failure is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import sys
+import traceback
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backends import registry
+from backends.errors import PluginError
+from backends.spec import BackendSpec, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+ENTRY_POINT_GROUP = "softmark.backends"
+_BUILTIN = Path(__file__).parent / "builtin"
+# Lines of a traceback that a message quotes: the failing line and the error itself.
+_QUOTED_LINES = 6
+_NEXT_STEP = "give a .py file or an importable module"
+
+
+def sources() -> dict[str, Source]:
+    """Return name -> source of every built-in and entry point, importing none of them."""
+    found = {
+        path.stem: Source("builtin", path.stem)
+        for path in sorted(_BUILTIN.glob("*.py"))
+        if not path.stem.startswith("_")
+    }
+    for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        found.setdefault(point.name, Source("entry_point", point.name))
+    return found
+
+
+def source_of(plugin: str | Path) -> Source:
+    """Return the source that a ``--plugin FILE_OR_MODULE`` argument means, without running it.
+
+    Raises
+    ------
+    PluginError
+        If it looks like a file and cannot be read, or is not a Python file.
+    """
+    text = str(plugin)
+    path = Path(text).expanduser()
+    if not (path.suffix or path.is_file() or "/" in text or "\\" in text) or _is_module(text):
+        return Source("plugin", text)
+    try:
+        content = path.read_bytes()
+        if path.suffix != ".py":
+            raise PluginError(f"plugin {text} is no Python file: {_NEXT_STEP}")
+    except OSError as error:
+        raise PluginError(f"plugin {text}: {error.strerror or error}; {_NEXT_STEP}") from error
+    return Source("plugin", str(path.absolute()), hashlib.sha256(content).hexdigest())
+
+
+def load(source: Source) -> list[str]:
+    """Load a source in this process and return the names of its backends.
+
+    Loading the same source again returns the same names. A built-in or entry point that fails is
+    recorded (`registry.failure`) and returns none.
+
+    Raises
+    ------
+    PluginError
+        If a plugin fails to load or registers nothing.
+    """
+    already = registry.registered_from(source)
+    if already:
+        return already
+    if source.kind == "plugin":
+        return _load_plugin(source)
+    try:
+        return load_builtin(source.location) if source.kind == "builtin" else _load_entry(source)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - one bad package must not stop the rest
+        registry.record_failure(source.location, f"{type(error).__name__}: {error}")
+        return []
+
+
+def load_builtin(name: str) -> list[str]:
+    """Import the built-in file called `name` and return what it registered."""
+    source = Source("builtin", name)
+    with registry.loading(source) as registered:
+        _import_afresh(f"backends.builtin.{name}")
+    return registered
+
+
+def load_plugin(file_or_module: str | Path) -> list[str]:
+    """Load a plugin, a Python file or an importable module, and return what it registered.
+
+    Raises
+    ------
+    PluginError
+        If it cannot be read, fails while being imported (the message has its name and the last
+        lines of the traceback) or registers nothing.
+    """
+    return load(source_of(file_or_module))
+
+
+def describe(source: Source) -> list[BackendSpec]:
+    """Return the specs of a source's backends, loading it in this process.
+
+    A built-in or entry point that fails to load is described as unavailable, with the reason.
+
+    Raises
+    ------
+    PluginError
+        As for `load_plugin`.
+    """
+    names = load(source)
+    reason = registry.failure(source.location)
+    if not names and reason is not None:
+        return [BackendSpec(source.location, source, unavailable=f"failed to load: {reason}")]
+    return [registry.get(name).describe() for name in names]
+
+
+def _load_plugin(source: Source) -> list[str]:
+    try:
+        with registry.loading(source) as registered:
+            if source.digest is None:
+                _import_afresh(source.location)
+            else:
+                _import_file(source)
+    except (Exception, SystemExit) as error:
+        raise PluginError(
+            f"plugin {source.location} failed to load:\n{_last_lines(error)}"
+        ) from error
+    if not registered:
+        raise PluginError(
+            f"plugin {source.location} registered no backend: decorate its function with "
+            '@register("my_softmax", ...) from `backends`; `python -m backends new NAME` writes one'
+        )
+    return registered
+
+
+def _load_entry(source: Source) -> list[str]:
+    points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP, name=source.location)
+    with registry.loading(source) as registered:
+        for point in points:
+            _import_afresh(point.module)
+    if source.location not in registered:
+        raise PluginError(
+            f"entry point {source.location!r} registered {registered or 'nothing'}: its module "
+            f'must register a backend of that name, @register("{source.location}", ...)'
+        )
+    return registered
+
+
+def _import_afresh(module: str) -> None:
+    """Import a module; run it again if it is loaded but its registrations were forgotten."""
+    loaded = sys.modules.get(module)
+    if loaded is None:
+        importlib.import_module(module)
+    else:
+        importlib.reload(loaded)
+
+
+def _import_file(source: Source) -> ModuleType:
+    path = Path(source.location)
+    # Unique, so that two plugins of one stem do not meet in sys.modules.
+    unique = hashlib.sha256(f"{path}\0{source.digest}".encode()).hexdigest()[:16]
+    name = f"softmark_plugin_{path.stem}_{unique}"
+    loader = _FreshLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    if spec is None:
+        raise PluginError(f"{path.name} cannot be imported: give a .py file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        with _siblings_of(path):
+            loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+class _FreshLoader(importlib.machinery.SourceFileLoader):
+    """Compiles the file as it is now: a bytecode cache is stale within a second of an edit."""
+
+    def get_code(self, fullname: str) -> object:  # type: ignore[override]  # CodeType, unnamed there
+        del fullname
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
+@contextmanager
+def _siblings_of(path: Path) -> Iterator[None]:
+    folder = str(path.parent)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
+
+
+def _is_module(text: str) -> bool:
+    """Say whether dotted text names a module rather than a file with an ending."""
+    if not all(part.isidentifier() for part in text.split(".")) or Path(text).is_file():
+        return False
+    try:
+        return importlib.util.find_spec(text) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _last_lines(error: BaseException) -> str:
+    lines = "".join(traceback.format_exception(error)).rstrip().splitlines()
+    return "\n".join(lines[-_QUOTED_LINES:])
