@@ -9,7 +9,7 @@ as it is.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from types import TracebackType
@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from reports import connect, schema
 from reports.connect import StoreError
-from reports.records import Measurement, Outcome, Run, RunKind, utc_now
+from reports.records import Measurement, Outcome, Run, RunKind, field_names, utc_now
 
 __all__ = ["Store", "StoreError", "UnknownRunError", "open_store"]
 
@@ -149,6 +149,19 @@ class Store:
     def measurements(self, run_id: str) -> list[Measurement]:
         """Return a run's measurements, in the order in which they came."""
         return [schema.measurement(row) for row in self._results(schema.measurements, run_id)]
+
+    def rows(
+        self, record: type[Outcome] | type[Measurement], run_id: str
+    ) -> Sequence[Sequence[Any]]:
+        """Return a run's results as bare rows in the order of the record's fields.
+
+        For the views of very many results: no record is built, and a shape is text.
+        """
+        table = schema.outcomes if record is Outcome else schema.measurements
+        columns = [table.c[name] for name in field_names(record)]
+        query = sa.select(*columns).where(table.c.run == run_id).order_by(table.c.seq)
+        with self._reading() as connection:
+            return connection.execute(query).all()
 
     def recorded(self, run_id: str) -> set[Key]:
         """Return (backend, check, case) of every outcome of a run: what need not be asked again."""
