@@ -57,6 +57,9 @@ _ARM_FLAGS = {"asimd", "asimdhp", "fphp", "bf16", "sve", "sve2", "svebf16", "sme
 _FLAGS_OF_INTEREST = _X86_FLAGS | _X86_WIDE_FLAGS | _X86_TILE_FLAGS | _ARM_FLAGS
 
 
+_PROCESSORS = Path("/proc/cpuinfo")
+
+
 def collect() -> dict[str, Any]:
     """Return the present environment as JSON values, in sections.
 
@@ -124,7 +127,7 @@ def _usable_threads() -> int:
 def _processor() -> tuple[str, set[str]]:
     """Return the processor's name and its flags."""
     try:
-        described = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        described = _PROCESSORS.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return _processor_elsewhere()
     first = described.partition("\n\n")[0]

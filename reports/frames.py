@@ -36,6 +36,7 @@ from reports.records import (
     shape_text,
 )
 from reports.store import Store, open_store
+from reports.text import storable
 
 _REPEATING = frozenset(
     {"backend", "operation", "dtype", "check", "regime", "coverage", "device", "cache"}
@@ -148,7 +149,12 @@ def _pivot(frame: pd.DataFrame, across: str, value: str, how: _Summary) -> pd.Da
 
 def _frame(record: type[Record], records: Sequence[Record]) -> pd.DataFrame:
     names = field_names(record)
-    return _typed(record, [tuple(getattr(item, name) for name in names) for item in records])
+    return _typed(record, [[_arrow(getattr(item, name)) for name in names] for item in records])
+
+
+def _arrow(value: object) -> object:
+    # pandas keeps text in Arrow, which takes no lone surrogate; a store's rows are already free.
+    return storable(value) if isinstance(value, str) and not isinstance(value, Status) else value
 
 
 def _typed(record: type[Any], rows: Sequence[Sequence[Any]]) -> pd.DataFrame:

@@ -70,3 +70,22 @@ def run():
 def store(tmp_path):
     with open_store(str(tmp_path / "store.db")) as store:
         yield store
+
+
+HOSTILE = (
+    "[bold]x[/]",
+    "<script>alert(1)</script>",
+    "\x1b[31mred\x1b[0m\x07",
+    "two\nlines\r\n",
+    "=cmd()",
+    " +1|2`*_",
+    "nul\0 half\ud800 mark\u202eback \ufffe\uffff",
+    "]]>&amp;",
+    "@someone",
+)
+
+
+@pytest.fixture(params=HOSTILE, ids=ascii)
+def hostile(request):
+    """Return a text such as only a plugin would give."""
+    return request.param

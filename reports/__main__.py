@@ -1,0 +1,99 @@
+"""The command line: show the runs of a store, and write them as files."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from reports.records import Run
+    from reports.store import Store
+
+# Only click is imported above: `--help` has to be instant.
+
+
+class UnusableError(click.ClickException):
+    """What was asked for cannot be used; the message says why."""
+
+    exit_code = 2
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", metavar="[RUN]...", nargs=-1)
+@click.option("--store", "url", metavar="URL", help="The store: a path or a SQLAlchemy URL.")
+@click.option(
+    "--output",
+    "outputs",
+    metavar="FILE",
+    multiple=True,
+    help="Write the run to FILE; the ending names the format: .csv .json .md .parquet .xml. "
+    "May be given several times.",
+)
+@click.option("--list", "listing", is_flag=True, help="List the runs that the store holds.")
+def command(
+    names: tuple[str, ...], url: str | None, outputs: tuple[str, ...], *, listing: bool
+) -> None:
+    """Show what runs found.
+
+    RUN is a run's id, the beginning of one, or "latest", which is also what no RUN means.
+    """
+    from reports import export
+    from reports.store import StoreError, open_store
+
+    names = names or ("latest",)
+    try:
+        if outputs and len(names) > 1:
+            raise UnusableError("--output takes one RUN; name one, or leave --output out")
+        for path in outputs:
+            export.check_writable(path)
+        with open_store(url, must_exist=True) as store:
+            if listing:
+                _list(store)
+                return
+            for run in [store.run(name) for name in names]:
+                _show(store, run, outputs)
+    except (StoreError, export.UnknownFormatError, export.UnwritableError) as error:
+        raise UnusableError(str(error)) from error
+
+
+def _show(store: "Store", run: "Run", outputs: tuple[str, ...]) -> None:
+    from rich.console import Console
+
+    from reports import console, export
+
+    outcomes, measurements = store.outcomes(run.id), store.measurements(run.id)
+    out = Console(highlight=False)
+    state = f"finished {run.finished}" if run.finished else "interrupted: resume it with --resume"
+    out.print(f"{run.kind} run {run.id}, begun {run.created}, {state}\n", markup=False)
+    if outcomes:
+        out.print(console.status_table(outcomes), "", console.length_table(outcomes), "", sep="\n")
+        out.print(console.findings(outcomes))
+    if measurements:
+        out.print(console.measurement_table(measurements))
+    if not outcomes and not measurements:
+        out.print("It recorded nothing.")
+    for path in outputs:
+        export.write(path, run, outcomes, measurements)
+        out.print(f"wrote {path}", markup=False)
+
+
+def _list(store: "Store") -> None:
+    from reports.text import safe
+
+    counts = store.counts()
+    print(f"{'run':<24} {'kind':<7} {'begun':<26} {'state':<12} {'outcomes':>8} {'timings':>8}")
+    for run in reversed(store.runs()):
+        outcomes, measurements = counts.get(run.id, (0, 0))
+        state = "finished" if run.finished else "interrupted"
+        line = f"{run.id:<24} {run.kind:<7} {run.created:<26} {state:<12}"
+        print(safe(f"{line} {outcomes:>8} {measurements:>8}"))
+
+
+def main() -> None:
+    """Run the command line; the exit code is 0, or 2 for what cannot be used."""
+    name = "python -m reports" if sys.argv[0].endswith("__main__.py") else None
+    command(prog_name=name)
+
+
+if __name__ == "__main__":
+    main()

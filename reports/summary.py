@@ -1,0 +1,134 @@
+"""Outcomes in the groups that people ask about, for every view that summarises.
+
+Nothing here knows of a terminal or a file: the views lay out what these functions return.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import TypeVar
+
+from reports.bands import BANDS, band
+from reports.records import Outcome, Status
+
+Kind = tuple[str, str, str]
+"""A row of a table: backend, operation, dtype."""
+
+ABSENT = "·"
+"""Stands where there is no number."""
+
+_NUMBER = re.compile(r"[-+]?(\d[\d.]*(e[-+]?\d+)?|inf\b|nan\b)")
+
+_K = TypeVar("_K")
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRow:
+    """How one backend fared with one operation in one dtype."""
+
+    kind: Kind
+    counts: dict[Status, int]
+    """Outcomes of each status, all seven of them."""
+    max_ulp: float | None
+    bound_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LengthRow:
+    """The largest error of one backend, operation and dtype in each band of row length."""
+
+    kind: Kind
+    max_ulp: dict[str, float | None]
+
+
+def status_rows(outcomes: Iterable[Outcome]) -> list[StatusRow]:
+    """Return one row per backend, operation and dtype, in the order of their first outcomes."""
+    return [
+        StatusRow(
+            kind,
+            {status: sum(outcome.status is status for outcome in group) for status in Status},
+            largest(outcome.max_ulp for outcome in group),
+            largest(outcome.bound_ratio for outcome in group),
+        )
+        for kind, group in _by(outcomes, _kind).items()
+    ]
+
+
+def length_rows(outcomes: Iterable[Outcome]) -> tuple[list[str], list[LengthRow]]:
+    """Return the bands that occur and the largest errors in them, of the accuracy check alone."""
+    accuracy = [outcome for outcome in outcomes if outcome.check == "accuracy"]
+    present = {band(outcome.n) for outcome in accuracy}
+    bands = [name for name in BANDS if name in present]
+    rows = []
+    for kind, group in _by(accuracy, _kind).items():
+        errors = _by(group, lambda outcome: band(outcome.n))
+        cells = {b: largest(outcome.max_ulp for outcome in errors.get(b, ())) for b in bands}
+        rows.append(LengthRow(kind, cells))
+    return bands, rows
+
+
+def alike(outcomes: Iterable[Outcome]) -> list[list[Outcome]]:
+    """Return outcomes in groups of one status, backend, check, dtype and kind of message.
+
+    Messages that differ only in their numbers are of one kind.
+    """
+    return list(_by(outcomes, _likeness).values())
+
+
+def bad(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Return the outcomes that make a run fail."""
+    return [outcome for outcome in outcomes if outcome.status.bad]
+
+
+def known(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Return the declared limitations that showed."""
+    return [outcome for outcome in outcomes if outcome.status is Status.KNOWN]
+
+
+def examples(group: Sequence[Outcome], limit: int = 3) -> list[str]:
+    """Return a few different inputs that show what a group of outcomes has in common."""
+    return list(dict.fromkeys(outcome.worst or outcome.case for outcome in group))[:limit]
+
+
+def largest(values: Iterable[float | None]) -> float | None:
+    """Return the largest of the values that are there; a NaN is larger than any number."""
+    found = [value for value in values if value is not None]
+    return max(found, key=lambda value: (isnan(value), value), default=None)
+
+
+def number(value: float | None) -> str:
+    """Return a number for people, to three digits."""
+    return ABSENT if value is None else f"{value:.3g}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time for people, in the unit that suits it."""
+    if seconds is None or isnan(seconds):
+        return ABSENT
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def share(value: float | None) -> str:
+    """Return a fraction as a percentage."""
+    return ABSENT if value is None else f"{value:.0%}"
+
+
+def _kind(outcome: Outcome) -> Kind:
+    return (outcome.backend, outcome.operation, outcome.dtype)
+
+
+def _likeness(outcome: Outcome) -> tuple[str, ...]:
+    kind = _NUMBER.sub("0", outcome.message)
+    return (outcome.status, outcome.backend, outcome.check, outcome.dtype, kind)
+
+
+def _by(outcomes: Iterable[Outcome], key: Callable[[Outcome], _K]) -> dict[_K, list[Outcome]]:
+    """Return the outcomes in groups of one key, in the order in which the keys first appear."""
+    groups: dict[_K, list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault(key(outcome), []).append(outcome)
+    return groups
