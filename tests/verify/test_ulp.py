@@ -1,0 +1,151 @@
+"""Errors in ulps of the exact value, and bit-for-bit comparison."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from backends.formats import (
+    BFLOAT16,
+    FLOAT8_E4M3FN,
+    FLOAT32,
+    FLOAT64,
+    FORMATS,
+    decode,
+    from_float64,
+)
+from verify.oracle.exact import SATURATED_EXPONENT, Exact
+from verify.oracle.reference import softmax
+from verify.ulp import misrounded, ulp_error
+
+
+def made(fmt, high, low=0.0, exponent=0, rounded=None):
+    """An Exact of one element."""
+    if rounded is None:
+        rounded = np.ldexp(high + low, exponent) if np.isfinite(high) else high
+    return Exact(
+        rounded=from_float64(fmt, np.array([rounded])),
+        high=np.array([high]),
+        low=np.array([low]),
+        exponent=np.array([exponent], dtype=np.int32),
+    )
+
+
+def error(fmt, out, exact):
+    return float(ulp_error(from_float64(fmt, np.array([out])), exact)[0])
+
+
+@pytest.mark.parametrize("fmt", FORMATS.values(), ids=lambda fmt: fmt.name)
+def test_neighbours_of_an_exact_number_are_one_ulp_away(fmt):
+    exact = made(fmt, 1.5)
+    step = 2 * fmt.unit_roundoff
+    assert error(fmt, 1.5, exact) == 0
+    assert error(fmt, 1.5 + step, exact) == 1
+    assert error(fmt, 1.5 - step, exact) == 1
+    assert error(fmt, 0.0, exact) == 1.5 / step
+
+
+def test_the_low_part_decides_the_last_digits():
+    assert error(FLOAT64, 1.0, made(FLOAT64, 1.0, 2.0**-60)) == 2.0**-8
+    assert error(FLOAT64, 1.0 + 2.0**-52, made(FLOAT64, 1.0, 2.0**-54)) == 0.75
+
+
+def test_just_below_a_power_of_two_the_ulp_is_the_lower_binades():
+    exact = made(FLOAT64, 1.0, -(2.0**-60))
+    assert error(FLOAT64, 1.0, exact) == 2.0**-7
+    exact = made(FLOAT64, 2.0, -(2.0**-60), -1, rounded=1.0)
+    assert error(FLOAT64, 1.0, exact) == 2.0**-8
+
+
+def test_among_subnormals_the_ulp_is_the_smallest_number():
+    tiny = FLOAT32.min_subnormal
+    exact = made(FLOAT32, 1.0, 0.0, -170)
+    assert error(FLOAT32, tiny, exact) == pytest.approx(1 - 2.0**-21, abs=0)
+    assert error(FLOAT32, 0.0, exact) == 2.0**-21
+    assert error(FLOAT64, 5e-324, made(FLOAT64, 1.0, 0.0, -1074)) == 0
+    assert error(FLOAT64, 1e-323, made(FLOAT64, 1.0, 0.0, -1074)) == 1
+
+
+def test_exact_zero_is_met_by_zero_only():
+    assert error(FLOAT32, 0.0, made(FLOAT32, 0.0)) == 0
+    assert error(FLOAT32, -0.0, made(FLOAT32, 0.0)) == 0
+    assert error(FLOAT32, FLOAT32.min_subnormal, made(FLOAT32, 0.0)) == 1
+
+
+def test_nothing_overflows_without_need():
+    assert error(FLOAT64, 1.7e308, made(FLOAT64, 1.0, 0.0, 1023)) < 2.0**53
+    assert error(FLOAT64, 1.7e308, made(FLOAT64, 1.0, 0.0, -1074)) == np.inf
+    assert error(FLOAT64, 0.0, made(FLOAT64, 1.0, 0.0, SATURATED_EXPONENT)) == 0
+
+
+@pytest.mark.parametrize(
+    ("exact", "out", "expected"),
+    [
+        (np.nan, np.nan, 0),
+        (np.nan, 1.0, np.inf),
+        (np.nan, np.inf, np.inf),
+        (1.0, np.nan, np.inf),
+        (1.0, np.inf, np.inf),
+        (0.0, np.nan, np.inf),
+        (np.inf, np.inf, 0),
+        (np.inf, -np.inf, np.inf),
+        (np.inf, np.nan, np.inf),
+        (-np.inf, 1.0, np.inf),
+    ],
+)
+@pytest.mark.parametrize("fmt", [FLOAT64, FLOAT32, BFLOAT16], ids=lambda fmt: fmt.name)
+def test_special_values_never_give_nan(fmt, exact, out, expected):
+    assert error(fmt, out, made(fmt, exact)) == expected
+
+
+def test_overflow_that_correct_rounding_gives_too_is_no_error():
+    exact = made(BFLOAT16, 1.0, 0.0, 200, rounded=np.inf)
+    assert error(BFLOAT16, np.inf, exact) == 0
+    assert error(BFLOAT16, -np.inf, exact) == np.inf
+    assert error(BFLOAT16, np.nan, exact) == np.inf
+    exact = made(FLOAT8_E4M3FN, 1.0, 0.0, 20, rounded=np.nan)
+    assert error(FLOAT8_E4M3FN, np.nan, exact) == 0
+
+
+@pytest.mark.parametrize("fmt", FORMATS.values(), ids=lambda fmt: fmt.name)
+def test_the_error_agrees_with_rational_arithmetic(fmt):
+    random = np.random.default_rng(7)
+    exact = softmax(from_float64(fmt, random.standard_normal(200) * 2))
+    bits = exact.rounded.view(fmt.storage).astype(np.int64) + random.integers(-2, 3, 200)
+    out = np.maximum(bits, 0).astype(fmt.storage)
+    errors = ulp_error(out.view(fmt.numpy_dtype), exact)
+    for i, encoding in enumerate(out.tolist()):
+        _, mantissa, exponent = decode(fmt, encoding)
+        power = int(exact.exponent[i])
+        true = (Fraction(exact.high[i]) + Fraction(exact.low[i])) * Fraction(2) ** power
+        binade = power if true >= Fraction(2) ** power else power - 1
+        ulp = Fraction(2) ** max(binade - fmt.precision + 1, fmt.min_quantum)
+        expected = abs(mantissa * Fraction(2) ** exponent - true) / ulp
+        assert errors[i] == pytest.approx(float(expected), rel=1e-14)
+
+
+def test_shapes_and_scalars_are_kept():
+    exact = softmax(np.zeros((2, 3), dtype=np.float32), axis=0)
+    assert ulp_error(exact.rounded, exact).shape == (2, 3)
+    scalar = softmax(np.array(2.0))
+    assert ulp_error(np.array(1.0), scalar).shape == misrounded(np.array(1.0), scalar).shape == ()
+    assert ulp_error(np.zeros((0, 3)), softmax(np.zeros((0, 3)))).shape == (0, 3)
+
+
+def test_a_result_of_another_shape_or_dtype_is_refused():
+    exact = softmax(np.zeros(3))
+    with pytest.raises(
+        ValueError, match=r"expected float64 of shape \(3,\), got float32 of shape \(3,\)"
+    ):
+        ulp_error(np.zeros(3, dtype=np.float32), exact)
+    with pytest.raises(ValueError, match="shape"):
+        misrounded(np.zeros((3, 1)), exact)
+
+
+def test_misrounded_sees_every_bit_but_takes_any_nan_for_nan():
+    exact = made(FLOAT32, np.nan)
+    other = np.array([0xFFC12345], dtype=np.uint32).view(np.float32)
+    assert misrounded(other, exact).tolist() == [False]
+    exact = softmax(np.array([0.0, -np.inf]))
+    assert misrounded(np.array([1.0, 0.0]), exact).tolist() == [False, False]
+    assert misrounded(np.array([np.nextafter(1, 0), -0.0]), exact).tolist() == [True, True]

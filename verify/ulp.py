@@ -1,0 +1,107 @@
+"""Error in units in the last place of the exact value.
+
+One ulp is the spacing of the format in the binade that holds the *exact* value, and never less
+than the spacing of the subnormal numbers. So a correctly rounded result errs by at most 0.5.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backends.formats import format_of, to_float64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from backends.formats import Format
+    from verify.oracle.exact import Exact
+
+__all__ = ["misrounded", "quantum_exponents", "ulp_error"]
+
+
+def ulp_error(out: NDArray[Any], exact: Exact) -> NDArray[np.float64]:
+    """Measure |out - exact value| in ulps of the exact value.
+
+    Parameters
+    ----------
+    out
+        Results to be measured, of the dtype and shape of `exact.rounded`.
+    exact
+        The oracle's answer.
+
+    Returns
+    -------
+    ndarray
+        float64, same shape, never NaN, so that ``not (error <= limit)`` means what it says.
+
+        - Where the exact value is NaN: 0 for NaN, inf for anything else.
+        - Where it is infinite: 0 for the same infinity, inf for anything else.
+        - Where it is finite: inf for NaN or an infinity, except that the overflow which correct
+          rounding also gives counts 0. An error beyond float64's range is inf too.
+
+    Raises
+    ------
+    ValueError
+        If dtype or shape differ from the oracle's.
+    """
+    fmt = _format(out, exact)
+    values, rounded = to_float64(out), to_float64(exact.rounded)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        error: NDArray[np.float64] = np.abs(signed_error(fmt, values, exact))
+    error = np.where(np.isfinite(values) & np.isfinite(exact.high), error, np.inf)
+    same = (values == rounded) | (np.isnan(values) & np.isnan(rounded))
+    error[~np.isfinite(rounded) & same] = 0.0
+    return error
+
+
+def misrounded(out: NDArray[Any], exact: Exact) -> NDArray[np.bool_]:
+    """Tell which results differ from the correctly rounded ones, bit for bit.
+
+    NaNs of every sign and payload are equal. -0 and +0 differ: the oracle gives +0 for a positive
+    value too small to represent, as rounding to nearest does.
+
+    Raises
+    ------
+    ValueError
+        If dtype or shape differ from the oracle's.
+    """
+    fmt = _format(out, exact)
+    differs = np.ascontiguousarray(out).view(fmt.storage) != exact.rounded.view(fmt.storage)
+    both_nan = np.isnan(to_float64(out)) & np.isnan(to_float64(exact.rounded))
+    return np.asarray(differs & ~both_nan).reshape(out.shape)
+
+
+def quantum_exponents(fmt: Format, exact: Exact) -> NDArray[np.int64]:
+    """Return, for each exact value, e such that one ulp is 2^e (for zero: the smallest)."""
+    fraction, exponent = np.frexp(exact.high)
+    # high is the *rounded* value: just below a power of two, the value is in the binade below.
+    below = (np.abs(fraction) == 0.5) & (np.signbit(exact.low) != np.signbit(exact.high))
+    below &= exact.low != 0
+    binade = exponent.astype(np.int64) - 1 - below + exact.exponent
+    quantum = np.maximum(binade - (fmt.precision - 1), fmt.min_quantum)
+    return np.where(exact.high == 0, fmt.min_quantum, quantum)
+
+
+def signed_error(fmt: Format, values: NDArray[np.float64], exact: Exact) -> NDArray[np.float64]:
+    """Return (values - exact) in ulps of the exact value; meaningless where either is special.
+
+    The first difference is exact wherever the result is within a factor 2 (Sterbenz), so that
+    `low` decides the last digits; elsewhere float64's rounding is far below what is asked.
+    """
+    quantum = quantum_exponents(fmt, exact)
+    scale = np.asarray(exact.exponent - quantum).astype(np.int32)
+    shifted = np.ldexp(values, -quantum.astype(np.int32))
+    difference = (shifted - np.ldexp(exact.high, scale)) - np.ldexp(exact.low, scale)
+    return np.asarray(difference, dtype=np.float64)
+
+
+def _format(out: NDArray[Any], exact: Exact) -> Format:
+    """Return the common format, or raise ValueError if there is none."""
+    if out.dtype != exact.rounded.dtype or out.shape != exact.rounded.shape:
+        raise ValueError(
+            f"expected {exact.rounded.dtype} of shape {exact.rounded.shape}, "
+            f"got {out.dtype} of shape {out.shape}"
+        )
+    return format_of(out.dtype)
