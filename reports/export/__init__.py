@@ -31,8 +31,11 @@ class UnknownFormatError(ValueError):
     """The file's ending names no format; the message lists those that do."""
 
 
-class UnwritableError(OSError):
-    """The file cannot be written; the message says why."""
+class UnwritableError(OSError, ValueError):
+    """The file cannot be written; the message says why.
+
+    A `ValueError` too: who catches a path that names no format catches one that leads nowhere.
+    """
 
 
 def write(

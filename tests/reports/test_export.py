@@ -20,6 +20,10 @@ from reports.text import storable
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def parsed(path):
+    return ET.parse(path).getroot()  # noqa: S314 - the file that we have just written
+
+
 @pytest.fixture
 def every_status(make_outcome):
     return [
@@ -91,7 +95,7 @@ def test_parquet_of_a_bench_run_has_its_measurements(tmp_path, run, make_measure
 def test_junit_tells_failures_errors_and_skips_apart(tmp_path, run, every_status):
     path = tmp_path / "run.xml"
     export.write(path, run, every_status)
-    root = ET.parse(path).getroot()
+    root = parsed(path)
     suite = root.find("testsuite")
     counts = [suite.get(name) for name in ("tests", "failures", "errors", "skipped")]
     assert counts == ["7", "1", "2", "1"]
@@ -112,7 +116,7 @@ def test_junit_has_a_suite_per_backend_and_the_timings(
     path = tmp_path / "run.xml"
     outcomes = [make_outcome(i, backend=name) for i, name in enumerate(["b", "a", "b"])]
     export.write(path, run, outcomes, [make_measurement()])
-    suites = ET.parse(path).getroot().findall("testsuite")
+    suites = parsed(path).findall("testsuite")
     assert [(suite.get("name"), suite.get("tests")) for suite in suites][:2] == [
         ("a", "1"),
         ("b", "2"),
@@ -123,7 +127,7 @@ def test_junit_has_a_suite_per_backend_and_the_timings(
 def test_junit_is_valid_whatever_a_plugin_says(tmp_path, run, make_outcome, hostile):
     path = tmp_path / "run.xml"
     export.write(path, run, [make_outcome(backend=hostile, message=hostile, status="fail")])
-    failure = ET.parse(path).getroot().find(".//failure")
+    failure = parsed(path).find(".//failure")
     assert "\x1b" not in failure.get("message")
     assert failure.get("message")[:3] == hostile[:3].replace("\x1b[3", "\\x1")
 
@@ -191,6 +195,12 @@ def test_a_place_that_cannot_be_written_is_refused_beforehand(tmp_path, monkeypa
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(export.UnwritableError, match="write-protected"):
         export.check_writable(tmp_path / "run.json")
+
+
+@pytest.mark.parametrize("path", ["run.nonsense", "missing/run.json"])
+def test_an_unusable_path_is_a_value_error(path):
+    with pytest.raises(ValueError, match="run"):
+        export.check_writable(path)
 
 
 def test_a_writer_that_fails_leaves_the_old_file(tmp_path, run, make_outcome, monkeypatch):
