@@ -49,7 +49,7 @@ def ulp_error(out: NDArray[Any], exact: Exact) -> NDArray[np.float64]:
     fmt = _format(out, exact)
     values, rounded = to_float64(out), to_float64(exact.rounded)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        error: NDArray[np.float64] = np.abs(signed_error(fmt, values, exact))
+        error: NDArray[np.float64] = np.abs(_signed_error(fmt, values, exact))
     error = np.where(np.isfinite(values) & np.isfinite(exact.high), error, np.inf)
     same = (values == rounded) | (np.isnan(values) & np.isnan(rounded))
     error[~np.isfinite(rounded) & same] = 0.0
@@ -84,7 +84,7 @@ def quantum_exponents(fmt: Format, exact: Exact) -> NDArray[np.int64]:
     return np.where(exact.high == 0, fmt.min_quantum, quantum)
 
 
-def signed_error(fmt: Format, values: NDArray[np.float64], exact: Exact) -> NDArray[np.float64]:
+def _signed_error(fmt: Format, values: NDArray[np.float64], exact: Exact) -> NDArray[np.float64]:
     """Return (values - exact) in ulps of the exact value; meaningless where either is special.
 
     The first difference is exact wherever the result is within a factor 2 (Sterbenz), so that

@@ -40,6 +40,7 @@ LIMIT = 2 * 2**30
 
 _log = logging.getLogger(__name__)
 _pruned: set[Path] = set()
+_refused: set[Path] = set()
 
 
 def folder() -> Path:
@@ -116,7 +117,9 @@ def save(key: str, answer: Exact) -> None:
             _pruned.add(folder())
             prune()
     except OSError as error:
-        _log.warning("the oracle cache cannot be written, going on without: %s", error)
+        if folder() not in _refused:  # once is enough
+            _refused.add(folder())
+            _log.warning("the oracle cache cannot be written, going on without: %s", error)
 
 
 def prune(limit: int = LIMIT) -> None:
@@ -140,7 +143,8 @@ def _path(key: str) -> Path:
 
 def _bytes(array: NDArray[Any]) -> bytes:
     """Return an array's elements as little-endian bytes in C order."""
-    plain = np.ascontiguousarray(array).view(f"uint{8 * array.itemsize}")
+    native = array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    plain = np.ascontiguousarray(native).view(f"uint{8 * native.itemsize}")
     return plain.astype(plain.dtype.newbyteorder("<"), copy=False).tobytes()
 
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import flint
 import numpy as np
 
 from backends.formats import decode, from_float64, round_to_bits
+from verify.oracle.witness import load_flint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from backends.formats import Format
 
 __all__ = ["batches", "near_ties"]
+
+flint = load_flint()
 
 CONSTRUCTION_BITS = 320
 TEMPERATURES = (1.0, 1.0, 0.5, 3.0, 0.07)

@@ -15,7 +15,7 @@ Proof of the enclosures, at w working bits, F = w + 2, for one row with maximum 
 2. *exp.* mpmath's `mpf_exp` is asked for w bits. It works with 14 guard bits and states no bound;
    NUMERICS.md has it wrong by a little more than half an ulp. We allow 2^10 - 2 of its last
    places, so that with step 1 the true exp(-gap) lies in (m ± A) · 2^q, A = 2^10, where m has
-   exactly w bits. `tests/verify` measures the error against Arb: below 1 last place. The maximum's
+   exactly w bits. The tests measure it against Arb: below 2 last places. The maximum's
    own exponential is exactly 1: A = 0.
 3. *Sum.* In units of 2^-G, G = w + 16, with k maxima: S = k · 2^G + R. R is the sum of N terms
    floor(c_j m_j 2^(q_j + G)), each floored by less than 1 and wrong by a relative

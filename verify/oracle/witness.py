@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from backends.formats import Format
 
-__all__ = ["softmax"]
+__all__ = ["load_flint", "softmax"]
 
 FIRST_BITS = 128
 LAST_BITS = 2**20
@@ -57,7 +57,7 @@ def softmax(x: NDArray[Any], *, axis: int = -1, temperature: float = 1.0) -> NDA
     ImportError
         If python-flint is missing.
     """
-    flint = _flint()
+    flint = load_flint()
     fmt = format_of(x.dtype)
     moved = np.ascontiguousarray(np.moveaxis(x, axis, -1))
     rows = moved.view(fmt.storage).reshape(-1, moved.shape[-1]).tolist()
@@ -67,7 +67,8 @@ def softmax(x: NDArray[Any], *, axis: int = -1, temperature: float = 1.0) -> NDA
     return np.moveaxis(bits.view(fmt.numpy_dtype).reshape(moved.shape), -1, axis)
 
 
-def _flint() -> ModuleType:
+def load_flint() -> ModuleType:
+    """Import python-flint, or raise the ImportError that says how to get it."""
     try:
         import flint
     except ImportError as error:

@@ -1,0 +1,238 @@
+"""``python -m verify``: is this softmax right? Arguments, suite, store, console, exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backends.spec import BackendSpec
+    from reports.records import Outcome, Run
+    from reports.store import Store
+    from verify.session import Arguments
+
+_INTERRUPTED = 130
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+class Bytes(click.ParamType[int]):
+    """A number of bytes: ``8GiB``, ``512M``, ``100000``; ``0`` for no limit."""
+
+    name = "bytes"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Read the number and its unit."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", str(value), re.IGNORECASE)
+        if match is None:
+            self.fail(f"{value!r}: expected a number of bytes such as 4GiB or 512M", param, ctx)
+        return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--operation", "operations", multiple=True, help="Only this operation. Repeatable.")
+@click.option("--dtype", "dtypes", multiple=True, help="Only this format. Repeatable.")
+@click.option("--check", "checks", multiple=True, help="Only this check. Repeatable.")
+@click.option("--case", "cases", multiple=True, help="Only this case, in words. Repeatable.")
+@click.option(
+    "--profile",
+    type=click.Choice(["quick", "full"]),
+    default="quick",
+    show_default=True,
+    help="How thoroughly.",
+)
+@click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    metavar="FILE_OR_MODULE",
+    help="Load backends. Repeatable.",
+)
+@click.option("--seed", default=0, show_default=True, help="Another seed asks other inputs.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=None,
+    help="Backends verified at the same time.  [default: the number of cores, at most 4]",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=20.0,
+    show_default=True,
+    help="Seconds for one case; the first of each dtype has three times as long.",
+)
+@click.option(
+    "--memory-limit",
+    type=Bytes(),
+    default=4 << 30,
+    metavar="BYTES",
+    help="What a worker may map, such as 8GiB; 0 for no limit.  [default: 4GiB]",
+)
+@click.option("--store", "store_url", metavar="URL", help="SQLAlchemy URL or path of the results.")
+@click.option("--resume", is_flag=True, help="Finish the latest interrupted run of the store.")
+@click.option(
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FILE",
+    help="Also write the outcomes: .json .csv .parquet .md .xml (JUnit). Repeatable.",
+)
+@click.option("--list", "listing", is_flag=True, help="List checks and backends, and stop.")
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - click's own types
+    """Verify softmax implementations against exact answers.
+
+    NAME is a backend; by default all that are available here, or those of the plugins if there
+    are any. Exit code 0: nothing failed beyond declared limitations; 1: something did; 2: the
+    command line or a plugin is unusable.
+    """
+    from backends.errors import SoftmarkError
+    from reports.connect import StoreError
+
+    if options["listing"]:
+        _list()
+        return
+    try:
+        code = _verify(ctx, options)
+    except (SoftmarkError, StoreError, ValueError) as error:
+        raise click.UsageError(_plain(str(error)), ctx=None) from error
+    ctx.exit(code)
+
+
+def _verify(ctx: click.Context, options: dict[str, Any]) -> int:
+    from reports import export, open_store
+    from verify import session
+
+    for path in options["outputs"]:
+        export.check_writable(path)
+    arguments = _arguments(options)
+    with open_store(options["store_url"]) as store:
+        run: Run | None = None
+        if options["resume"]:
+            _refuse_selection(ctx)
+            run, arguments = session.resumed(store)
+        run, outcomes = _examined(store, run, arguments, options)
+    for path in options["outputs"]:
+        export.write(path, run, outcomes)
+    return _show(run, outcomes)
+
+
+def _arguments(options: dict[str, Any]) -> Arguments:
+    from verify.session import Arguments
+
+    names = ("names", "plugins", "operations", "dtypes", "checks", "cases")
+    return Arguments(
+        **{name: options[name] for name in names},
+        profile=options["profile"],
+        seed=options["seed"],
+        timeout=options["timeout"],
+        memory_limit=options["memory_limit"] or None,
+    )
+
+
+def _refuse_selection(ctx: click.Context) -> None:
+    allowed = {"resume", "store_url", "outputs", "jobs", "listing"}
+    given = [
+        name
+        for name in ctx.params
+        if name not in allowed
+        and ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise ValueError(
+            f"--resume takes everything from the interrupted run: drop {', '.join(sorted(given))}"
+        )
+
+
+def _examined(
+    store: Store, run: Run | None, arguments: Arguments, options: dict[str, Any]
+) -> tuple[Run, list[Outcome]]:
+    from reports import console
+    from verify import session
+    from verify.answers import Answers
+    from verify.executor import LocalExecutor
+    from verify.suite import Suite
+
+    selection = arguments.selection()
+    jobs = options["jobs"] or min(os.cpu_count() or 1, 4)
+    with LocalExecutor(jobs, arguments.memory_limit) as executor, Answers(jobs) as answers:
+        specs, origin = session.chosen(arguments, executor)
+        if run is None:
+            run = session.new_run(arguments, specs, sys.argv)
+            store.begin(run)
+        else:
+            session.check_unchanged(run, specs)
+        suite = Suite(
+            selection, executor, answers, lambda _: None, arguments.timeout, plugins=origin
+        )
+        total = len(suite.questions()) * len(specs)
+        with console.progress() as bar:
+            task = bar.add_task("verifying", total=total)
+            try:
+                outcomes = session.examine(
+                    store, run, suite, specs, jobs, lambda _: bar.advance(task)
+                )
+            except KeyboardInterrupt:
+                click.echo("interrupted; python -m verify --resume finishes this run", err=True)
+                sys.exit(_INTERRUPTED)
+    return run, outcomes
+
+
+def _show(run: Run, outcomes: Sequence[Outcome]) -> int:
+    from rich.console import Console
+
+    from reports import console
+
+    screen = Console()
+    screen.print(console.status_table(outcomes))
+    screen.print(console.length_table(outcomes))
+    screen.print(console.findings(outcomes))
+    bad = sum(outcome.status.bad for outcome in outcomes)
+    screen.print(f"run {run.id}: {len(outcomes)} outcomes, {bad} of them bad", markup=False)
+    return 1 if bad else 0
+
+
+def _list() -> None:
+    from verify import checks
+    from verify.session import builtin_specs
+
+    click.echo("checks")
+    for name in checks.NAMES:
+        click.echo(f"  {name:16} {checks.doc(name)}")
+    click.echo("backends")
+    for spec in builtin_specs().values():
+        click.echo(f"  {spec.name:16} {_summary(spec)}")
+
+
+def _summary(spec: BackendSpec) -> str:
+    if spec.unavailable is not None:
+        return f"unavailable: {_plain(spec.unavailable)}"
+    return (
+        f"{', '.join(spec.operations)}  [{', '.join(spec.dtypes)}]  {spec.array} on {spec.device}"
+    )
+
+
+def _plain(text: str) -> str:
+    from reports.text import safe
+
+    return safe(text, lines=True)
+
+
+def main() -> None:
+    """Run the command under its own name."""
+    command(prog_name="python -m verify" if sys.argv[0].endswith("__main__.py") else None)
+
+
+if __name__ == "__main__":
+    main()

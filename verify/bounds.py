@@ -1,0 +1,203 @@
+"""A-priori error limits of softmax, per element, in ulps of the exact value.
+
+Two limits stand side by side. *Theory* is what the claimed algorithm can be off by in the worst
+case: beyond it something else is running. *Attainable* is what a careful implementation in the
+same dtypes stays below whatever the gap: between the two a result is `weak`.
+
+Notation: u the unit roundoff, a the row's maximum, T the temperature, z = x/T, g the exact
+softmax, y = logsumexp(z), n the row's length. A relative error is counted in units of u, first
+order, following Blanchard, Higham and Higham, "Accurately computing the log-sum-exp and softmax
+functions", IMA J. Numer. Anal. 41 (2021), section 4, sharpened per element:
+
+- rounding z_j − a costs (a − z_j) u in the exponent of element j, and Σ g_i (a − z_i) u in the sum;
+- an implementation through exp2 rounds that gap twice more (the product by log2 e, and the constant
+  itself), so that the gap's terms count `GAP` times;
+- an exponential costs `EXP_THEORY` u: the largest error that vendors state is NumPy's 2.52 ulp for
+  float32 (AVX-512, "Accuracy of exp"), Sleef's u10 and CUDA's expf state 1 ulp; 3 ulp is 6 u;
+- n terms summed one after the other cost (n − 1) u, and in pairs or lanes log2(n) u;
+- the division costs u, and as a reciprocal and a product 2 u.
+
+The counted units K become a relative error of exp(K u) − 1, which holds to all orders. Half an ulp
+for rounding the result comes on top, and half the subnormal spacing where e_j itself is subnormal.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backends.formats import format_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from backends.claims import Claims
+    from backends.formats import Format
+    from verify.oracle.exact import Exact
+
+Array = np.ndarray[Any, Any]  # float64
+
+GAP = 3.0
+EXP_THEORY = 6.0
+EXP_ATTAINABLE = 2.0
+DIVISION = 2.0
+# Of the temperature: rounding it to the dtype, its reciprocal, and the product.
+SCALING = 3.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Largest acceptable errors in ulps of the exact value, one per element, never NaN.
+
+    Attributes
+    ----------
+    theory
+        Beyond it the claimed algorithm cannot be what is running: `fail`.
+    attainable
+        Up to here a result is as good as a careful implementation's: `pass`. Never above theory.
+    """
+
+    theory: Array
+    attainable: Array
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What the limits are made of, for rows ``(rows, n)``; masked and special entries count 0."""
+
+    gap: Array
+    mean_gap: Array
+    entropy: Array
+    magnitude: Array
+    mean_magnitude: Array
+    logsumexp: Array
+    n: int
+
+
+def softmax_limits(
+    x: Array, exact: Exact, dtype: str, temperature: float, claims: Claims
+) -> Limits:
+    """Return the limits for a softmax of `x`.
+
+    Parameters
+    ----------
+    x : float64 array (rows, n)
+        The logits, exactly.
+    exact : Exact
+        The exact results for the same rows, each field of shape (rows, n).
+    dtype : str
+        The format of inputs and results.
+    temperature : float
+        What the logits are divided by.
+    claims : Claims
+        Selects the algorithm's bound, the accumulator and whether results may be flushed.
+    """
+    fmt = format_of(dtype)
+    compute = format_of(claims.accumulate_for(dtype))
+    inner = compute if compute.precision > fmt.precision else fmt
+    value = np.ldexp(exact.high, np.maximum(exact.exponent, -2000))
+    regular = np.isfinite(value) & (exact.high != 0)
+    row = _measured(x, np.where(regular, value, 0.0), temperature)
+    u_exp, u_sum = inner.unit_roundoff, compute.unit_roundoff
+    with np.errstate(over="ignore"):  # an infinite gap has an infinite limit, cut off below
+        gap_units, sum_units = _THEORY[claims.algorithm](row)
+        best_gap, best_sum = _attainable(row, scaled=temperature != 1.0)
+        if temperature != 1.0:
+            gap_units = gap_units + SCALING * (row.magnitude + row.mean_magnitude)
+        theory = np.expm1(np.minimum(gap_units * u_exp + sum_units * u_sum, 700.0))
+        attainable = np.expm1(np.minimum(best_gap * u_exp + best_sum * u_sum, 700.0))
+    in_ulps = _ulps_per_value(exact, fmt)
+    floor = _rounding_floor(exact, fmt, inner, in_ulps, flush=claims.subnormals == "flush")
+    limit = np.where(regular, theory * in_ulps + floor, 0.0)
+    best = np.where(regular, attainable * in_ulps + floor, 0.0)
+    return Limits(theory=limit, attainable=np.minimum(limit, best))
+
+
+def _measured(x: Array, g: Array, temperature: float) -> _Row:
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        z = x / temperature
+        a = z.max(axis=1, keepdims=True)
+        gap = np.where(g > 0, a - z, 0.0)
+        magnitude = np.where(np.isfinite(z), np.abs(z), 0.0)
+        log_sum = np.log(np.maximum(np.exp(np.where(np.isfinite(x), z - a, -np.inf)).sum(1), 1.0))
+        logsumexp = np.where(np.isfinite(a), a, 0.0) + np.nan_to_num(log_sum)[:, None]
+        entropy = -(g * np.log(np.where(g > 0, g, 1.0))).sum(axis=1, keepdims=True)
+        return _Row(
+            gap=gap,
+            mean_gap=(g * gap).sum(axis=1, keepdims=True),
+            entropy=entropy,
+            magnitude=magnitude,
+            mean_magnitude=(g * magnitude).sum(axis=1, keepdims=True),
+            logsumexp=logsumexp,
+            n=x.shape[1],
+        )
+
+
+Units = tuple["Array | float", "Array | float"]
+
+
+def _shifted(row: _Row) -> Units:
+    return GAP * (row.gap + row.mean_gap), 2 * EXP_THEORY + row.n - 1 + DIVISION
+
+
+def _unshifted(row: _Row) -> Units:
+    return 0.0, 2 * EXP_THEORY + row.n - 1 + DIVISION
+
+
+def _online(row: _Row) -> Units:
+    # Each element may rescale the sum: an exponential, a product and an addition instead of one
+    # addition. The roundings of successive maxima telescope to the gap.
+    steps = (EXP_THEORY + 2) * (row.n - 1)
+    return GAP * (row.gap + row.mean_gap), 2 * EXP_THEORY + steps + DIVISION
+
+
+def _two_pass(row: _Row) -> Units:
+    # Dukhan and Ablavatski (2020): the reduced argument keeps no gap; each mantissa is scaled
+    # once to the running exponent, which is exact.
+    return 0.0, 2 * EXP_THEORY + row.n - 1 + DIVISION + 2
+
+
+def _division_free(row: _Row) -> Units:
+    # exp(x_j − ŷ): the |y| term is what breaks shift invariance.
+    difference = np.abs(row.gap + row.entropy)
+    exponent = np.abs(row.logsumexp) + GAP * (difference + row.mean_gap) + row.entropy
+    return exponent, 2 * EXP_THEORY + row.n - 1 + EXP_THEORY * math.log(row.n + 1)
+
+
+_THEORY: dict[str, Callable[[_Row], Units]] = {
+    "shifted": _shifted,
+    "unshifted": _unshifted,
+    "online": _online,
+    "two_pass": _two_pass,
+    "division_free": _division_free,
+}
+
+
+def _attainable(row: _Row, *, scaled: bool) -> Units:
+    # The rounding of x − max can be carried into the exponential's reduced argument, and sums can
+    # run in lanes: neither the gap nor n has to show. A temperature's product is rounded all the
+    # same, after the shift.
+    gap = SCALING * (row.gap + row.mean_gap) if scaled else 0.0
+    return gap, 2 * EXP_ATTAINABLE + math.log2(row.n) + 1 + DIVISION if row.n else 0.0
+
+
+def _ulps_per_value(exact: Exact, fmt: Format) -> Array:
+    spacing = np.maximum(exact.exponent, fmt.emin) - fmt.precision + 1
+    scale = np.clip(exact.exponent - spacing, -1074, 1023).astype(np.int64)
+    ulps: Array = np.abs(np.ldexp(np.where(np.isfinite(exact.high), exact.high, 0.0), scale))
+    return ulps
+
+
+def _rounding_floor(
+    exact: Exact, fmt: Format, inner: Format, in_ulps: Array, *, flush: bool
+) -> Array:
+    # Where e_j >= g_j may be subnormal in the inner format it carries half that format's spacing.
+    shift = (inner.emin - inner.precision) - (fmt.emin - fmt.precision)
+    subnormal = exact.exponent <= fmt.emin
+    floor = 0.5 + np.where(subnormal, 0.5 * 2.0**shift, 0.0)
+    if flush:
+        floor = floor + np.where(exact.exponent < fmt.emin, in_ulps, 0.0)
+    return floor

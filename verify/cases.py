@@ -1,0 +1,173 @@
+"""A case: one reproducible input, in words.
+
+A case travels between processes as text and becomes an array only where it is needed, so that the
+worker, the oracle and the judge all build the same input from the same words::
+
+    softmax/float32/4x1000/wide_gap/axis=-1/seed=7
+    softmax/float64/3/values/x=1.6,3.1,0.5/temperature=2.0
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from reports.records import parse_shape, shape_text
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy as np
+
+# The largest input, in elements, that is built at all: 2^31 + 1 of them behind a memory gate.
+_MAX_ELEMENTS = 2**32
+
+
+class CaseError(ValueError):
+    """A case's text that cannot be read, or that describes no input."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One reproducible input of an operation.
+
+    Attributes
+    ----------
+    operation, dtype : str
+        What is asked, and the format of the array inputs.
+    shape : tuple of int
+        The shape of ``x``; ``()`` is a scalar.
+    regime : str
+        The family of inputs that the values come from; ``"values"`` takes them from `values`.
+    axis : int
+        The axis along which the operation works; negative counts from the end.
+    temperature : float
+        What the logits are divided by; 1 for none.
+    seed : int
+        The seed of the regime's generator.
+    values : tuple of float
+        The row itself, for the regime ``"values"``; repeated to fill `shape`.
+    variant : str
+        How a check varies the input, for checks that call the backend more than once.
+    """
+
+    operation: str
+    dtype: str
+    shape: tuple[int, ...]
+    regime: str
+    axis: int = -1
+    temperature: float = 1.0
+    seed: int = 0
+    values: tuple[float, ...] = ()
+    variant: str = ""
+
+    @property
+    def n(self) -> int:
+        """Length of a row: the extent of `axis`; 1 for a scalar."""
+        return self.shape[self.axis] if self.shape else 1
+
+    @property
+    def rows(self) -> int:
+        """How many rows the operation works on."""
+        if not self.shape:
+            return 1
+        axis = self.axis % len(self.shape)
+        return math.prod(self.shape[:axis] + self.shape[axis + 1 :])
+
+    @property
+    def count(self) -> int:
+        """How many elements ``x`` has."""
+        return math.prod(self.shape)
+
+    def __str__(self) -> str:
+        """Return the text that `parse` reads back."""
+        parts = [self.operation, self.dtype, shape_text(self.shape), self.regime]
+        if self.axis != -1:
+            parts.append(f"axis={self.axis}")
+        if self.temperature != 1.0:
+            parts.append(f"temperature={self.temperature!r}")
+        if self.seed:
+            parts.append(f"seed={self.seed}")
+        if self.values:
+            parts.append("x=" + ",".join(repr(float(value)) for value in self.values))
+        if self.variant:
+            parts.append(f"variant={self.variant}")
+        return "/".join(parts)
+
+    @property
+    def base(self) -> Case:
+        """The same input without the check's variant: what the oracle is asked."""
+        return replace(self, variant="") if self.variant else self
+
+    def build(self) -> np.ndarray[Any, Any]:
+        """Return ``x``: a C-contiguous array of `shape` in the format's NumPy dtype."""
+        from verify import regimes
+
+        return regimes.build(self)
+
+
+def parse(text: str) -> Case:
+    """Read a case from its text.
+
+    Raises
+    ------
+    CaseError
+        Naming the part that was given and what was expected in its place.
+    """
+    parts = text.split("/")
+    if len(parts) < 4:  # operation, dtype, shape, regime
+        raise CaseError(
+            f"case {text!r}: expected OPERATION/DTYPE/SHAPE/REGIME[/axis=…][/temperature=…]"
+            "[/seed=…][/x=…], as in softmax/float32/4x1000/uniform/seed=7"
+        )
+    operation, dtype, shape, regime, *options = parts
+    case = Case(operation=operation, dtype=dtype, shape=_shape(shape), regime=regime)
+    for option in options:
+        case = _with_option(case, option)
+    _validate(case)
+    return case
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    try:
+        shape = parse_shape(text)
+    except ValueError as error:
+        raise CaseError(f"case: {error}") from None
+    if math.prod(shape) > _MAX_ELEMENTS:
+        raise CaseError(f"case: shape {text} has more than {_MAX_ELEMENTS} elements")
+    return shape
+
+
+def _with_option(case: Case, option: str) -> Case:
+    key, _, value = option.partition("=")
+    try:
+        match key:
+            case "axis":
+                return replace(case, axis=int(value))
+            case "temperature":
+                return replace(case, temperature=float(value))
+            case "seed":
+                return replace(case, seed=int(value))
+            case "x":
+                return replace(case, values=tuple(float(item) for item in value.split(",")))
+            case "variant":
+                return replace(case, variant=value)
+    except ValueError as error:
+        raise CaseError(f"case option {option!r}: {error}") from None
+    raise CaseError(f"case option {option!r}: expected axis=, temperature=, seed=, x= or variant=")
+
+
+def _validate(case: Case) -> None:
+    from backends.formats import format_of
+    from backends.operations import operation
+    from verify import regimes
+
+    operation(case.operation)
+    format_of(case.dtype)
+    regimes.regime(case.regime)
+    ndim = max(len(case.shape), 1)
+    if not -ndim <= case.axis < ndim:
+        raise CaseError(f"case axis {case.axis} is outside the shape {shape_text(case.shape)}")
+    if (case.regime == "values") != bool(case.values):
+        raise CaseError("the regime 'values' takes its row from x=…, and no other regime does")

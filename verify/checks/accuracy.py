@@ -1,0 +1,106 @@
+"""Accuracy: every element against the exact value, over regimes and shapes.
+
+The quick profile asks every regime at every small width, and lets the regimes take turns at the
+longer ones; the full profile asks all of them everywhere.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from backends.formats import format_of
+from verify import regimes, shapes
+from verify.checks.check import OneCall
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from verify.cases import Case
+    from verify.checks.check import Scope
+
+# Worked examples from textbooks; the first is 0.17198205, 0.77077009, 0.05724785.
+EXAMPLES = ((1.6, 3.1, 0.5), (1.2, 0.3), (1.9, 0.1), (-7.98, 2.39))
+
+FAMILIES = (
+    "uniform",
+    "wide_gap",
+    "normal",
+    "offset",
+    "masked",
+    "ascending",
+    "constant",
+    "peak",
+    "subnormal_output",
+    "descending",
+    "window",
+    "ties",
+    "causal",
+    "subnormal_input",
+    "extreme",
+)
+
+_ROWS = 3
+
+
+class Accuracy(OneCall):
+    """Every element against the exact value."""
+
+    name = "accuracy"
+
+    def cases(self, scope: Scope) -> Iterator[Case]:
+        """Yield real inputs first, then short rows, temperatures, odd widths, long rows."""
+        yield from _real(scope)
+        yield from _small(scope)
+        yield from _temperatures(scope)
+        yield from _odd(scope)
+        yield from _long(scope)
+
+
+CHECK = Accuracy()
+
+
+def _real(scope: Scope) -> Iterator[Case]:
+    for row in EXAMPLES:
+        yield scope.case((len(row),), "values", values=row)
+    yield scope.case((360, 10), "digits")
+
+
+def _small(scope: Scope) -> Iterator[Case]:
+    for index, n in enumerate(shapes.SMALL):
+        for family in FAMILIES:
+            if n >= regimes.regime(family).least:
+                yield scope.case((_ROWS, n), family, seed=index)
+    # Every offset, in one case.
+    yield scope.case((len(regimes.offsets_of(format_of(scope.dtype))), 33), "offset")
+
+
+def _temperatures(scope: Scope) -> Iterator[Case]:
+    for temperature in (0.5, 0.7, 2.0, 10.0):
+        yield scope.case((_ROWS, 10), "normal", temperature=temperature)
+        yield scope.case((100, 2), "uniform", temperature=temperature)
+    yield scope.case((360, 10), "digits", temperature=0.5)
+
+
+def _odd(scope: Scope) -> Iterator[Case]:
+    for index, n in enumerate(shapes.ODD):
+        # Few distinct values, many widths: what breaks at a width shows on any values.
+        plain = scope.profile == "full" or index % 16 == 0
+        yield scope.case((2, n), "uniform" if plain else "ties", seed=index)
+
+
+def _long(scope: Scope) -> Iterator[Case]:
+    turn = count()
+    for n in shapes.MEDIUM:
+        for family in FAMILIES if scope.profile == "full" else _turns(turn, 2):
+            yield scope.case((1, n), family, seed=n)
+    for n in shapes.LARGE:
+        # Everywhere: the plain row, on which an error that grows with n shows, and exactly 1/n,
+        # what a sum in too narrow a format shows first.
+        some = ["uniform", "constant", *_turns(turn, 1)]
+        for family in FAMILIES if scope.profile == "full" else dict.fromkeys(some):
+            yield scope.case((1, n), family, seed=n)
+
+
+def _turns(turn: Iterator[int], how_many: int) -> list[str]:
+    return [FAMILIES[next(turn) % len(FAMILIES)] for _ in range(how_many)]

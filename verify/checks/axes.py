@@ -1,0 +1,39 @@
+"""Axes: every axis of arrays with 0 to 5 dimensions, and the score matrix of the tutorials.
+
+Square matrices are there because a wrong axis still fits; the rest have sizes that all differ. A
+row along another axis than the last is strided memory, and often another kernel altogether.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from verify import shapes
+from verify.checks.check import OneCall
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from verify.cases import Case
+    from verify.checks.check import Scope
+
+
+class Axes(OneCall):
+    """Accuracy along every axis."""
+
+    name = "axes"
+
+    def cases(self, scope: Scope) -> Iterator[Case]:
+        """Yield the shapes' axes; classes × samples as in tutorials; a long strided row."""
+        families = ("normal",) if scope.profile == "quick" else ("normal", "uniform", "ties")
+        for shape, axis in shapes.AXES:
+            for family in families:
+                yield scope.case(shape, family, axis=axis)
+        yield scope.case((10, 360), "digits", axis=0)
+        yield scope.case((2, 100), "uniform", axis=0, temperature=0.7)
+        yield scope.case((64, 48), "wide_gap", axis=0)
+        yield scope.case((64, 48), "masked", axis=0)
+        yield scope.case((4097, 3), "ties", axis=0)
+
+
+CHECK = Axes()

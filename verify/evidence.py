@@ -1,0 +1,124 @@
+"""Evidence: wrong answers planted on a case, which the limit in force must reject.
+
+A limit that would let zeros, 1/n or an argmax pass on an input proves nothing there. Every case
+therefore carries its own proof: the judge is shown answers that are known to be wrong, and what
+it would say of them decides whether the case can be a `pass` at all.
+
+A plant is *wrong on a case* if some element is off by more than an implementation without fault
+could be: for the three gross plants one ulp, for the subtle ones the attainable limit (on two
+elements far apart, dropping the smaller one may change nothing that a format can show).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backends.formats import format_of, from_float64, to_float64
+from verify.ulp import ulp_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from verify.oracle.exact import Exact
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a limit says of the planted answers.
+
+    Attributes
+    ----------
+    rejected, accepted, harmless
+        Names of the plants that are wrong here and rejected, wrong here and accepted, and not
+        wrong here.
+    """
+
+    rejected: tuple[str, ...]
+    accepted: tuple[str, ...]
+    harmless: tuple[str, ...]
+
+    @property
+    def sufficient(self) -> bool:
+        """Whether the case proves anything: some plant is wrong here, and none is accepted."""
+        return bool(self.rejected) and not self.accepted
+
+    def __str__(self) -> str:
+        parts = [
+            f"{verb} {', '.join(names)}"
+            for verb, names in (
+                ("rejects", self.rejected),
+                ("ACCEPTS", self.accepted),
+                ("not wrong here:", self.harmless),
+            )
+            if names
+        ]
+        return "; ".join(parts) or "no plant"
+
+
+def softmax_evidence(
+    x: Array, exact: Exact, dtype: str, temperature: float, limit: Array, attainable: Array
+) -> Evidence:
+    """Judge each planted answer for the softmax of `x` (float64, rows × n) under `limit` (ulps)."""
+    verdicts: dict[str, list[str]] = {"rejected": [], "accepted": [], "harmless": []}
+    with np.errstate(all="ignore"):  # plants are wrong on purpose: they overflow and divide by 0
+        z = x / temperature
+        for name, (plant, gross) in _PLANTS.items():
+            error = ulp_error(plant(z, exact, dtype), exact)
+            allowed = np.ones_like(attainable) if gross else attainable
+            if bool((error <= allowed).all()):
+                verdicts["harmless"].append(name)
+            else:
+                accepted = bool((error <= limit).all())
+                verdicts["accepted" if accepted else "rejected"].append(name)
+    return Evidence(**{kind: tuple(names) for kind, names in verdicts.items()})
+
+
+def _zeros(z: Array, _: Exact, dtype: str) -> Array:
+    return np.zeros(z.shape, format_of(dtype).numpy_dtype)
+
+
+def _uniform(z: Array, _: Exact, dtype: str) -> Array:
+    return from_float64(format_of(dtype), np.full(z.shape, 1.0 / max(z.shape[1], 1)))
+
+
+def _one_hot(z: Array, _: Exact, dtype: str) -> Array:
+    answer = np.zeros(z.shape)
+    if z.size:
+        answer[np.arange(z.shape[0]), np.argmax(z, axis=1)] = 1.0
+    return from_float64(format_of(dtype), answer)
+
+
+def _unshifted(z: Array, _: Exact, dtype: str) -> Array:
+    inner = np.float64 if dtype == "float64" else np.float32
+    e = np.exp(z.astype(inner))
+    return from_float64(format_of(dtype), (e / e.sum(axis=1, keepdims=True)).astype(np.float64))
+
+
+def _last_dropped(_: Array, exact: Exact, dtype: str) -> Array:
+    g = to_float64(exact.rounded)
+    kept = g.copy()
+    kept[:, -1:] = 0.0
+    return from_float64(format_of(dtype), kept / kept.sum(axis=1, keepdims=True))
+
+
+def _low_precision_sum(z: Array, _: Exact, dtype: str) -> Array:
+    lower = {"float64": "float32", "float32": "float16"}.get(dtype, dtype)
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    rounded = from_float64(format_of(lower), e)
+    total = np.add.accumulate(rounded, axis=1)[:, -1:]
+    return from_float64(format_of(dtype), e / to_float64(total))
+
+
+_PLANTS: dict[str, tuple[Callable[[Array, Exact, str], Array], bool]] = {
+    "zeros": (_zeros, True),
+    "1/n": (_uniform, True),
+    "one-hot": (_one_hot, True),
+    "unshifted": (_unshifted, False),
+    "last dropped": (_last_dropped, False),
+    "low-precision sum": (_low_precision_sum, False),
+}

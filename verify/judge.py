@@ -1,0 +1,190 @@
+"""The judge: an output, the exact answer, the limits and the claims side by side give a verdict.
+
+Every comparison is written so that NaN fails: ``not (error <= limit)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backends.formats import to_float64
+from reports.records import Status
+from verify.regimes import rows_of
+from verify.ulp import misrounded, ulp_error
+
+if TYPE_CHECKING:
+    from backends.claims import Claims
+    from verify.answers import Facts
+    from verify.cases import Case
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the judge says of one output; the fields are those of `reports.records.Outcome`."""
+
+    status: Status
+    message: str = ""
+    max_ulp: float | None = None
+    bound_ratio: float | None = None
+    limit_ulp: float | None = None
+    misrounded: int | None = None
+    count: int = 0
+    evidence: str = ""
+    worst: str = ""
+
+
+def wrong(message: str, worst: str = "") -> Verdict:
+    """Return a `fail` with `message`."""
+    return Verdict(status=Status.FAIL, message=message, worst=worst)
+
+
+def form_fault(output: Array, case: Case) -> str:
+    """Say what is wrong with the result's dtype or shape; empty if nothing is."""
+    if output.shape != case.shape:
+        return f"the result has shape {output.shape}, expected {case.shape}"
+    if output.dtype.name != case.dtype:
+        return f"the result has dtype {output.dtype.name}, expected {case.dtype}"
+    return ""
+
+
+def judge(case: Case, output: Array, facts: Facts, claims: Claims) -> Verdict:
+    """Judge the output of one call.
+
+    Parameters
+    ----------
+    case : Case
+        What was asked.
+    output : array
+        What came back, in NumPy.
+    facts : Facts
+        The input's rows, the exact answer, limits and evidence, as `claims` selects them.
+    claims : Claims
+        What the backend says of itself.
+    """
+    fault = form_fault(output, case)
+    if fault:
+        return wrong(fault)
+    got = rows_of(output, case.axis)
+    error = ulp_error(got, facts.exact)
+    verdict = _measured(case, got, error, facts)
+    broken = error > facts.limits.theory
+    if broken.any():
+        return replace(
+            verdict, status=Status.FAIL, message=_fault(got, error, facts, claims, broken)
+        )
+    claim = _claim_fault(case, verdict, claims)
+    if claim:
+        return replace(verdict, status=Status.FAIL, message=claim)
+    return _graded(verdict, error, facts)
+
+
+def _measured(case: Case, got: Array, error: Array, facts: Facts) -> Verdict:
+    if error.size == 0:
+        return Verdict(status=Status.PASS, evidence="nothing to compare", max_ulp=0.0, misrounded=0)
+    theory = facts.limits.theory
+    ratio = np.divide(error, theory, out=np.where(error > 0, np.inf, 0.0), where=theory > 0)
+    at = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
+    largest = np.unravel_index(int(np.argmax(error)), error.shape)
+    return Verdict(
+        status=Status.PASS,
+        max_ulp=float(error[largest]),
+        bound_ratio=float(ratio[at]),
+        limit_ulp=float(theory[at]),
+        misrounded=int(misrounded(got, facts.exact).sum()),
+        count=int(error.size),
+        evidence=str(facts.evidence),
+        worst=describe(case, got, error, facts, largest),
+    )
+
+
+def describe(case: Case, got: Array, error: Array, facts: Facts, at: tuple[Any, ...]) -> str:
+    """Return one line on the element `at`: where it is, what went in, what came and should have."""
+    row, column = (int(index) for index in at)
+    x = facts.x[row]
+    finite = x[np.isfinite(x)]
+    context = f", row maximum {finite.max():.9g}" if finite.size else ", no finite entry in the row"
+    given = np.array2string(x, precision=9, separator=", ") if x.size <= 5 else f"{x[column]:.9g}"
+    return (
+        f"row {row}, element {column} of n={case.n}: x={given}{context}; "
+        f"got {to_float64(got[row, column])!s}, "
+        f"exact {to_float64(facts.exact.rounded[row, column])!s} ({error[row, column]:.4g} ulp)"
+    )
+
+
+def _fault(got: Array, error: Array, facts: Facts, claims: Claims, broken: Array) -> str:
+    masked = np.asarray(np.isneginf(facts.x).all(axis=1, keepdims=True))
+    if (broken & masked).any():
+        return _masked_fault(got, masked, facts, claims)
+    values = to_float64(got)
+    exact = facts.exact
+    expected_nan = np.isnan(exact.high) & ~masked
+    if (broken & expected_nan).any():
+        return "a row with NaN or +inf must give NaN throughout (IEEE rules of the shifted formula)"
+    if (broken & np.isnan(values)).any():
+        return "NaN where the exact result is a number"
+    if (broken & (exact.high == 0) & (values != 0)).any():
+        return "a masked entry (-inf) must give exactly 0"
+    if _flushed(values, broken, facts):
+        return (
+            'subnormal results are flushed to zero; the claim subnormals="flush" would declare it'
+        )
+    worst = float(np.max(np.where(broken, error, 0.0)))
+    return (
+        f"off by {worst:.4g} ulp, more than the {claims.algorithm} algorithm can be "
+        f"({int(broken.sum())} of {error.size} elements beyond their limit)"
+    )
+
+
+def _masked_fault(got: Array, masked: Array, facts: Facts, claims: Claims) -> str:
+    values = to_float64(got[masked[:, 0]])
+    n = facts.x.shape[1]
+    for policy, expected in (("nan", np.nan), ("zero", 0.0), ("uniform", 1.0 / max(n, 1))):
+        if np.allclose(values, expected, rtol=2.0**-7, atol=0.0, equal_nan=True):
+            return (
+                f'a row of nothing but -inf gives "{policy}", claimed is '
+                f'all_masked="{claims.all_masked}"; the claim all_masked="{policy}" would declare it'
+            )
+    return (
+        f'a row of nothing but -inf gives neither the claimed all_masked="{claims.all_masked}" nor '
+        "what another policy would"
+    )
+
+
+def _flushed(values: Array, broken: Array, facts: Facts) -> bool:
+    subnormal = facts.exact.exponent < facts.format.emin
+    return bool(
+        (broken & subnormal & (values == 0)).any()
+        and not (broken & ~(subnormal & (values == 0))).any()
+    )
+
+
+def _claim_fault(case: Case, verdict: Verdict, claims: Claims) -> str:
+    limit = claims.max_ulp_for(case.dtype)
+    if limit is not None and not (verdict.max_ulp is not None and verdict.max_ulp <= limit):
+        return f"claimed max_ulp={limit:g}, observed {verdict.max_ulp:.4g} ulp"
+    if claims.correctly_rounded and verdict.misrounded:
+        return f"claimed correctly_rounded, {verdict.misrounded} of {verdict.count} results are not"
+    return ""
+
+
+def _graded(verdict: Verdict, error: Array, facts: Facts) -> Verdict:
+    attainable = facts.limits.attainable
+    over = np.divide(error, attainable, out=np.zeros_like(error), where=attainable > 0)
+    if over.size and not (over.max() <= 1.0):
+        return replace(
+            verdict,
+            status=Status.WEAK,
+            message=f"{over.max():.3g} times the error that is attainable at this length",
+        )
+    if verdict.count and not facts.evidence.sufficient:
+        return replace(
+            verdict,
+            status=Status.WEAK,
+            message=f"no evidence: this limit proves nothing on this input ({facts.evidence})",
+        )
+    return verdict

@@ -1,0 +1,126 @@
+"""What goes between the parent and a worker: a request as JSON, a reply as JSON and raw bytes.
+
+Nothing that a plugin made is ever unpickled as an object: its arrays arrive as bytes with a dtype
+and a shape, its exceptions as text. A large array comes as the name of a file in the run's scratch
+folder, which lives in shared memory where the machine has it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from backends.formats import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Array = np.ndarray[Any, Any]
+Wire = tuple[str, list[bytes]]
+
+# Through a pipe up to here, through the scratch folder above.
+_INLINE_BYTES = 1 << 20
+_PLAIN_KINDS = "biufc"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What came of one request.
+
+    Attributes
+    ----------
+    kind
+        ``answer``; ``raised`` by the backend; ``crash`` of its process; ``timeout``.
+    outputs
+        The arrays of an answer.
+    message
+        What was raised, or how the process ended.
+    detail
+        The last lines of the Python stack, where there is one.
+    seconds
+        Time in the worker; None if it did not come to say.
+    """
+
+    kind: Literal["answer", "raised", "crash", "timeout"]
+    outputs: tuple[Array, ...] = ()
+    message: str = ""
+    detail: str = ""
+    seconds: float | None = None
+
+
+def encode(outputs: Sequence[Array], seconds: float, scratch: Path) -> Wire:
+    """Return an answer as text and bytes."""
+    headers: list[dict[str, object]] = []
+    chunks: list[bytes] = []
+    for array in outputs:
+        header: dict[str, object] = {"dtype": array.dtype.name, "shape": list(array.shape)}
+        if not _plain(array.dtype):
+            raise TypeError(f"returned an array of dtype {array.dtype}, which holds no numbers")
+        if array.nbytes > _INLINE_BYTES:
+            header["file"] = _spill(array, scratch)
+        else:
+            header["chunk"] = len(chunks)
+            chunks.append(array.tobytes())
+        headers.append(header)
+    return json.dumps({"arrays": headers, "seconds": seconds}), chunks
+
+
+def encode_error(error: BaseException, detail: str, seconds: float) -> Wire:
+    """Return an exception as text: its type, its message, the last lines of its traceback."""
+    name = type(error).__name__
+    # str() of a foreign exception is foreign code: it may itself raise.
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - whatever it raises, the type's name is left
+        text = "(its message could not be made)"
+    message = f"{name}: {text}" if text else name
+    return json.dumps({"error": message, "detail": detail, "seconds": seconds}), []
+
+
+def decode(wire: Wire, scratch: Path) -> Reply:
+    """Read what `encode` or `encode_error` wrote."""
+    text, chunks = wire
+    header = json.loads(text)
+    seconds = float(header["seconds"])
+    if "error" in header:
+        return Reply(
+            kind="raised",
+            message=str(header["error"]),
+            detail=str(header["detail"]),
+            seconds=seconds,
+        )
+    outputs = tuple(_decoded(entry, chunks, scratch) for entry in header["arrays"])
+    return Reply(kind="answer", outputs=outputs, seconds=seconds)
+
+
+def _plain(dtype: np.dtype[Any]) -> bool:
+    return dtype.name in FORMATS or dtype.kind in _PLAIN_KINDS
+
+
+def _spill(array: Array, scratch: Path) -> str:
+    name = f"{secrets.token_hex(8)}.array"
+    with (scratch / name).open("wb") as file:
+        np.ascontiguousarray(array).reshape(-1).view(np.uint8).tofile(file)
+    return name
+
+
+def _decoded(entry: dict[str, Any], chunks: list[bytes], scratch: Path) -> Array:
+    name = str(entry["dtype"])
+    dtype = FORMATS[name].numpy_dtype if name in FORMATS else np.dtype(name)
+    shape = tuple(int(size) for size in entry["shape"])
+    if "chunk" in entry:
+        data: Any = np.frombuffer(chunks[int(entry["chunk"])], np.uint8)
+    else:
+        path = scratch / Path(str(entry["file"])).name
+        data = np.fromfile(path, np.uint8)
+        path.unlink()
+    if data.nbytes != math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"a reply of {data.nbytes} bytes for shape {shape} of {name}")
+    array: Array = data.view(dtype).reshape(shape)
+    return array

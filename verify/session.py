@@ -1,0 +1,258 @@
+"""One verification run from its arguments to its outcomes in the store.
+
+Everything that can be refused is refused before anything is computed: unknown names, a plugin that
+does not load, a store or an output that cannot be written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Self
+
+from backends import discovery
+from backends.errors import SoftmarkError
+from backends.operations import OPERATIONS
+from backends.spec import BackendSpec, Source
+from backends.vocabulary import DTYPES, nearest
+from reports.records import Outcome, Run
+from verify import checks
+from verify.suite import DEFAULT_DTYPES, Selection, Suite, absent_limitations, unknown_limitations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from reports.store import Store
+    from verify.checks.check import Profile
+    from verify.executor import LocalExecutor
+
+
+class Unusable(SoftmarkError):  # noqa: N818 - a public name: it says what the arguments are
+    """Arguments that no run can be made of: what was given, what is valid, the next step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The arguments of a run, as plain data: what `--resume` needs to ask the same again."""
+
+    names: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    dtypes: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
+    profile: Profile = "quick"
+    seed: int = 0
+    timeout: float = 20.0
+    memory_limit: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the arguments as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Build arguments from what `to_dict` returned, before or after a trip through JSON."""
+        fields = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        plain: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()
+        }
+        return cls(**plain)
+
+    def selection(self) -> Selection:
+        """Return what is asked, every name checked.
+
+        Raises
+        ------
+        Unusable
+            Naming an unknown operation, dtype, check or case, and the nearest valid ones.
+        """
+        known(self.operations, OPERATIONS, "operation")
+        known(self.dtypes, DTYPES, "dtype")
+        known(self.checks, checks.NAMES, "check")
+        self._check_cases()
+        return Selection(
+            operations=self.operations or tuple(OPERATIONS),
+            dtypes=self.dtypes or DEFAULT_DTYPES,
+            checks=self.checks or (checks.NAMES[:1] if self.cases else checks.NAMES),
+            profile=self.profile,
+            seed=self.seed,
+            cases=self.cases,
+        )
+
+    def _check_cases(self) -> None:
+        if not self.cases:
+            return
+        from verify.cases import parse
+
+        for text in self.cases:
+            try:
+                parse(text)
+            except (ValueError, LookupError) as error:
+                raise Unusable(str(error)) from None
+
+
+def known(given: Iterable[str], valid: Iterable[str], kind: str) -> None:
+    """Raise `Unusable` for the first name that is not valid, with the nearest ones."""
+    words = list(valid)
+    for name in given:
+        if name not in words:
+            raise Unusable(f"unknown {kind} {name!r}; {nearest(name, words)}")
+
+
+def builtin_specs() -> dict[str, BackendSpec]:
+    """Return the built-in backends by name; importing their files loads no heavy library."""
+    return {
+        spec.name: spec
+        for source in discovery.sources().values()
+        if source.kind == "builtin"
+        for spec in discovery.describe(source)
+    }
+
+
+def chosen(
+    arguments: Arguments, executor: LocalExecutor
+) -> tuple[list[BackendSpec], dict[str, str]]:
+    """Return the backends to verify, and for those of plugins the argument that they came from.
+
+    Without names these are the plugins' backends if there are plugins, else every backend that is
+    available here.
+
+    Raises
+    ------
+    Unusable
+        For an unknown name, a named backend that is unavailable, two backends of one name, or
+        declared limitations that name no check and no regime.
+    PluginError
+        For a plugin that does not load.
+    """
+    specs = builtin_specs()
+    origin: dict[str, str] = {}
+    for plugin in arguments.plugins:
+        for spec in executor.describe(discovery.source_of(plugin)):
+            if spec.name in specs:
+                taken = specs[spec.name].source
+                raise Unusable(
+                    f"plugin {plugin} registers {spec.name!r}, a name that is taken by "
+                    f"{taken.kind} {taken.location!r}; rename it"
+                )
+            specs[spec.name] = spec
+            origin[spec.name] = plugin
+    wanted = set(arguments.names)
+    installed = {n: s for n, s in discovery.sources().items() if s.kind == "entry_point"}
+    for name, source in installed.items():
+        if name in wanted or not (wanted or origin):
+            specs.update({spec.name: spec for spec in _tried(executor, name, source)})
+    known(arguments.names, [*specs, *installed], "backend")
+    return _selected(arguments.names, specs, origin), origin
+
+
+def _tried(executor: LocalExecutor, name: str, source: Source) -> list[BackendSpec]:
+    # Nobody may have asked for this package: its failure is recorded, not fatal.
+    try:
+        return executor.describe(source)
+    except SoftmarkError as error:
+        return [BackendSpec(name, source, unavailable=str(error))]
+
+
+def _selected(
+    names: Sequence[str], specs: dict[str, BackendSpec], origin: dict[str, str]
+) -> list[BackendSpec]:
+    for name in names:
+        reason = specs[name].unavailable
+        if reason is not None:
+            raise Unusable(f"{name} is not available here: {reason}")
+    if names:
+        selected = [specs[name] for name in dict.fromkeys(names)]
+    elif origin:
+        selected = [specs[name] for name in origin]
+    else:
+        selected = [spec for spec in specs.values() if spec.unavailable is None]
+    for spec in selected:
+        unknown = unknown_limitations(spec)
+        if unknown:
+            from verify.regimes import REGIMES
+
+            raise Unusable(
+                f"{spec.name} declares a limitation for {unknown[0]!r}, which is no check and no "
+                f"regime; {nearest(unknown[0], [*checks.NAMES, *REGIMES])}"
+            )
+    return selected
+
+
+def softmark_version() -> str:
+    """Return the installed version, or that of the source tree."""
+    try:
+        return version("softmark")
+    except PackageNotFoundError:
+        return "0+source"
+
+
+def new_run(arguments: Arguments, specs: Sequence[BackendSpec], command: Sequence[str]) -> Run:
+    """Return the record of a run that begins now, with its environment."""
+    from reports import environment
+
+    return Run.start(
+        kind="verify",
+        version=softmark_version(),
+        command=tuple(command),
+        arguments=arguments.to_dict() | {"backends": [spec.to_dict() for spec in specs]},
+        environment=environment.collect(),
+    )
+
+
+def resumed(store: Store) -> tuple[Run, Arguments]:
+    """Return the latest interrupted run and its arguments.
+
+    Raises
+    ------
+    Unusable
+        If there is none.
+    """
+    run = store.unfinished("verify")
+    if run is None:
+        raise Unusable("--resume: the store holds no interrupted run; start one without --resume")
+    return run, Arguments.from_dict(run.arguments)
+
+
+def check_unchanged(run: Run, specs: Sequence[BackendSpec]) -> None:
+    """Raise `Unusable` if a resumed run would mix two versions of softmark or of a plugin."""
+    if run.version != softmark_version():
+        raise Unusable(
+            f"--resume: run {run.id} was made by softmark {run.version}, this is "
+            f"{softmark_version()}; start a new run"
+        )
+    before = {entry["name"]: entry["source"] for entry in run.arguments.get("backends", [])}
+    for spec in specs:
+        if before.get(spec.name) != spec.source.to_dict():
+            raise Unusable(
+                f"--resume: {spec.name} is no longer what run {run.id} began with; start a new run"
+            )
+
+
+def examine(
+    store: Store,
+    run: Run,
+    suite: Suite,
+    specs: Sequence[BackendSpec],
+    jobs: int,
+    seen: Callable[[Outcome], None],
+) -> list[Outcome]:
+    """Ask everything that the run has not recorded yet; return all its outcomes.
+
+    `seen` is called with each new outcome, after it is in the store.
+    """
+
+    def record(outcome: Outcome) -> None:
+        store.add(run.id, outcome)
+        seen(outcome)
+
+    suite.record = record
+    suite.run(specs, jobs, frozenset(store.recorded(run.id)))
+    if suite.selection.whole:
+        outcomes = store.outcomes(run.id)
+        for spec in specs:
+            for absent in absent_limitations(spec, outcomes):
+                record(absent)
+    store.finish(run.id)
+    return store.outcomes(run.id)

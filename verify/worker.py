@@ -1,0 +1,111 @@
+"""The child process: loads one backend, runs procedures, sends bytes. It never judges.
+
+Its standard output and error go nowhere, so that a noisy backend neither fills a pipe nor spoils
+the table; a fatal signal leaves the Python stack in a file that the parent reads.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import time
+import traceback
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from verify.replies import Wire, encode, encode_error
+
+if TYPE_CHECKING:
+    from backends.backend import Backend
+
+_QUOTED_LINES = 8
+_scratch = Path()
+
+
+def start(scratch: str, slot: str, memory_limit: int | None) -> None:
+    """Prepare the process: silence, stack on a fatal signal, limit on memory, whereabouts.
+
+    Parameters
+    ----------
+    scratch : str
+        The run's scratch folder.
+    slot : str
+        Name of this worker's files in it.
+    memory_limit : int, optional
+        Bytes of data that the process may map.
+    """
+    global _scratch
+    _scratch = Path(scratch)
+    stack = (_scratch / f"{slot}.stack").open("w")
+    faulthandler.enable(file=stack, all_threads=False)
+    # Held by the handler's file descriptor for the life of the process.
+    start.__dict__["stack"] = stack
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    if memory_limit is not None:
+        _limit_memory(memory_limit)
+    (_scratch / f"{slot}.pid").write_text(str(os.getpid()))
+
+
+def _limit_memory(limit: int) -> None:
+    import resource
+
+    # Data, not address space: libraries reserve far more addresses than they use.
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def answer(request: str) -> Wire:
+    """Run one procedure on one case; return the outputs, or the exception as text.
+
+    Parameters
+    ----------
+    request : str
+        JSON with ``source``, ``backend``, ``procedure`` and ``case``.
+    """
+    asked = json.loads(request)
+    began = time.perf_counter()
+    try:
+        from verify import cases
+        from verify.procedures import PROCEDURES
+
+        backend = _loaded(json.dumps(asked["source"]), asked["backend"])
+        case = cases.parse(asked["case"])
+        procedure = PROCEDURES[asked["procedure"]]
+        began = time.perf_counter()
+        outputs = procedure(backend, case)
+        return encode(outputs, time.perf_counter() - began, _scratch)
+    except BaseException as error:  # noqa: BLE001 - SystemExit of a backend is an outcome too
+        return encode_error(error, _last_lines(error), time.perf_counter() - began)
+
+
+def describe(source: str) -> Wire:
+    """Load a source and return the specs of its backends as JSON, or the error as text."""
+    try:
+        from backends import discovery
+        from backends.spec import Source
+
+        specs = discovery.describe(Source.from_dict(json.loads(source)))
+        return json.dumps([spec.to_dict() for spec in specs]), []
+    except BaseException as error:  # noqa: BLE001 - whatever a plugin's import raises
+        return encode_error(error, _last_lines(error), 0.0)
+
+
+@cache
+def _loaded(source: str, name: str) -> Backend:
+    from backends import discovery, registry
+    from backends.spec import Source
+
+    discovery.load(Source.from_dict(json.loads(source)))
+    return registry.get(name)
+
+
+def _last_lines(error: BaseException) -> str:
+    lines = traceback.format_exception(error)
+    return (
+        "".join(lines)[-2000:].rstrip()
+        if len(lines) <= _QUOTED_LINES
+        else "".join(lines[-_QUOTED_LINES:])
+    )
