@@ -142,8 +142,8 @@ class Backend:
         UnknownOperation, UnsupportedParameter, UnsupportedInput, BackendUnavailable
             As their names say; whatever the backend's own code raises passes through.
         """
-        given = self._passed(operation_name, parameters)
         natives = self._natives(operation_name, inputs)
+        given = self._passed(operation_name, parameters, natives[0].ndim)
         own = getattr(self._owner(), f"bind_{operation_name}", None)
         if own is not None:
             bound: Callable[[], Native] = own(*natives, **given)
@@ -172,8 +172,8 @@ class Backend:
         )
 
     def _call(self, operation_name: str, /, *inputs: Native, **parameters: object) -> Native:
-        given = self._passed(operation_name, parameters)
         natives = self._natives(operation_name, inputs)
+        given = self._passed(operation_name, parameters, natives[0].ndim)
         out = self._signature(operation_name).parameters.get("out")
         if out is not None and out.default is inspect.Parameter.empty:
             given["out"] = self.library.empty_like(natives[0])
@@ -184,7 +184,9 @@ class Backend:
             return result
         return self.library.to_numpy(result)
 
-    def _passed(self, operation_name: str, parameters: Mapping[str, object]) -> dict[str, Any]:
+    def _passed(
+        self, operation_name: str, parameters: Mapping[str, object], ndim: int
+    ) -> dict[str, Any]:
         """Return the parameters to hand to the backend's function, after checking their names."""
         defaults = operation(operation_name).parameters
         offered = self.parameters(operation_name)
@@ -193,7 +195,8 @@ class Backend:
                 raise UnsupportedParameter(
                     f"{operation_name} has no parameter {name!r}; {nearest(name, defaults)}"
                 )
-            if name not in offered and value != defaults[name]:
+            last_axis = name == "axis" and value == ndim - 1
+            if name not in offered and value != defaults[name] and not last_axis:
                 raise UnsupportedParameter(
                     f"backend {self.name!r} does not take {name!r} for {operation_name} "
                     f"({self.where}): leave it at {defaults[name]!r}, or add it to the signature"

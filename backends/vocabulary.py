@@ -17,6 +17,9 @@ ALGORITHMS = ("shifted", "unshifted", "division_free", "online", "two_pass")
 ALL_MASKED = ("nan", "zero", "uniform")
 SUBNORMALS = ("gradual", "flush")
 
+# Ratio of difflib above which a word is a misspelling: 'gpu' is none of 'cpu' (0.67).
+_ALIKE = 0.7
+
 
 def nearest(word: object, known: Iterable[str]) -> str:
     """Return the words of `known` that `word` may have meant, ready for an error message.
@@ -34,7 +37,7 @@ def nearest(word: object, known: Iterable[str]) -> str:
         ``"did you mean 'a' or 'b'?"``, or ``"valid: a, b, c"`` if nothing resembles it.
     """
     words = list(known)
-    close = difflib.get_close_matches(str(word), words, n=3, cutoff=0.6)
+    close = difflib.get_close_matches(str(word), words, n=3, cutoff=_ALIKE)
     if close:
         return f"did you mean {' or '.join(repr(match) for match in close)}?"
     return f"valid: {', '.join(words) or 'none'}"
