@@ -76,6 +76,8 @@ def test_everything_that_matters_is_in_the_key():
         (1, "softmax", {"x": X}, {"axis": -1, "temperature": 1.0}),
     ]
     assert len({cache.key_of(*question) for question in questions}) == len(questions)
+    swapped = X.view(X.dtype.newbyteorder())
+    assert cache.key_of(1, "softmax", {"x": swapped}, {"axis": -1}) != cache.key_of(*questions[0])
     assert cache.key_of(*questions[0]) == cache.key_of(
         1, "softmax", {"x": np.asfortranarray(X)}, {"axis": -1}
     )

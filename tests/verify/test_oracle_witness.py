@@ -49,6 +49,21 @@ def test_they_agree_at_every_temperature_and_on_special_values(fmt, temperature)
     assert not misrounded(witness.softmax(x, temperature=temperature), answer).any()
 
 
+@pytest.mark.parametrize("temperature", [0.07, 1.0, 1e3])
+def test_the_exact_value_is_within_2_to_the_minus_83_of_arbs(temperature):
+    x = np.random.default_rng(6).standard_normal((40, 9)) * 20
+    answer = softmax(x, temperature=temperature)
+    with flint.ctx.workprec(400):
+        for row, high, low, exponent in zip(
+            x.tolist(), answer.high, answer.low, answer.exponent.tolist(), strict=True
+        ):
+            terms = [(flint.arb(value) / flint.arb(temperature)).exp() for value in row]
+            total = sum(terms, flint.arb(0))
+            for j, term in enumerate(terms):
+                value = (flint.arb(high[j]) + flint.arb(low[j])) * flint.arb((1, exponent[j]))
+                assert abs(value / (term / total) - 1) < flint.arb((1, -83))
+
+
 def test_near_ties_make_ziv_raise_the_precision_and_it_settles():
     fmt = FORMATS["float64"]
     x, distances = hard.near_ties(fmt, np.random.default_rng(4), 200, 4)

@@ -161,14 +161,15 @@ def _document(table: str, count: int, seed: int, names: Sequence[str]) -> str:
 
 Two independent computations of the correctly rounded softmax, compared bit for bit: the reference
 (mpmath, integer enclosures, Ziv's strategy: `verify/oracle/reference.py`) and the witness (Arb's
-balls through python-flint: `verify/oracle/witness.py`).
+balls through python-flint: `verify/oracle/witness.py`). They share only the final integer rounder,
+`backends.formats.round_to_bits`, which the tests hold against rational arithmetic.
 
 {table}
-A quarter of the batches are near ties: rows built so that one exact result lies as close to the
-midpoint between two neighbouring numbers as the format's inputs allow (`verify/oracle/hard.py`).
+A quarter of the batches are near ties: rows of 2 to 5 numbers, chosen greedily so that one exact
+result lies close to the midpoint between two neighbouring numbers (`verify/oracle/hard.py`).
 The rest are normal logits, rows with results around and below the smallest normal number, and rows
-of ties with gaps past every underflow, at temperatures of 0.07 to 3. "Extra Ziv rounds" counts the
-rows for which the first working precision could not decide.
+of ties with gaps past every underflow, at temperatures of 0.07 to 3. "Extra Ziv rounds" counts how
+often the working precision of a row had to be doubled from the first 99 bits.
 
 Reproduce with
 

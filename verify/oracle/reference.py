@@ -25,8 +25,9 @@ Proof of the enclosures, at w working bits, F = w + 2, for one row with maximum 
    units of 2^(q + G - h), with h large enough for w + 4 bits.
 
 The enclosure is open, because the result is irrational: its ends are rounded as "just above low"
-and "just below high" (`inexact`). That settles results like 1/1024 - 2^-100000, which would
-otherwise take a hundred thousand bits in a format whose smallest number is 2^-9.
+and "just below high" (`inexact`), so that an end on a boundary is on the right side of it. With
+S > k · 2^G that settles results like 1/1024 - 2^-100000 at once, which lie that close to a tie in
+a format whose smallest number is 2^-9.
 
 The relative width is below 2^(15-w); w >= 99 keeps the returned value good to 2^-84.
 """
