@@ -12,12 +12,12 @@ from backends import arrays
 from backends.availability import why_unavailable
 from backends.errors import (
     BackendUnavailable,
-    RegistrationError,
     UnknownOperation,
     UnsupportedInput,
     UnsupportedParameter,
 )
-from backends.operations import OPERATIONS, operation
+from backends.operations import operation
+from backends.signatures import first_line, signatures, takes_anything, where
 from backends.spec import BackendSpec
 from backends.vocabulary import nearest
 
@@ -49,7 +49,7 @@ class Backend:
         First line of its documentation.
     """
 
-    def __init__(  # one argument a fact, all from `register`
+    def __init__(
         self,
         name: str,
         implementation: Callable[..., Any],
@@ -68,12 +68,12 @@ class Backend:
         self.claims = claims
         self.requires = requires
         self.source = source
-        self.where = _where(implementation)
-        self.doc = _first_line(implementation)
+        self.where = where(implementation)
+        self.doc = first_line(implementation)
         self._implementation = implementation
         self._lock = threading.Lock()
         self._instance: object | None = None
-        self._signatures = _signatures(name, implementation)
+        self._signatures = signatures(name, implementation)
 
     def __repr__(self) -> str:
         return f"<Backend {self.name}: {', '.join(self._signatures)} on {self.array}/{self.device}>"
@@ -108,7 +108,7 @@ class Backend:
             If there is no such operation or the backend does not offer it.
         """
         signature = self._signature(operation_name)
-        if _takes_anything(signature):
+        if takes_anything(signature):
             return tuple(operation(operation_name).parameters)
         return tuple(
             name for name in operation(operation_name).parameters if name in signature.parameters
@@ -267,85 +267,3 @@ def _into(
         return out if result is None else result
 
     return call
-
-
-def _signatures(name: str, implementation: Callable[..., Any]) -> dict[str, inspect.Signature]:
-    """Return operation -> signature without ``self``, refusing what could never be called."""
-    if isinstance(implementation, type):
-        functions = {
-            op: inspect.getattr_static(implementation, op)
-            for op in OPERATIONS
-            if callable(getattr(implementation, op, None))
-        }
-        if not functions:
-            raise RegistrationError(
-                f"backend {name!r}: class {implementation.__name__} has no method named like an "
-                f"operation; valid: {', '.join(OPERATIONS)}"
-            )
-        bound = {op: not isinstance(f, staticmethod) for op, f in functions.items()}
-        found = {op: _signature_of(getattr(implementation, op)) for op in functions}
-        signatures = {op: _without_self(sig) if bound[op] else sig for op, sig in found.items()}
-    else:
-        signatures = {_operation_of(name, implementation): _signature_of(implementation)}
-    for op, signature in signatures.items():
-        _check_callable(name, op, signature)
-    return signatures
-
-
-def _operation_of(name: str, implementation: Callable[..., Any]) -> str:
-    called = getattr(implementation, "__name__", type(implementation).__name__)
-    if called not in OPERATIONS:
-        raise RegistrationError(
-            f"backend {name!r}: a function's name is its operation, and {called!r} is none; "
-            f"{nearest(called, OPERATIONS)}"
-        )
-    return called
-
-
-def _signature_of(function: Callable[..., Any]) -> inspect.Signature:
-    try:
-        return inspect.signature(function)
-    except ValueError:
-        # Compiled functions without a signature are taken to want the arrays and nothing else.
-        return inspect.Signature([inspect.Parameter("array", inspect.Parameter.POSITIONAL_ONLY)])
-
-
-def _without_self(signature: inspect.Signature) -> inspect.Signature:
-    return signature.replace(parameters=list(signature.parameters.values())[1:])
-
-
-def _takes_anything(signature: inspect.Signature) -> bool:
-    kinds = {parameter.kind for parameter in signature.parameters.values()}
-    return inspect.Parameter.VAR_KEYWORD in kinds
-
-
-def _check_callable(name: str, operation_name: str, signature: inspect.Signature) -> None:
-    """Refuse a signature with a mandatory argument that no caller knows of."""
-    known = {*operation(operation_name).parameters, "out"}
-    mandatory = [
-        parameter.name
-        for parameter in signature.parameters.values()
-        if parameter.default is inspect.Parameter.empty
-        and parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    ]
-    surplus = [
-        word for word in mandatory[len(operation(operation_name).inputs) :] if word not in known
-    ]
-    if surplus:
-        raise RegistrationError(
-            f"backend {name!r}: {operation_name} wants {', '.join(surplus)}, which no caller "
-            f"gives; give a default, or use the names {', '.join(sorted(known))}"
-        )
-
-
-def _where(implementation: Callable[..., Any]) -> str:
-    code = getattr(inspect.unwrap(implementation), "__code__", None)
-    if code is not None:
-        return f"{code.co_filename}:{code.co_firstlineno}"
-    module = inspect.getmodule(implementation)
-    return str(getattr(module, "__file__", None) or getattr(implementation, "__module__", "?"))
-
-
-def _first_line(implementation: Callable[..., Any]) -> str:
-    doc = inspect.getdoc(implementation) or inspect.getdoc(inspect.getmodule(implementation)) or ""
-    return doc.partition("\n")[0]

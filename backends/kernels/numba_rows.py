@@ -30,7 +30,8 @@ from numba.extending import intrinsic
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A chunk of float64 fills half of a 256 KiB second-level cache.
+# A chunk of float64 fills half of a 256 KiB second-level cache; less than one in all is done before
+# other threads would have woken up.
 _CHUNK = 16384
 # Columns between two looks at the same data: a strip stays in the first-level cache.
 _STRIP = 1024
@@ -228,18 +229,51 @@ def _scale(out: Any, total: float) -> None:  # noqa: ANN401 - as above
         out[j] *= factor
 
 
+@numba.njit
+def _rescale(maximum: Any, largest: Any, temperature: float) -> float:  # noqa: ANN401 - as above
+    gap, rest = _cooled_gap(maximum, largest, temperature)
+    return np.float64(_exp(gap, rest))
+
+
+@numba.njit
+def _row_in_three_passes(x: Any, out: Any, temperature: float) -> None:  # noqa: ANN401 - as above
+    maximum = _largest(x)
+    total = 0.0
+    for lo in range(0, x.size, _CHUNK):
+        hi = min(x.size, lo + _CHUNK)
+        total += _exp_into(x[lo:hi], out[lo:hi], maximum, temperature)
+    _scale(out, total)
+
+
+@numba.njit
+def _row_online(x: Any, out: Any, temperature: float) -> None:  # noqa: ANN401 - as above
+    scratch = np.empty(min(x.size, _STRIP), x.dtype)
+    maximum = x[0]
+    total = 0.0
+    for lo in range(0, x.size, _STRIP):
+        block = x[lo : min(x.size, lo + _STRIP)]
+        largest = _value(_larger(_key(maximum), _key(_largest(block))))
+        # A block of -inf adds nothing; subtracting it from itself would poison the row.
+        if largest != -np.inf:
+            if largest != maximum:
+                total *= _rescale(maximum, largest, temperature)
+            total += _exp_into(block, scratch[: block.size], largest, temperature)
+        maximum = largest
+    _exp_into(x, out, maximum, temperature)
+    _scale(out, total)
+
+
 def three_passes(x: Any, out: Any, temperature: float, threads: int) -> None:  # noqa: ANN401 - compiled below
     """Softmax of each row of `x` into `out`: maximum, exp and sum, scale."""
     rows, n = x.shape
     chunks = (n + _CHUNK - 1) // _CHUNK
+    if x.size <= _CHUNK:
+        for i in range(rows):
+            _row_in_three_passes(x[i], out[i], temperature)
+        return
     if rows >= threads or chunks == 1:
         for i in prange(rows):
-            maximum = _largest(x[i])
-            total = 0.0
-            for c in range(chunks):
-                part = slice(c * _CHUNK, min(n, (c + 1) * _CHUNK))
-                total += _exp_into(x[i, part], out[i, part], maximum, temperature)
-            _scale(out[i], total)
+            _row_in_three_passes(x[i], out[i], temperature)
         return
     # Few long rows: the threads share each row.
     largest = np.empty(chunks, x.dtype)
@@ -260,28 +294,12 @@ def three_passes(x: Any, out: Any, temperature: float, threads: int) -> None:  #
 
 def online(x: Any, out: Any, temperature: float, threads: int) -> None:  # noqa: ANN401, ARG001 - as above
     """Softmax of each row of `x` into `out`: maximum and sum in one pass, then exp again."""
-    rows, n = x.shape
-    for i in prange(rows):
-        scratch = np.empty(min(n, _STRIP), x.dtype)
-        maximum = x[i, 0]
-        total = 0.0
-        for lo in range(0, n, _STRIP):
-            block = x[i, lo : min(n, lo + _STRIP)]
-            largest = _value(_larger(_key(maximum), _key(_largest(block))))
-            # A block of -inf adds nothing; subtracting it from itself would poison the row.
-            if largest != -np.inf:
-                if largest != maximum:
-                    total *= _rescale(maximum, largest, temperature)
-                total += _exp_into(block, scratch[: block.size], largest, temperature)
-            maximum = largest
-        _exp_into(x[i], out[i], maximum, temperature)
-        _scale(out[i], total)
-
-
-@numba.njit
-def _rescale(maximum: Any, largest: Any, temperature: float) -> float:  # noqa: ANN401 - as above
-    gap, rest = _cooled_gap(maximum, largest, temperature)
-    return np.float64(_exp(gap, rest))
+    if x.size <= _CHUNK:
+        for i in range(x.shape[0]):
+            _row_online(x[i], out[i], temperature)
+        return
+    for i in prange(x.shape[0]):
+        _row_online(x[i], out[i], temperature)
 
 
 @functools.cache

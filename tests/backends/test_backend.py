@@ -112,6 +112,15 @@ def test_a_class_is_instantiated_on_first_use_and_may_bind_itself(x):
     assert len(made) == 1
 
 
+@pytest.mark.parametrize("kind", [staticmethod, classmethod])
+def test_a_method_of_a_class_may_be_static_or_of_the_class(x, kind):
+    def softmax(*arguments):
+        return arguments[-1]
+
+    backend = registered(type("Mine", (), {"softmax": kind(softmax)}))
+    assert backend.bind("softmax", x)() is x
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
