@@ -29,14 +29,14 @@ def softmax(x: NumPyArray, axis: int = -1, temperature: float = 1.0) -> NumPyArr
     """Return softmax with maximum and sum taken in one pass over blocks of columns."""
     import numpy as np
 
-    from backends.kernels.numpy_rows import cooled, rounded, widened
+    from backends.kernels.numpy_rows import cooled_gap, rounded, widened
 
     divisor = checked_temperature(temperature)
     position = checked_axis(axis, x.ndim)
     logits = np.moveaxis(np.atleast_1d(widened(x)), position, -1)
     with np.errstate(all="ignore"):
         maximum, total = _normalizer(logits, divisor)
-        exponentials = np.exp(cooled(logits - maximum, divisor))
+        exponentials = np.exp(cooled_gap(logits, maximum, divisor))
         y = np.moveaxis(exponentials / total, -1, position).reshape(x.shape)
         return np.ascontiguousarray(rounded(y, x.dtype)).reshape(x.shape)
 
@@ -45,7 +45,7 @@ def _normalizer(logits: NumPyArray, temperature: float) -> tuple[NumPyArray, Num
     """Return maximum and sum of exp((x - maximum) / T) along the last axis, which is kept."""
     import numpy as np
 
-    from backends.kernels.numpy_rows import cooled
+    from backends.kernels.numpy_rows import cooled_gap
 
     rows = (*logits.shape[:-1], 1)
     maximum = np.full(rows, -np.inf, dtype=logits.dtype)
@@ -56,8 +56,8 @@ def _normalizer(logits: NumPyArray, temperature: float) -> tuple[NumPyArray, Num
         # While all entries seen are -inf, subtracting that maximum would give NaN: subtract 0, so
         # that they add exp(-inf) = 0 and a later finite entry starts afresh.
         shift = np.where(largest == -np.inf, 0, largest)
-        kept = np.exp(cooled(maximum - shift, temperature))
-        added = np.exp(cooled(block - shift, temperature)).sum(axis=-1, keepdims=True)
+        kept = np.exp(cooled_gap(maximum, shift, temperature))
+        added = np.exp(cooled_gap(block, shift, temperature)).sum(axis=-1, keepdims=True)
         total = total * kept + added
         maximum = largest
     return maximum, total

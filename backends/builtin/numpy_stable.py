@@ -22,13 +22,13 @@ def softmax(
     """Return exp((x - max) / T) over its sum: three passes, the maximum subtracted first."""
     import numpy as np
 
-    from backends.kernels.numpy_rows import cooled, rounded, widened
+    from backends.kernels.numpy_rows import cooled_gap, rounded, widened
 
     logits = widened(x)
     with np.errstate(all="ignore"):
         # `initial` lets rows of length 0 through; NaN and +inf turn the whole row into NaN.
         maximum = np.max(logits, axis=axis, keepdims=True, initial=-np.inf)
-        shifted = cooled(logits - maximum, checked_temperature(temperature))
+        shifted = cooled_gap(logits, maximum, checked_temperature(temperature))
         exponentials = np.exp(shifted)
         total = np.sum(exponentials, axis=axis, keepdims=True)
         return rounded(exponentials / total, x.dtype, out)

@@ -27,6 +27,17 @@ def cooled(logits: NumPyArray, temperature: float) -> NumPyArray:
     return quotient
 
 
+def cooled_gap(logits: NumPyArray, maximum: NumPyArray, temperature: float) -> NumPyArray:
+    """Return ``(logits - maximum) / temperature``.
+
+    At a temperature other than 1 the gap is float64 already, as float32 logits may lie further
+    apart than float32 reaches and be brought together again by a huge temperature.
+    """
+    if temperature == 1.0:
+        return logits - maximum
+    return cooled(logits.astype(np.float64) - maximum, temperature)
+
+
 def rounded(y: NumPyArray, dtype: np.dtype[Any], out: NumPyArray | None = None) -> NumPyArray:
     """Return `y` in `dtype`, in `out` if one is given: the only rounding to the output's format."""
     if out is None:

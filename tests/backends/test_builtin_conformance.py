@@ -149,6 +149,17 @@ def test_temperature_divides_the_logits(backend, dtype, temperature):
     assert np.allclose(got.astype(np.float64), want.astype(np.float64), rtol=0.01, atol=1e-6)
 
 
+def test_extreme_temperatures_give_the_limits(backend, name, dtype):
+    if name in {"numpy_naive", "torch_eager", "torch_eager_cuda"}:
+        pytest.skip("divides before it subtracts the maximum, if it subtracts one")
+    x = np.array([6e4, -6e4, 0.0, 6e4]).astype(DTYPES[dtype])
+    assert backend.softmax(x, temperature=1e-310).tolist() == [0.5, 0, 0, 0.5]
+    assert backend.softmax(x, temperature=1e300).tolist() == [0.25] * 4
+    if dtype != "float16":
+        far = np.array([3e38, -3e38]).astype(DTYPES[dtype])
+        assert backend.softmax(far, temperature=1e300).tolist() == [0.5, 0.5]
+
+
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf"), "hot", None])
 def test_a_temperature_that_is_not_positive_and_finite_is_refused(backend, dtype, temperature):
     with pytest.raises(ValueError, match="give a positive, finite number"):
