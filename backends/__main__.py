@@ -71,7 +71,31 @@ def new(name: str, array: str, folder: Path) -> None:
     click.echo(f"wrote {path}")
     click.echo("next:")
     click.echo(f"  python -m verify {name} --plugin {path}")
-    click.echo(f"  python -m bench {name} --plugin {path} --against numpy_stable")
+    click.echo(f"  python -m bench {name} --plugin {path}")
+
+
+@main.command("eval", context_settings={"ignore_unknown_options": True})
+@click.argument("values", nargs=-1, required=True, type=float, metavar="X...")
+@click.option("--temperature", default=1.0, show_default=True, help="What X is divided by.")
+@click.option("--dtype", "dtypes", multiple=True, help="Format of X; repeatable.  [float32]")
+@click.option("--plugin", "plugins", multiple=True, metavar="FILE_OR_MODULE", help="Repeatable.")
+def evaluate(
+    values: tuple[float, ...], temperature: float, dtypes: tuple[str, ...], plugins: tuple[str, ...]
+) -> None:
+    """Show every backend's softmax of X beside the exact one, with the errors in ulps.
+
+    X are numbers such as 1.6, -7.98, 1e38, inf or nan.
+    """
+    from rich.console import Console
+
+    from verify.evaluate import tables
+
+    screen = Console(width=None if sys.stdout.isatty() else 200)
+    try:
+        for table in tables(values, temperature, dtypes or ("float32",), plugins):
+            screen.print(table)
+    except (SoftmarkError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
 
 
 if __name__ == "__main__":

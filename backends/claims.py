@@ -48,7 +48,8 @@ class Claims:
     accumulate
         The dtype in which rows are summed; None for the rule of `accumulate_for`.
     limitations
-        Name of a check or regime -> reason; failures there are reported as ``known``.
+        Name of a check or regime -> reason; failures there are reported as ``known``. A name may
+        end in ``/`` and a dtype, as in ``axes/float16``, and then holds for that dtype alone.
 
     Raises
     ------

@@ -1,17 +1,16 @@
 """Bands of row length, so that an error which grows with the row is plain to see."""
 
-from itertools import pairwise
-
 # Powers of four: sums lose about one bit more from one band to the next (two for a sequential sum),
 # and a table of a terminal's width holds them all. The last band is open.
 _EDGES = (1, 8, 32, 128, 512, 2048, 8192, 32768)
 
-BANDS = (
-    "1",
-    *(f"{low + 1}-{high}" for low, high in pairwise(_EDGES)),
-    f">{_EDGES[-1]}",
-)
-"""The names of the bands, shortest rows first."""
+
+def _short(n: int) -> str:
+    return f"{n // 1024}k" if n >= 1024 else str(n)
+
+
+BANDS = ("1", *(f"≤{_short(high)}" for high in _EDGES[1:]), f">{_short(_EDGES[-1])}")
+"""The names of the bands, shortest rows first; each begins where the one before it ends."""
 
 
 def band(n: int) -> str:

@@ -51,7 +51,7 @@ def length_table(outcomes: Sequence[Outcome]) -> Table:
     """
     bands, rows = summary.length_rows(outcomes)
     kinds = {row.kind for row in rows}
-    table, cells = _kind_table("Largest error in ulps, by row length n", kinds)
+    table, cells = _kind_table("Largest error in ulps on uniform logits, by row length n", kinds)
     for name in bands:
         _number_column(table, name)
     for row in rows:

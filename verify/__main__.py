@@ -194,6 +194,7 @@ def _show(run: Run, outcomes: Sequence[Outcome]) -> int:
 
     from reports import console
 
+    outcomes = _ordered(run, outcomes)
     screen = Console()
     screen.print(console.status_table(outcomes))
     screen.print(console.length_table(outcomes))
@@ -201,6 +202,14 @@ def _show(run: Run, outcomes: Sequence[Outcome]) -> int:
     bad = sum(outcome.status.bad for outcome in outcomes)
     screen.print(f"run {run.id}: {len(outcomes)} outcomes, {bad} of them bad", markup=False)
     return 1 if bad else 0
+
+
+def _ordered(run: Run, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Return the outcomes by backend and dtype; they came as the backends took turns."""
+    from backends.vocabulary import DTYPES
+
+    names = [spec["name"] for spec in run.arguments["backends"]]
+    return sorted(outcomes, key=lambda o: (names.index(o.backend), DTYPES.index(o.dtype)))
 
 
 def _list() -> None:

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -70,7 +70,6 @@ class _Row:
 
     gap: Array
     mean_gap: Array
-    entropy: Array
     magnitude: Array
     mean_magnitude: Array
     logsumexp: Array
@@ -97,23 +96,40 @@ def softmax_limits(
     """
     fmt = format_of(dtype)
     compute = format_of(claims.accumulate_for(dtype))
-    inner = compute if compute.precision > fmt.precision else fmt
+    inner = _inner(fmt, compute)
     value = np.ldexp(exact.high, np.maximum(exact.exponent, -2000))
     regular = np.isfinite(value) & (exact.high != 0)
     row = _measured(x, np.where(regular, value, 0.0), temperature)
-    u_exp, u_sum = inner.unit_roundoff, compute.unit_roundoff
     with np.errstate(over="ignore"):  # an infinite gap has an infinite limit, cut off below
-        gap_units, sum_units = _THEORY[claims.algorithm](row)
-        best_gap, best_sum = _attainable(row, scaled=temperature != 1.0)
+        units = _THEORY[claims.algorithm](row)
+        best = _attainable(row, scaled=temperature != 1.0)
         if temperature != 1.0:
-            gap_units = gap_units + SCALING * (row.magnitude + row.mean_magnitude)
-        theory = np.expm1(np.minimum(gap_units * u_exp + sum_units * u_sum, 700.0))
-        attainable = np.expm1(np.minimum(best_gap * u_exp + best_sum * u_sum, 700.0))
+            units = Units(units.terms + SCALING * (row.magnitude + row.mean_magnitude), units.sums)
+        theory = _relative(units, inner, compute)
+        attainable = _relative(best, inner, compute)
     in_ulps = _ulps_per_value(exact, fmt)
     floor = _rounding_floor(exact, fmt, inner, in_ulps, flush=claims.subnormals == "flush")
     limit = np.where(regular, theory * in_ulps + floor, 0.0)
-    best = np.where(regular, attainable * in_ulps + floor, 0.0)
-    return Limits(theory=limit, attainable=np.minimum(limit, best))
+    close = np.where(regular, attainable * in_ulps + floor, 0.0)
+    return Limits(theory=limit, attainable=np.minimum(limit, close))
+
+
+def _inner(fmt: Format, compute: Format) -> Format:
+    """Return the format in which exponentials are taken: float32 for narrow inputs, as a rule.
+
+    An accumulator wider than float32 says nothing of the exponentials; a narrower one says that
+    everything happens in it.
+    """
+    single = format_of("float32")
+    if fmt.precision >= single.precision:
+        return fmt
+    return compute if compute.precision < single.precision else single
+
+
+def _relative(units: Units, inner: Format, compute: Format) -> Array:
+    counted = units.terms * inner.unit_roundoff + units.sums * compute.unit_roundoff
+    relative: Array = np.expm1(np.minimum(counted, 700.0))
+    return relative
 
 
 def _measured(x: Array, g: Array, temperature: float) -> _Row:
@@ -124,11 +140,9 @@ def _measured(x: Array, g: Array, temperature: float) -> _Row:
         magnitude = np.where(np.isfinite(z), np.abs(z), 0.0)
         log_sum = np.log(np.maximum(np.exp(np.where(np.isfinite(x), z - a, -np.inf)).sum(1), 1.0))
         logsumexp = np.where(np.isfinite(a), a, 0.0) + np.nan_to_num(log_sum)[:, None]
-        entropy = -(g * np.log(np.where(g > 0, g, 1.0))).sum(axis=1, keepdims=True)
         return _Row(
             gap=gap,
             mean_gap=(g * gap).sum(axis=1, keepdims=True),
-            entropy=entropy,
             magnitude=magnitude,
             mean_magnitude=(g * magnitude).sum(axis=1, keepdims=True),
             logsumexp=logsumexp,
@@ -136,35 +150,38 @@ def _measured(x: Array, g: Array, temperature: float) -> _Row:
         )
 
 
-Units = tuple["Array | float", "Array | float"]
+class Units(NamedTuple):
+    """Relative errors in units of u: of the terms (their own format) and of adding them up."""
+
+    terms: Array | float
+    sums: float
 
 
 def _shifted(row: _Row) -> Units:
-    return GAP * (row.gap + row.mean_gap), 2 * EXP_THEORY + row.n - 1 + DIVISION
+    return Units(GAP * (row.gap + row.mean_gap) + 2 * EXP_THEORY + DIVISION, row.n - 1)
 
 
 def _unshifted(row: _Row) -> Units:
-    return 0.0, 2 * EXP_THEORY + row.n - 1 + DIVISION
+    return Units(2 * EXP_THEORY + DIVISION, row.n - 1)
 
 
 def _online(row: _Row) -> Units:
     # Each element may rescale the sum: an exponential, a product and an addition instead of one
     # addition. The roundings of successive maxima telescope to the gap.
-    steps = (EXP_THEORY + 2) * (row.n - 1)
-    return GAP * (row.gap + row.mean_gap), 2 * EXP_THEORY + steps + DIVISION
+    return _shifted(row)._replace(sums=(EXP_THEORY + 2) * (row.n - 1))
 
 
 def _two_pass(row: _Row) -> Units:
     # Dukhan and Ablavatski (2020): the reduced argument keeps no gap; each mantissa is scaled
     # once to the running exponent, which is exact.
-    return 0.0, 2 * EXP_THEORY + row.n - 1 + DIVISION + 2
+    return Units(2 * EXP_THEORY + DIVISION + 2, row.n - 1)
 
 
 def _division_free(row: _Row) -> Units:
-    # exp(x_j − ŷ): the |y| term is what breaks shift invariance.
-    difference = np.abs(row.gap + row.entropy)
-    exponent = np.abs(row.logsumexp) + GAP * (difference + row.mean_gap) + row.entropy
-    return exponent, 2 * EXP_THEORY + row.n - 1 + EXP_THEORY * math.log(row.n + 1)
+    # exp(x_j − ŷ): the |y| term is what breaks shift invariance, and x_j − ŷ is −(gap + log sum).
+    log_sum = EXP_THEORY * math.log(row.n + 1)
+    exponent = np.abs(row.logsumexp) + GAP * (row.gap + row.mean_gap + math.log(row.n + 1))
+    return Units(exponent + 2 * EXP_THEORY + log_sum, row.n - 1)
 
 
 _THEORY: dict[str, Callable[[_Row], Units]] = {
@@ -181,7 +198,7 @@ def _attainable(row: _Row, *, scaled: bool) -> Units:
     # run in lanes: neither the gap nor n has to show. A temperature's product is rounded all the
     # same, after the shift.
     gap = SCALING * (row.gap + row.mean_gap) if scaled else 0.0
-    return gap, 2 * EXP_ATTAINABLE + math.log2(row.n) + 1 + DIVISION if row.n else 0.0
+    return Units(gap + 2 * EXP_ATTAINABLE + DIVISION, math.log2(row.n) + 1 if row.n else 0.0)
 
 
 def _ulps_per_value(exact: Exact, fmt: Format) -> Array:

@@ -26,7 +26,8 @@ _NO_SHIFT = "the textbook formula does not subtract the maximum"
         limitations={
             "offset": f"exp overflows or underflows for large logits: {_NO_SHIFT}",
             "extreme": f"exp overflows or underflows for large logits: {_NO_SHIFT}",
-            "special_values": f"rows that hold huge finite logits give NaN: {_NO_SHIFT}",
+            "special_values": "a row with +inf is inf/inf there and 0 elsewhere, not all NaN",
+            "temperature": f"dividing by a low temperature makes logits large: {_NO_SHIFT}",
         },
     ),
 )

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backends.claims import Claims
 from backends.registry import register
 
 if TYPE_CHECKING:
     import torch
 
 
-@register("torch_eager", dtypes=["float64", "float32", "float16", "bfloat16"], array="torch")
+_HALF_STEPS = "off the last axis the exponentials are rounded to {} before they are divided"
+
+
+@register(
+    "torch_eager",
+    dtypes=["float64", "float32", "float16", "bfloat16"],
+    array="torch",
+    claims=Claims(
+        limitations={
+            "axes/float16": _HALF_STEPS.format("float16"),
+            "axes/bfloat16": _HALF_STEPS.format("bfloat16"),
+        }
+    ),
+)
 class TorchEager:
     """torch.softmax on the CPU, the output reused when bound."""
 

@@ -60,7 +60,7 @@ def test_accuracy_by_regime_is_the_largest_error_of_the_accuracy_check(frame):
 
 def test_accuracy_by_length_goes_from_short_rows_to_long(frame):
     table = reports.accuracy_by_length(frame)
-    assert list(table.columns) == ["2-8", "513-2048"]
+    assert list(table.columns) == ["≤8", "≤2k"]
     assert table.loc[("mine", "softmax", "float32")].tolist() == [1.0, 3.0]
 
 

@@ -92,7 +92,8 @@ def _odd(scope: Scope) -> Iterator[Case]:
 def _long(scope: Scope) -> Iterator[Case]:
     turn = count()
     for n in shapes.MEDIUM:
-        for family in FAMILIES if scope.profile == "full" else _turns(turn, 2):
+        some = ["uniform", *_turns(turn, 2)]
+        for family in FAMILIES if scope.profile == "full" else dict.fromkeys(some):
             yield scope.case((1, n), family, seed=n)
     for n in shapes.LARGE:
         # Everywhere: the plain row, on which an error that grows with n shows, and exactly 1/n,

@@ -1,0 +1,43 @@
+# Every target sets up its own virtual environment first; nothing but Python >= 3.11 is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup verify test lint bench report oracle-witness clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+setup: $(READY) ## make .venv with the versions that were tested
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+verify: $(READY) ## is it right? every backend that runs here, quick profile
+	$(BIN)/python -m verify
+
+test: $(READY) ## the tests
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## style, types and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY) ## how fast? every backend that runs here
+	$(BIN)/python -m bench
+
+report: $(READY) ## the latest run's tables
+	$(BIN)/python -m reports
+
+oracle-witness: $(READY) ## a million outputs per format, mpmath against Arb, into docs (half an hour)
+	$(BIN)/python -m verify.oracle.crosscheck --count 1000000 --output docs/oracle-witness.md
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks
