@@ -1,1 +1,1 @@
-"""Placeholder; replaced below."""
+"""How fast? Verified first, then timed: workloads, pytest-benchmark, and the way to the store."""

@@ -1,0 +1,192 @@
+"""``python -m bench``: how fast? Arguments, plan, timings in child processes, table, exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from backends.spec import BackendSpec
+    from bench.plan import Plan
+    from bench.recording import Recorder
+
+_INTERRUPTED = 130
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--operation", "operations", multiple=True, help="Only this operation. Repeatable.")
+@click.option(
+    "--dtype",
+    "dtypes",
+    multiple=True,
+    help="Only this format. Repeatable.  [default: float32 and float16; all four with --full]",
+)
+@click.option(
+    "--shape",
+    "shapes",
+    multiple=True,
+    metavar="SHAPE",
+    help="Only this shape, as 4096x1000, or this workload, by its name. Repeatable.",
+)
+@click.option(
+    "--device", "devices", multiple=True, help="Only backends of this device. Repeatable."
+)
+@click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    metavar="FILE_OR_MODULE",
+    help="Load backends. Repeatable.",
+)
+@click.option(
+    "--quick/--full",
+    "quick",
+    default=True,
+    show_default=True,
+    help="Some workloads, a fifth of a second each; or all of them, a second each.",
+)
+@click.option("--store", "store_url", metavar="URL", help="SQLAlchemy URL or path of the results.")
+@click.option(
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FILE",
+    help="Also write the timings: .json .csv .parquet .md .xml. Repeatable.",
+)
+@click.option("--list", "listing", is_flag=True, help="List workloads and backends, and stop.")
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - click passes any
+    """Time softmax implementations that are right.
+
+    NAME is a backend; by default all that are available here, or those of the plugins if there
+    are any. Each is verified on the very input that it is timed on; a wrong one is not timed.
+    Exit code 0: all were right and timed; 1: one was not; 2: the command line or a plugin is
+    unusable.
+    """
+    from backends.errors import SoftmarkError
+    from reports.connect import StoreError
+
+    if options["listing"]:
+        _list()
+        return
+    from reports.export import UnwritableError
+
+    try:
+        code = _bench(options)
+    except (SoftmarkError, StoreError, UnwritableError, ValueError) as error:
+        raise click.UsageError(_plain(str(error)), ctx=None) from error
+    ctx.exit(code)
+
+
+def _bench(options: dict[str, Any]) -> int:
+    from bench import recording
+    from reports import export
+
+    for path in options["outputs"]:
+        export.check_writable(path)
+    plan = _plan(options)
+    with recording.Recorder(options["store_url"], recording.new_run(plan, sys.argv)) as recorder:
+        troubles = _timed(plan, options["store_url"], recorder)
+        run = recorder.store.run(recorder.run_id)
+        outcomes = recorder.store.outcomes(run.id)
+        measurements = recorder.store.measurements(run.id)
+    for path in options["outputs"]:
+        # One table only: the timings, not the trials that have none.
+        flat = str(path).lower().endswith((".csv", ".parquet"))
+        export.write(path, run, [] if flat else outcomes, measurements)
+    for trouble in troubles:
+        click.echo(_plain(trouble), err=True)
+    _show(outcomes, measurements)
+    click.echo(f"run {run.id}: {len(measurements)} timings, {len(outcomes)} refused")
+    return 1 if outcomes or troubles else 0
+
+
+def _plan(options: dict[str, Any]) -> Plan:
+    from bench import plan
+    from verify.executor import LocalExecutor
+
+    names = ("names", "plugins", "operations", "dtypes", "shapes", "devices")
+    selection = plan.Selection(
+        **{name: options[name] for name in names}, profile="quick" if options["quick"] else "full"
+    )
+    # A process of its own loads the plugins: their code never runs here.
+    with LocalExecutor(1) as executor:
+        return plan.make(selection, executor)
+
+
+def _timed(plan: Plan, store: str | None, recorder: Recorder) -> list[str]:
+    from bench.children import time_all
+    from reports import console
+
+    ended: dict[str, int] = {}
+    with console.progress() as bar:
+        task = bar.add_task("timing", total=len(plan.trials))
+
+        def seen(backend: str, count: int) -> None:
+            ended[backend] = count
+            bar.update(task, completed=sum(ended.values()), description=f"timing {_plain(backend)}")
+
+        try:
+            return time_all(plan, store, recorder, seen)
+        except KeyboardInterrupt:
+            click.echo(f"interrupted; run {recorder.run_id} keeps what was timed", err=True)
+            sys.exit(_INTERRUPTED)
+
+
+def _show(outcomes: list[Any], measurements: list[Any]) -> None:
+    from rich.console import Console
+
+    from bench.table import tables
+    from reports import console
+
+    if measurements:
+        click.echo(_plain(tables(measurements)))
+    if outcomes:
+        Console().print(console.findings(outcomes))
+
+
+def _list() -> None:
+    from bench.workloads import WORKLOADS, of_profile
+
+    click.echo("workloads (* only with --full)")
+    quick = of_profile("quick")
+    for load in WORKLOADS:
+        mark = " " if load in quick else "*"
+        name, _, shape = str(load).partition(" ")
+        click.echo(f" {mark}{name:18} {shape:20} {load.why}")
+    click.echo("backends")
+    for spec in _builtins():
+        click.echo(f"  {spec.name:18} {_summary(spec)}")
+
+
+def _builtins() -> list[BackendSpec]:
+    from backends import discovery
+
+    found = (source for source in discovery.sources().values() if source.kind == "builtin")
+    return [spec for source in found for spec in discovery.describe(source)]
+
+
+def _summary(spec: BackendSpec) -> str:
+    if spec.unavailable is not None:
+        return f"unavailable: {_plain(spec.unavailable)}"
+    return (
+        f"{', '.join(spec.operations)}  [{', '.join(spec.dtypes)}]  {spec.array} on {spec.device}"
+    )
+
+
+def _plain(text: str) -> str:
+    from reports.text import safe
+
+    return safe(text, lines=True)
+
+
+def main() -> None:
+    """Run the command under its own name."""
+    command(prog_name="python -m bench" if sys.argv[0].endswith("__main__.py") else None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""What one benchmarking pytest session shares: the plan, exact answers, the run in the store."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import plan, recording
+from bench.plan import Selection
+from bench.timing import Refused, measured
+from verify.answers import Answers
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from backends.backend import Backend
+    from bench.plan import Trial
+    from bench.timing import Stopwatch
+    from reports.records import Measurement
+
+
+class Sitting:
+    """One session.
+
+    Parameters
+    ----------
+    options
+        What `bench.pytest_plugin` parsed.
+    command
+        The arguments of pytest, for the record.
+
+    Raises
+    ------
+    SoftmarkError, StoreError, ValueError
+        If the selection or the store is unusable.
+    """
+
+    def __init__(self, options: argparse.Namespace, command: Sequence[str]) -> None:
+        self.plan = plan.make(_selection(options), plan.Here())
+        self._answers = Answers(0)
+        run = options.softmark_run or recording.new_run(self.plan, ["pytest", *command])
+        self._recorder = recording.Recorder(options.softmark_store, run)
+        self._progress = Path(options.softmark_progress) if options.softmark_progress else None
+
+    def close(self, *, finished: bool) -> None:
+        """Close the store; an interrupted run is left unfinished in it."""
+        self._recorder.close(finished=finished)
+
+    def summary(self) -> str:
+        """Return where the results are."""
+        recorder = self._recorder
+        return f"softmark run {recorder.run_id}: {recorder.count} timings in {recorder.store.name}"
+
+    def time(self, trial: Trial, stopwatch: Stopwatch) -> Measurement:
+        """Verify and time one trial, and record what came of it.
+
+        Raises
+        ------
+        Refused
+            If the backend is wrong; the outcome is in the store.
+        """
+        with self._noted(trial):
+            try:
+                result = measured(trial, _backend(trial), self._answers, stopwatch)
+            except Refused as refusal:
+                plugin = self.plan.origin.get(trial.spec.name)
+                self._recorder.refuse(trial, refusal.verdict, refusal.case, plugin)
+                raise
+            self._recorder.add(result)
+        return result
+
+    @contextmanager
+    def _noted(self, trial: Trial) -> Iterator[None]:
+        self._note("begin", trial)
+        try:
+            yield
+        finally:
+            self._note("end", trial)
+
+    def _note(self, event: str, trial: Trial) -> None:
+        if self._progress is not None:
+            with self._progress.open("a") as file:
+                file.write(json.dumps({"event": event, "trial": str(trial)}) + "\n")
+
+
+def _selection(options: argparse.Namespace) -> Selection:
+    return Selection(
+        names=tuple(options.softmark_backend),
+        plugins=tuple(options.softmark_plugin),
+        operations=tuple(options.softmark_operation),
+        dtypes=tuple(options.softmark_dtype),
+        shapes=tuple(options.softmark_shape),
+        devices=tuple(options.softmark_device),
+        profile=options.softmark_profile,
+    )
+
+
+def _backend(trial: Trial) -> Backend:
+    from backends import discovery, registry
+
+    discovery.load(trial.spec.source)
+    return registry.get(trial.spec.name)
