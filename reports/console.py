@@ -130,7 +130,7 @@ def _bad_finding(group: list[Outcome]) -> Text:
     text = _heading(group)
     for name, value in (("case", first.case), ("worst", first.worst), ("replay", first.replay)):
         if value:
-            text.append(f"\n    {name:<7}", style="dim").append(safe(value))
+            text.append(f"\n    {name:<7}", style="dim").append(_indented(value))
     return text
 
 
@@ -145,10 +145,15 @@ def _heading(group: list[Outcome]) -> Text:
     first = group[0]
     text = Text(first.status.value, style=STYLES[first.status])
     text.append(f"  {safe(first.backend)}", style="bold not dim")
-    text.append(f"  {safe(first.check)}  {safe(first.operation)} {safe(first.dtype)}")
+    dtypes = ", ".join(dict.fromkeys(safe(outcome.dtype) for outcome in group))
+    text.append(f"  {safe(first.check)}  {safe(first.operation)} in {dtypes}")
     if len(group) > 1:
         text.append(f"  ({len(group)} cases)", style="dim")
     return text.append(f"\n    {safe(first.message)}")
+
+
+def _indented(value: str) -> str:
+    return safe(value, lines=True).replace("\n", "\n           ")
 
 
 def _workload(item: Measurement) -> tuple[object, ...]:

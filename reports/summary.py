@@ -128,7 +128,7 @@ def _kind(outcome: Outcome) -> Kind:
 
 def _likeness(outcome: Outcome) -> tuple[str, ...]:
     kind = _NUMBER.sub("0", outcome.message)
-    return (outcome.status, outcome.backend, outcome.check, outcome.dtype, kind)
+    return (outcome.status, outcome.backend, outcome.check, outcome.operation, kind)
 
 
 def _by(outcomes: Iterable[Outcome], key: Callable[[Outcome], _K]) -> dict[_K, list[Outcome]]:

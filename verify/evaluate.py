@@ -122,6 +122,6 @@ def _table(case: Case, answers: Iterator[Answer]) -> Table:
         if found.message:
             row.append(Text(safe(found.message), style="red"))
         for value, ulps in zip(found.values, found.ulps, strict=True):
-            row.append(Text(f"{value}").append(f" ({ulps:.2g} ulp)", style="dim"))
+            row.append(Text(str(value)).append(f" ({ulps:.2g} ulp)", style="dim"))
         table.add_row(*row)
     return table
