@@ -145,8 +145,8 @@ def _heading(group: list[Outcome]) -> Text:
     first = group[0]
     text = Text(first.status.value, style=STYLES[first.status])
     text.append(f"  {safe(first.backend)}", style="bold not dim")
-    dtypes = ", ".join(dict.fromkeys(safe(outcome.dtype) for outcome in group))
-    text.append(f"  {safe(first.check)}  {safe(first.operation)} in {dtypes}")
+    where = f"{first.check}  {first.operation} in {summary.dtypes(group)}"
+    text.append(f"  {safe(where)}")
     if len(group) > 1:
         text.append(f"  ({len(group)} cases)", style="dim")
     return text.append(f"\n    {safe(first.message)}")

@@ -74,11 +74,16 @@ def length_rows(outcomes: Iterable[Outcome]) -> tuple[list[str], list[LengthRow]
 
 
 def alike(outcomes: Iterable[Outcome]) -> list[list[Outcome]]:
-    """Return outcomes in groups of one status, backend, check, dtype and kind of message.
+    """Return outcomes in groups of one status, backend, check, operation and kind of message.
 
-    Messages that differ only in their numbers are of one kind.
+    Messages that differ only in their numbers are of one kind, whatever the dtype.
     """
     return list(_by(outcomes, _likeness).values())
+
+
+def dtypes(group: Iterable[Outcome]) -> str:
+    """Return the names of the dtypes in a group, as one phrase."""
+    return ", ".join(dict.fromkeys(outcome.dtype for outcome in group))
 
 
 def bad(outcomes: Iterable[Outcome]) -> list[Outcome]:

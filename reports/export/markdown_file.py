@@ -58,7 +58,7 @@ def _findings(outcomes: Sequence[Outcome]) -> list[str]:
 
 def _finding(group: Sequence[Outcome]) -> list[str]:
     first = group[0]
-    where = f"{_text(first.backend)}, {_text(first.check)}, {_text(first.dtype)}"
+    where = f"{_text(first.backend)}, {_text(first.check)}, {_text(summary.dtypes(group))}"
     lines = [f"- **{first.status}** {where} ({len(group)} cases): {_text(first.message)}"]
     lines += [f"  - shown by {_text(example)}" for example in summary.examples(group)]
     if first.replay:

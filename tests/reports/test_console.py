@@ -73,12 +73,20 @@ def test_findings_name_the_input_and_the_replay(make_outcome):
     ]  # fmt: skip
     outcomes.append(make_outcome(9, status="known", message="overflows", worst="x[0]=89.1"))
     text = plain(console.findings([*outcomes, make_outcome(10)]))
-    assert "fail  mine  accuracy  softmax float32  (3 cases)" in text
+    assert "fail  mine  accuracy  softmax in float32  (3 cases)" in text
     assert text.count("error of") == 1
     assert "replay python -m verify mine --seed 0" in text
     assert "worst  x[0]=9" in text
     assert "known  mine" in text
     assert "shown by x[0]=89.1" in text
+
+
+def test_a_finding_that_several_dtypes_share_is_told_once(make_outcome):
+    outcomes = [
+        make_outcome(i, status="fail", message="NaN", dtype=dtype)
+        for i, dtype in enumerate(("float64", "float32"))
+    ]
+    assert "softmax in float64, float32  (2 cases)" in plain(console.findings(outcomes))
 
 
 def test_findings_beyond_the_limit_are_counted(make_outcome):
