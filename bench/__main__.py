@@ -66,12 +66,11 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - cl
     Exit code 0: all were right and timed; 1: one was not; 2: the command line or a plugin is
     unusable.
     """
-    from backends.errors import SoftmarkError
-    from reports.connect import StoreError
-
     if options["listing"]:
         _list()
         return
+    from backends.errors import SoftmarkError
+    from reports.connect import StoreError
     from reports.export import UnwritableError
 
     try:
@@ -100,8 +99,12 @@ def _bench(options: dict[str, Any]) -> int:
     for trouble in troubles:
         click.echo(_plain(trouble), err=True)
     _show(outcomes, measurements)
-    click.echo(f"run {run.id}: {len(measurements)} timings, {len(outcomes)} refused")
-    return 1 if outcomes or troubles else 0
+    lost = len(plan.trials) - len(measurements) - len(outcomes)
+    click.echo(
+        f"run {run.id}: {len(measurements)} timings, {len(outcomes)} refused"
+        + (f", {lost} not reached" if lost else "")
+    )
+    return 1 if outcomes or troubles or lost else 0
 
 
 def _plan(options: dict[str, Any]) -> Plan:

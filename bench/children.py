@@ -158,8 +158,8 @@ def _last_words(said: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment without what would load other plugins or options into pytest."""
-    kept = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    """Return the environment without what would change how pytest runs: it may call us itself."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return kept | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 

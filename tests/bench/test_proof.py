@@ -1,0 +1,75 @@
+"""The proof before a timing: every row of the result counts, however few are distinct."""
+
+import numpy as np
+import pytest
+
+import backends
+from backends import Claims
+from backends.spec import BackendSpec, Source
+from bench.plan import Trial
+from bench.proof import Proof
+from bench.workloads import Workload
+from reports.records import Status
+from verify.answers import Answers
+
+
+@pytest.fixture(scope="module")
+def answers():
+    return Answers(0)
+
+
+def proof_of(answers, shape, axis=-1, dtype="float32", claims=None):
+    spec = BackendSpec("mine", Source("plugin", "mine"), claims=claims or Claims())
+    return Proof(Trial(spec, "softmax", dtype, Workload("w", shape, axis, "a test")), answers)
+
+
+def right(x, axis=-1):
+    return backends.get("numpy_stable").softmax(x, axis=axis)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((20, 9), -1), ((2, 9, 10), 1), ((9, 20), 0), ((1, 9), -1), ((9,), -1)]
+)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+def test_a_right_result_passes_as_it_is_and_rolled(answers, shape, axis, dtype):
+    proof = proof_of(answers, shape, axis, dtype)
+    x = proof.input()
+    assert (x.shape, x.dtype.name) == (shape, dtype)
+    assert not proof.judge(right(x, axis)).status.bad
+    assert not proof.judge(right(proof.rolled(x), axis), rolled=True).status.bad
+
+
+@pytest.mark.parametrize("row", [0, 6, 7, 13, 14, 19])
+def test_one_wrong_row_is_found_wherever_it_is(answers, row):
+    proof = proof_of(answers, (20, 9))
+    y = right(proof.input())
+    y[row, 4] *= np.float32(1.001)
+    verdict = proof.judge(y)
+    assert verdict.status is Status.FAIL
+    first, last = (int(word) for word in verdict.message.split("rows ")[1].split()[0:3:2])
+    assert first <= row <= last
+
+
+@pytest.mark.parametrize("step", [1, 2, 4, 8])
+def test_rows_written_a_power_of_two_away_from_their_place_are_found(answers, step):
+    proof = proof_of(answers, (64, 9))
+    assert proof.judge(np.roll(right(proof.input()), step, axis=0)).status is Status.FAIL
+
+
+def test_the_result_of_the_input_before_it_was_rolled_is_found(answers):
+    proof = proof_of(answers, (1, 9))
+    assert proof.judge(right(proof.input()), rolled=True).status is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    "y", [np.zeros((9, 20), "f4"), np.zeros((20, 9)), np.full((20, 9), np.nan, "f4")]
+)
+def test_a_wrong_form_and_nan_fail(answers, y):
+    assert proof_of(answers, (20, 9)).judge(y).status is Status.FAIL
+
+
+def test_a_declared_limitation_is_known_and_so_is_timed(answers):
+    proof = proof_of(answers, (20, 9), claims=Claims(limitations={"normal": "rough"}))
+    verdict = proof.judge(np.zeros((20, 9), "f4"))
+    assert verdict.status is Status.KNOWN
+    assert verdict.message.startswith("rough [")
