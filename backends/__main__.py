@@ -22,23 +22,26 @@ def list_backends() -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from backends.discovery import describe, sources
+    from backends.discovery import builtin_specs
+    from verify.executor import LocalExecutor
+    from verify.session import installed_specs
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("name", "array", "device", "dtypes", "operations", "available"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "name")
-    for source in sources().values():
-        for spec in describe(source):
-            cells = (
-                spec.name,
-                spec.array,
-                spec.device,
-                " ".join(spec.dtypes),
-                " ".join(spec.operations),
-                spec.unavailable or "yes",
-            )
-            # Names and reasons come from plugins: they are no markup.
-            table.add_row(*(escape(cell or "-") for cell in cells))
+    with LocalExecutor(jobs=1) as executor:
+        specs = [*builtin_specs(), *installed_specs(executor)]
+    for spec in specs:
+        cells = (
+            spec.name,
+            spec.array,
+            spec.device,
+            " ".join(spec.dtypes),
+            " ".join(spec.operations),
+            spec.unavailable or "yes",
+        )
+        # Names and reasons come from plugins: they are no markup.
+        table.add_row(*(escape(cell or "-") for cell in cells))
     # A pipe gets whole lines, for grep.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 

@@ -44,6 +44,16 @@ def sources() -> dict[str, Source]:
     return found
 
 
+def builtin_specs() -> list[BackendSpec]:
+    """Return the specs of the built-in backends; their files import no heavy library."""
+    return [
+        spec
+        for source in sources().values()
+        if source.kind == "builtin"
+        for spec in describe(source)
+    ]
+
+
 def source_of(plugin: str | Path) -> Source:
     """Return the source that a ``--plugin FILE_OR_MODULE`` argument means, without running it.
 

@@ -213,14 +213,14 @@ def _ordered(run: Run, outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 
 def _list() -> None:
+    from backends.discovery import builtin_specs
     from verify import checks
-    from verify.session import builtin_specs
 
     click.echo("checks")
     for name in checks.NAMES:
         click.echo(f"  {name:16} {checks.doc(name)}")
     click.echo("backends")
-    for spec in builtin_specs().values():
+    for spec in builtin_specs():
         click.echo(f"  {spec.name:16} {_summary(spec)}")
 
 

@@ -1,7 +1,7 @@
 """What is known of a case before any backend is asked: rows, exact answer, limits, evidence.
 
-Exact answers are computed by processes of our own, ahead of need, once for all backends; limits
-and evidence depend on what a backend claims and are kept per claim.
+All of it follows from the case's words and from a few claims, so it is established by processes of
+our own, ahead of need, once for all backends of a run.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import multiprocessing
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
+from backends.claims import Claims
 from backends.formats import format_of, to_float64
 from verify import bounds, cases, evidence, oracle
 from verify.regimes import rows_of
@@ -21,18 +22,29 @@ from verify.regimes import rows_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from backends.claims import Claims
     from backends.formats import Format
     from verify.cases import Case
     from verify.oracle.exact import Exact
 
 Array = np.ndarray[Any, Any]
 
-# Exact answers in hand, in elements (24 bytes each): beyond it the oldest go, and come back from
-# the oracle's cache on disk.
-_KEPT_ELEMENTS = 20_000_000
-# Below this many elements an answer costs less than handing it to another process.
-_INLINE_ELEMENTS = 64
+# Facts in hand, in elements (about 100 bytes each): beyond it the oldest go, and their exact
+# answers come back from the oracle's cache on disk.
+_KEPT_ELEMENTS = 8_000_000
+
+
+class Basis(NamedTuple):
+    """The claims on which limits depend."""
+
+    all_masked: str
+    algorithm: str
+    accumulate: str | None
+    subnormals: str
+
+    @classmethod
+    def of(cls, claims: Claims) -> Basis:
+        """Return the part of `claims` on which limits depend."""
+        return cls(claims.all_masked, claims.algorithm, claims.accumulate, claims.subnormals)
 
 
 @dataclass(frozen=True)
@@ -49,18 +61,40 @@ class Facts:
 def answer(text: str, all_masked: str) -> Exact:
     """Return the exact answer, as rows, to the case that `text` describes."""
     case = cases.parse(text)
-    x = rows_of(case.build(), case.axis)
+    return _exact(case, rows_of(case.build(), case.axis), all_masked)
+
+
+def establish(text: str, bases: tuple[Basis, ...]) -> dict[Basis, Facts]:
+    """Return the facts of a case for backends of each basis; the exact answer is taken once."""
+    case = cases.parse(text)
+    rows = rows_of(case.build(), case.axis)
+    x = to_float64(rows)
+    policies = {basis.all_masked for basis in bases}
+    exact = {policy: _exact(case, rows, policy) for policy in policies}
+    return {basis: _facts(case, x, exact[basis.all_masked], basis) for basis in bases}
+
+
+def _exact(case: Case, rows: Array, all_masked: str) -> Exact:
     parameters = {"axis": -1, "temperature": case.temperature, "all_masked": all_masked}
-    return oracle.exact(case.operation, {"x": x}, parameters)
+    return oracle.exact(case.operation, {"x": rows}, parameters)
+
+
+def _facts(case: Case, x: Array, exact: Exact, basis: Basis) -> Facts:
+    claims = Claims.from_dict(basis._asdict())
+    limits = bounds.softmax_limits(x, exact, case.dtype, case.temperature, claims)
+    proof = evidence.softmax_evidence(
+        x, exact, case.dtype, case.temperature, limits.attainable, limits.attainable
+    )
+    return Facts(x, exact, format_of(case.dtype), limits, proof)
 
 
 class Answers:
-    """The exact answers and facts of cases, shared by all backends of a run; thread-safe.
+    """The facts of cases, shared by all backends of a run; thread-safe.
 
     Parameters
     ----------
     jobs : int
-        Processes that compute exact answers; 0 computes in the caller.
+        Processes that establish facts ahead of need; 0 does it in the caller.
     """
 
     def __init__(self, jobs: int) -> None:
@@ -70,8 +104,8 @@ class Answers:
             else None
         )
         self._lock = threading.Lock()
-        self._exact: dict[tuple[str, str], Future[Exact]] = {}
-        self._facts: dict[tuple[object, ...], Facts] = {}
+        self._bases: tuple[Basis, ...] = ()
+        self._known: dict[str, Future[dict[Basis, Facts]]] = {}
         self._elements = 0
 
     def __enter__(self) -> Self:
@@ -81,60 +115,43 @@ class Answers:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def prefetch(self, wanted: Iterable[Case], claims: Claims) -> None:
-        """Start on the exact answers to the cases `wanted`."""
-        for case in wanted:
-            self._asked(case.base, claims.all_masked)
+    def expect(self, claims: Iterable[Claims]) -> None:
+        """Name the claims of all backends to come, so that each case is established once."""
+        self._bases = tuple(dict.fromkeys(Basis.of(each) for each in claims))
+
+    def prefetch(self, wanted: Iterable[Case]) -> None:
+        """Start on the facts of the cases `wanted`."""
+        if self._pool is not None:
+            for case in wanted:
+                self._started(case.base)
 
     def facts(self, case: Case, claims: Claims) -> Facts:
         """Return what is known of `case` for a backend with these claims."""
-        case = case.base
-        key = (
-            str(case),
-            claims.all_masked,
-            claims.algorithm,
-            claims.accumulate_for(case.dtype),
-            claims.subnormals,
-        )
-        with self._lock:
-            found = self._facts.get(key)
-        if found is None:
-            found = self._established(case, claims)
-            with self._lock:
-                self._facts[key] = found
-        return found
+        basis = Basis.of(claims)
+        if basis not in self._bases:
+            return establish(str(case.base), (basis,))[basis]
+        return self._started(case.base).result()[basis]
 
-    def _established(self, case: Case, claims: Claims) -> Facts:
-        x = to_float64(rows_of(case.build(), case.axis))
-        exact = self._asked(case, claims.all_masked).result()
-        limits = bounds.softmax_limits(x, exact, case.dtype, case.temperature, claims)
-        proof = evidence.softmax_evidence(
-            x, exact, case.dtype, case.temperature, limits.attainable, limits.attainable
-        )
-        return Facts(x, exact, format_of(case.dtype), limits, proof)
-
-    def _asked(self, case: Case, all_masked: str) -> Future[Exact]:
-        key = (str(case), all_masked)
+    def _started(self, case: Case) -> Future[dict[Basis, Facts]]:
+        text = str(case)
         with self._lock:
-            future = self._exact.get(key)
+            future = self._known.get(text)
             if future is None:
-                future = self._started(case, *key)
-                self._exact[key] = future
+                future = self._submit(text)
+                self._known[text] = future
                 self._elements += case.count
                 self._forget()
             return future
 
-    def _started(self, case: Case, text: str, all_masked: str) -> Future[Exact]:
-        if self._pool is not None and case.count > _INLINE_ELEMENTS:
-            return self._pool.submit(answer, text, all_masked)
-        future: Future[Exact] = Future()
-        future.set_result(answer(text, all_masked))
+    def _submit(self, text: str) -> Future[dict[Basis, Facts]]:
+        if self._pool is not None:
+            return self._pool.submit(establish, text, self._bases)
+        future: Future[dict[Basis, Facts]] = Future()
+        future.set_result(establish(text, self._bases))
         return future
 
     def _forget(self) -> None:
-        while self._elements > _KEPT_ELEMENTS and len(self._exact) > 1:
-            oldest = next(iter(self._exact))
-            self._elements -= cases.parse(oldest[0]).count
-            del self._exact[oldest]
-            for key in [key for key in self._facts if key[:2] == oldest]:
-                del self._facts[key]
+        while self._elements > _KEPT_ELEMENTS and len(self._known) > 1:
+            oldest = next(iter(self._known))
+            self._elements -= cases.parse(oldest).count
+            del self._known[oldest]

@@ -20,7 +20,7 @@ from verify import checks
 from verify.suite import DEFAULT_DTYPES, Selection, Suite, absent_limitations, unknown_limitations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from reports.store import Store
     from verify.checks.check import Profile
@@ -100,16 +100,6 @@ def known(given: Iterable[str], valid: Iterable[str], kind: str) -> None:
             raise Unusable(f"unknown {kind} {name!r}; {nearest(name, words)}")
 
 
-def builtin_specs() -> dict[str, BackendSpec]:
-    """Return the built-in backends by name; importing their files loads no heavy library."""
-    return {
-        spec.name: spec
-        for source in discovery.sources().values()
-        if source.kind == "builtin"
-        for spec in discovery.describe(source)
-    }
-
-
 def chosen(
     arguments: Arguments, executor: LocalExecutor
 ) -> tuple[list[BackendSpec], dict[str, str]]:
@@ -126,7 +116,7 @@ def chosen(
     PluginError
         For a plugin that does not load.
     """
-    specs = builtin_specs()
+    specs = {spec.name: spec for spec in discovery.builtin_specs()}
     origin: dict[str, str] = {}
     for plugin in arguments.plugins:
         for spec in executor.describe(discovery.source_of(plugin)):
@@ -138,13 +128,24 @@ def chosen(
                 )
             specs[spec.name] = spec
             origin[spec.name] = plugin
-    wanted = set(arguments.names)
-    installed = {n: s for n, s in discovery.sources().items() if s.kind == "entry_point"}
-    for name, source in installed.items():
-        if name in wanted or not (wanted or origin):
-            specs.update({spec.name: spec for spec in _tried(executor, name, source)})
-    known(arguments.names, [*specs, *installed], "backend")
+    if arguments.names or not origin:
+        found = installed_specs(executor, arguments.names)
+        specs = {spec.name: spec for spec in found} | specs
+    known(arguments.names, [*specs, *discovery.sources()], "backend")
     return _selected(arguments.names, specs, origin), origin
+
+
+def installed_specs(executor: LocalExecutor, names: Collection[str] = ()) -> list[BackendSpec]:
+    """Return the backends that installed packages offer, all of them or those of `names`.
+
+    Their code is loaded by a worker. One that fails to load is unavailable, with the reason.
+    """
+    return [
+        spec
+        for name, source in discovery.sources().items()
+        if source.kind == "entry_point" and (not names or name in names)
+        for spec in _tried(executor, name, source)
+    ]
 
 
 def _tried(executor: LocalExecutor, name: str, source: Source) -> list[BackendSpec]:

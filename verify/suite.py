@@ -128,6 +128,8 @@ class Suite:
             What an interrupted run already has; it is not asked again.
         """
         questions = self.questions()
+        specs = list(specs)
+        self.answers.expect(spec.claims for spec in specs)
         with concurrent.futures.ThreadPoolExecutor(jobs) as threads:
             futures = [
                 threads.submit(
@@ -166,7 +168,9 @@ class Suite:
             worn = next((kind for kind, most in _PATIENCE.items() if silent[kind] >= most), None)
             following = askable[index + 1 :]
             pending = self._ask(spec, following[0], begun) if following and not worn else None
-            self.answers.prefetch((q.case for q in following[:_AHEAD]), spec.claims)
+            # One further question each time; all of the first ones at the start.
+            entering = following[:_AHEAD] if index == 0 else following[_AHEAD - 1 : _AHEAD]
+            self.answers.prefetch(q.case for q in entering)
             self._record(spec, question, self._verdict(spec, question, reply), reply.seconds)
             if worn:
                 reason = f"not asked: the last {silent[worn]} cases ended in a {worn}"
@@ -189,6 +193,8 @@ class Suite:
                     question.case, reply.outputs, self.answers, spec.claims
                 )
             case "raised":
+                # An input that cannot be built raises here again: the suite's fault, not theirs.
+                self.answers.facts(question.case, spec.claims)
                 verdict = wrong(f"raised {reply.message}", worst=reply.detail)
             case "crash":
                 verdict = Verdict(status=Status.CRASH, message=reply.message, worst=reply.detail)
