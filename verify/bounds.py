@@ -128,7 +128,8 @@ def _inner(fmt: Format, compute: Format) -> Format:
 
 def _relative(units: Units, inner: Format, compute: Format) -> Array:
     counted = units.terms * inner.unit_roundoff + units.sums * compute.unit_roundoff
-    relative: Array = np.expm1(np.minimum(counted, 700.0))
+    # exp(600) in ulps of any format is still finite: an infinite limit would let NaN through.
+    relative: Array = np.expm1(np.minimum(counted, 600.0))
     return relative
 
 

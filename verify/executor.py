@@ -144,6 +144,7 @@ class _Child:
         self._slot = secrets.token_hex(6)
         self._lock = threading.Lock()
         self._pool: ProcessPool | None = None
+        self._requests = 0
 
     def ask(self, request: str, timeout: float) -> Reply:
         with self._lock:
@@ -156,12 +157,13 @@ class _Child:
             return Reply(kind="crash", message=f"the worker's reply cannot be read: {error}")
 
     def run(
-        self, function: Callable[[str], replies.Wire], request: str, timeout: float
+        self, function: Callable[[str, int], replies.Wire], request: str, timeout: float
     ) -> replies.Wire | Reply:
         from pebble import ProcessExpired
 
+        self._requests += 1
         future: Future[replies.Wire] = self._started().schedule(
-            function, args=[request], timeout=timeout
+            function, args=[request, self._requests], timeout=timeout
         )
         if not self._waited(future):
             self.stop()
@@ -192,7 +194,11 @@ class _Child:
         return self._pool
 
     def _waited(self, future: Future[replies.Wire]) -> bool:
-        """Wait for the future; say False if the worker is gone and the pool has not noticed."""
+        """Wait for the future; say False if the worker is gone and the pool has not noticed.
+
+        Pebble replaces a worker that left with exit code 0, but waits for its request for ever:
+        what counts is the process that took this request, not whether there is one.
+        """
         gone_since: float | None = None
         while not concurrent.futures.wait([future], timeout=_GLANCE).done:
             if self._lives():
@@ -205,7 +211,9 @@ class _Child:
 
     def _lives(self) -> bool:
         try:
-            pid = int((self._scratch / f"{self._slot}.pid").read_text())
+            number, pid = map(int, (self._scratch / f"{self._slot}.busy").read_text().split())
+            if number != self._requests:
+                return True  # this request is not begun yet
             return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
         except (OSError, ValueError):
             return True  # not started yet

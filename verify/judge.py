@@ -49,6 +49,8 @@ def form_fault(output: Array, case: Case) -> str:
         return f"the result has shape {output.shape}, expected {case.shape}"
     if output.dtype.name != case.dtype:
         return f"the result has dtype {output.dtype.name}, expected {case.dtype}"
+    if not output.dtype.isnative:
+        return f"the result's bytes are in another byte order than the machine's ({output.dtype})"
     return ""
 
 
@@ -72,7 +74,7 @@ def judge(case: Case, output: Array, facts: Facts, claims: Claims) -> Verdict:
     got = rows_of(output, case.axis)
     error = ulp_error(got, facts.exact)
     verdict = _measured(case, got, error, facts)
-    broken = error > facts.limits.theory
+    broken = ~(error <= facts.limits.theory) | np.isinf(error)
     if broken.any():
         return replace(
             verdict, status=Status.FAIL, message=_fault(got, error, facts, claims, broken)
@@ -146,8 +148,8 @@ def _masked_fault(got: Array, masked: Array, facts: Facts, claims: Claims) -> st
     for policy, expected in (("nan", np.nan), ("zero", 0.0), ("uniform", 1.0 / max(n, 1))):
         if np.allclose(values, expected, rtol=2.0**-7, atol=0.0, equal_nan=True):
             return (
-                f'a row of nothing but -inf gives "{policy}", claimed is '
-                f'all_masked="{claims.all_masked}"; the claim all_masked="{policy}" would declare it'
+                f'a row of nothing but -inf gives "{policy}", claimed is all_masked='
+                f'"{claims.all_masked}"; the claim all_masked="{policy}" would declare it'
             )
     return (
         f'a row of nothing but -inf gives neither the claimed all_masked="{claims.all_masked}" nor '

@@ -59,9 +59,11 @@ def encode(outputs: Sequence[Array], seconds: float, scratch: Path) -> Wire:
     headers: list[dict[str, object]] = []
     chunks: list[bytes] = []
     for array in outputs:
-        header: dict[str, object] = {"dtype": array.dtype.name, "shape": list(array.shape)}
         if not _plain(array.dtype):
             raise TypeError(f"returned an array of dtype {array.dtype}, which holds no numbers")
+        # The name says nothing of the byte order, the letters of a foreign one do.
+        dtype = array.dtype.name if array.dtype.isnative else array.dtype.str
+        header: dict[str, object] = {"dtype": dtype, "shape": list(array.shape)}
         if array.nbytes > _INLINE_BYTES:
             header["file"] = _spill(array, scratch)
         else:
@@ -114,6 +116,8 @@ def _decoded(entry: dict[str, Any], chunks: list[bytes], scratch: Path) -> Array
     name = str(entry["dtype"])
     dtype = FORMATS[name].numpy_dtype if name in FORMATS else np.dtype(name)
     shape = tuple(int(size) for size in entry["shape"])
+    if not _plain(dtype) or min(shape, default=0) < 0:
+        raise ValueError(f"a reply of dtype {name} and shape {shape}")
     if "chunk" in entry:
         data: Any = np.frombuffer(chunks[int(entry["chunk"])], np.uint8)
     else:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _QUOTED_LINES = 8
 _scratch = Path()
+_slot = ""
 
 
 def start(scratch: str, slot: str, memory_limit: int | None) -> None:
@@ -36,8 +37,8 @@ def start(scratch: str, slot: str, memory_limit: int | None) -> None:
     memory_limit : int, optional
         Bytes of data that the process may map.
     """
-    global _scratch
-    _scratch = Path(scratch)
+    global _scratch, _slot
+    _scratch, _slot = Path(scratch), slot
     stack = (_scratch / f"{slot}.stack").open("w")
     faulthandler.enable(file=stack, all_threads=False)
     # Held by the handler's file descriptor for the life of the process.
@@ -47,7 +48,6 @@ def start(scratch: str, slot: str, memory_limit: int | None) -> None:
     os.dup2(nowhere, 2)
     if memory_limit is not None:
         _limit_memory(memory_limit)
-    (_scratch / f"{slot}.pid").write_text(str(os.getpid()))
 
 
 def _limit_memory(limit: int) -> None:
@@ -57,14 +57,22 @@ def _limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def answer(request: str) -> Wire:
+def _begin(number: int) -> None:
+    """Tell the parent which process has request `number`, should it leave without a word."""
+    (_scratch / f"{_slot}.busy").write_text(f"{number} {os.getpid()}")
+
+
+def answer(request: str, number: int) -> Wire:
     """Run one procedure on one case; return the outputs, or the exception as text.
 
     Parameters
     ----------
     request : str
         JSON with ``source``, ``backend``, ``procedure`` and ``case``.
+    number : int
+        Counts the requests of this worker's slot.
     """
+    _begin(number)
     asked = json.loads(request)
     began = time.perf_counter()
     try:
@@ -81,8 +89,9 @@ def answer(request: str) -> Wire:
         return encode_error(error, _last_lines(error), time.perf_counter() - began)
 
 
-def describe(source: str) -> Wire:
+def describe(source: str, number: int) -> Wire:
     """Load a source and return the specs of its backends as JSON, or the error as text."""
+    _begin(number)
     try:
         from backends import discovery
         from backends.spec import Source

@@ -1,0 +1,98 @@
+"""The zoo's keeper: runs a backend of the zoo here, in the suite but without isolation.
+
+What needs isolation (a crash, an endless loop) goes through ``python -m verify`` instead.
+"""
+
+import concurrent.futures
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+from backends import discovery, registry
+from verify import checks
+from verify.answers import Answers
+from verify.checks.check import Scope
+from verify.procedures import PROCEDURES
+from verify.replies import Reply
+from verify.suite import Selection, Suite
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+class Inline:
+    """An executor that calls the backend in this process."""
+
+    def submit(self, spec, procedure, case, timeout):
+        del timeout
+        future = concurrent.futures.Future()
+        future.set_result(self._reply(registry.get(spec.name), procedure, case))
+        return future
+
+    def _reply(self, backend, procedure, case):
+        from verify.cases import parse
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a backend's own, which a worker does not turn fatal
+            try:
+                outputs = PROCEDURES[procedure](backend, parse(case))
+            except Exception as error:  # noqa: BLE001 - whatever it raises is what a worker sends
+                return Reply(kind="raised", message=f"{type(error).__name__}: {error}")
+        return Reply(kind="answer", outputs=tuple(outputs))
+
+    def retire(self, spec):
+        """Nothing is held."""
+
+
+class Zoo:
+    """Asks backends of the zoo a part of a check's questions."""
+
+    def outcomes(self, file, name, check, dtype, wanted=lambda _: True, seed=0):
+        """Return the outcomes of those of the check's quick cases that `wanted` says."""
+        scope = Scope("softmax", dtype, "quick", seed)
+        cases = tuple(str(c) for c in checks.load(check).cases(scope) if wanted(c))
+        assert cases, f"{check} has no such case in {dtype}"
+        found = []
+        with registry.isolated():
+            specs = {s.name: s for s in discovery.describe(discovery.source_of(HERE / file))}
+            selection = Selection(checks=(check,), dtypes=(dtype,), cases=cases)
+            with Answers(0) as answers:
+                Suite(selection, Inline(), answers, found.append).run([specs[name]], 1)
+        assert len(found) == len(cases)
+        return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_folders(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOFTMARK_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("SOFTMARK_STORE", str(tmp_path_factory.mktemp("store") / "results.db"))
+        yield
+
+
+@pytest.fixture(scope="session")
+def zoo(_own_folders):
+    return Zoo()
+
+
+@pytest.fixture
+def verify(tmp_path, _own_folders):
+    """Return a function that runs ``python -m verify`` with a store of its own."""
+
+    def run(*arguments, timeout=100):
+        store = [] if "--store" in arguments else ["--store", str(tmp_path / "results.db")]
+        return subprocess.run(
+            [sys.executable, "-m", "verify", *map(str, arguments), *store],
+            cwd=ROOT,
+            env={**os.environ, "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run

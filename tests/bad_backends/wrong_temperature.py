@@ -1,0 +1,38 @@
+"""WRONG: the temperature is not what the logits are divided by (BUGS.md 19)."""
+
+import numpy as np
+from zoo_kernels import right, widened
+
+from backends import register
+
+
+@register("temperature_ignored")
+def softmax(x, axis=-1, temperature=1.0):
+    """WRONG: the temperature is taken and not used (class 19)."""
+    del temperature
+    return right(x, axis)
+
+
+@register("temperature_multiplied")
+def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: logits times temperature (class 19)."""
+    return right(x, axis, 1.0 / temperature)
+
+
+@register("temperature_after_softmax")
+def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: softmax first, then divided by the temperature (class 19: gemma 562)."""
+    return (right(x, axis) / np.float64(temperature)).astype(x.dtype)
+
+
+@register("temperature_only_above_one")
+def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: temperatures below 1 are clamped to 1 (class 19)."""
+    return right(x, axis, max(temperature, 1.0))
+
+
+@register("temperature_before_the_shift_in_half")
+def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: the quotient is rounded to float16 (class 19: pytorch 22442)."""
+    scaled = (widened(x) / np.float64(temperature)).astype(np.float16).astype(x.dtype)
+    return right(scaled if temperature != 1.0 else x, axis)
