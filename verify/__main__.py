@@ -97,12 +97,12 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - cl
     are any. Exit code 0: nothing failed beyond declared limitations; 1: something did; 2: the
     command line or a plugin is unusable.
     """
-    from backends.errors import SoftmarkError
-    from reports.connect import StoreError
-
     if options["listing"]:
         _list()
         return
+    from backends.errors import SoftmarkError
+    from reports.connect import StoreError
+
     try:
         code = _verify(ctx, options)
     except (SoftmarkError, StoreError, ValueError) as error:

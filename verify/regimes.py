@@ -214,6 +214,15 @@ def _masked(rng: np.random.Generator, fmt: Format, size: tuple[int, int], seed: 
     return rows
 
 
+def _finite_mask(rng: np.random.Generator, fmt: Format, size: tuple[int, int], seed: int) -> Rows:
+    # What people write for -inf: the most negative number, or -1e9 where the format has it. Where
+    # a whole row is masked like this the answer is 1/n.
+    sentinel = -fmt.max_finite if seed % 2 or fmt.max_finite < 1e9 else -1e9
+    rows = np.where(np.isneginf(_masked(rng, fmt, size, seed)), sentinel, 1.0)
+    rows[-1] = sentinel
+    return rows
+
+
 def _window(rng: np.random.Generator, fmt: Format, size: tuple[int, int], seed: int) -> Rows:
     n = size[1]
     width = max(1, n // 8)
@@ -308,6 +317,11 @@ def _some_masked(rows: Rows, _: Format) -> bool:
     masked = np.isneginf(rows)
     finite = np.isfinite(rows)
     return bool((masked | finite).all() and finite.any(axis=1).all() and masked.any())
+
+
+def _sentinels(rows: Rows, fmt: Format) -> bool:
+    masked = rows < -1e4
+    return _finite(rows, fmt) and bool(masked[-1].all() and masked.any(axis=1).all())
 
 
 def _gaps(rows: Rows) -> Rows:
@@ -406,6 +420,9 @@ REGIMES: MappingProxyType[str, Regime] = MappingProxyType(
                 4,
             ),
             Regime("masked", "half the entries -inf", _masked, _some_masked, 2),
+            Regime(
+                "finite_mask", "the lowest number or -1e9 as a mask", _finite_mask, _sentinels, 2
+            ),
             Regime("window", "-inf but for one block of n/8", _window, _some_masked, 2),
             Regime("causal", "attention scores under a causal mask", _causal, _some_masked, 4),
             Regime("peak", "one element far above the others", _peak, _peaks, 2),

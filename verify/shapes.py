@@ -8,27 +8,32 @@ from itertools import pairwise
 _AROUND_POWERS = sorted({2**k + d for k in range(18) for d in (-1, 0, 1)} - {0})
 
 SMALL = tuple(n for n in _AROUND_POWERS if n <= 129)
+# Of those, where the quick profile asks every regime: a lone element, less than a vector, one
+# vector, vectors and a tail.
+DENSE = (1, 2, 3, 5, 8, 17, 33, 64, 129)
 MEDIUM = tuple(n for n in _AROUND_POWERS if 129 < n <= 4097)
 LARGE = tuple(n for n in _AROUND_POWERS if n > 4097)
 
 # pytorch 147284: float64 was wrong at 240 widths between 512 and 1024, nearly all of them odd.
 ODD = tuple(range(513, 1024, 2))
 
-# Every axis of shapes whose sizes all differ, and square matrices, where a wrong axis still fits.
+# Every width up to two vectors past a cache line of float64, so that no single one is left out.
+EVERY = tuple(range(1, 131))
+
+# Heads, hidden sizes, classes and vocabularies that models really have.
+MODELS = (10, 12, 48, 96, 100, 197, 384, 768, 1000, 1536, 3072, 21841, 32000, 50257, 128256)
+
+# Batches around the blocks of rows that kernels share out.
+BATCHES = (2, 5, 8, 31, 32, 33, 64, 65, 128, 257, 1000)
+
+# Sizes that all differ, and equal ones, where a wrong axis still fits.
+_SOLIDS = ((5, 7), (4, 3, 6), (2, 3, 4, 5), (2, 3, 2, 3, 4), (8, 8), (4, 4, 4))
+
 AXES: tuple[tuple[tuple[int, ...], int], ...] = (
     ((), -1),
     ((1,), 0),
     ((7,), 0),
-    ((5, 7), 0),
-    ((5, 7), 1),
-    ((4, 3, 6), 0),
-    ((4, 3, 6), 1),
-    ((4, 3, 6), -2),
-    ((2, 3, 4, 5), 1),
-    ((2, 3, 4, 5), -4),
-    ((2, 3, 2, 3, 4), 2),
-    ((8, 8), 0),
-    ((8, 8), 1),
+    *((shape, axis) for shape in _SOLIDS for axis in range(-len(shape), len(shape))),
     ((65, 65), 0),
     ((65, 65), -1),
     ((100, 33), 0),

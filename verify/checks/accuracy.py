@@ -38,6 +38,7 @@ FAMILIES = (
     "causal",
     "subnormal_input",
     "extreme",
+    "finite_mask",
 )
 
 _ROWS = 3
@@ -53,6 +54,7 @@ class Accuracy(OneCall):
         yield from _real(scope)
         yield from _small(scope)
         yield from _temperatures(scope)
+        yield from _models(scope)
         yield from _odd(scope)
         yield from _long(scope)
 
@@ -67,10 +69,14 @@ def _real(scope: Scope) -> Iterator[Case]:
 
 
 def _small(scope: Scope) -> Iterator[Case]:
+    turn = count()
     for index, n in enumerate(shapes.SMALL):
-        for family in FAMILIES:
+        all_of_them = scope.profile == "full" or n in shapes.DENSE
+        for family in FAMILIES if all_of_them else _turns(turn, 5):
             if n >= regimes.regime(family).least:
                 yield scope.case((_ROWS, n), family, seed=index)
+    for n in shapes.EVERY:
+        yield scope.case((2, n), ("uniform", "ties")[n % 2], seed=n)
     # Every offset, in one case.
     yield scope.case((len(regimes.offsets_of(format_of(scope.dtype))), 33), "offset")
 
@@ -80,6 +86,15 @@ def _temperatures(scope: Scope) -> Iterator[Case]:
         yield scope.case((_ROWS, 10), "normal", temperature=temperature)
         yield scope.case((100, 2), "normal", temperature=temperature)
     yield scope.case((360, 10), "digits", temperature=0.5)
+
+
+def _models(scope: Scope) -> Iterator[Case]:
+    # Three distinct values a row: what is asked here is the shape.
+    for n in shapes.MODELS:
+        yield scope.case((4, n), "ties", seed=n)
+    for rows in shapes.BATCHES:
+        yield scope.case((rows, 10), "ties", seed=rows)
+        yield scope.case((rows, 129), "constant", seed=rows)
 
 
 def _odd(scope: Scope) -> Iterator[Case]:
