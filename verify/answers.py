@@ -16,7 +16,7 @@ import numpy as np
 
 from backends.claims import Claims
 from backends.formats import format_of, to_float64
-from verify import bounds, cases, evidence, oracle
+from verify import bounds, cases, evidence, lifeline, oracle
 from verify.regimes import rows_of
 
 if TYPE_CHECKING:
@@ -99,7 +99,9 @@ class Answers:
 
     def __init__(self, jobs: int) -> None:
         self._pool = (
-            ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+            ProcessPoolExecutor(
+                jobs, mp_context=multiprocessing.get_context("spawn"), initializer=lifeline.hold
+            )
             if jobs
             else None
         )

@@ -6,9 +6,12 @@ does not load, a store or an output that cannot be written.
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Self
+
+import psutil
 
 from backends import discovery
 from backends.errors import SoftmarkError
@@ -197,7 +200,8 @@ def new_run(arguments: Arguments, specs: Sequence[BackendSpec], command: Sequenc
         kind="verify",
         version=softmark_version(),
         command=tuple(command),
-        arguments=arguments.to_dict() | {"backends": [spec.to_dict() for spec in specs]},
+        arguments=arguments.to_dict()
+        | {"backends": [spec.to_dict() for spec in specs], "process": _this_process()},
         environment=environment.collect(),
     )
 
@@ -213,7 +217,24 @@ def resumed(store: Store) -> tuple[Run, Arguments]:
     run = store.unfinished("verify")
     if run is None:
         raise Unusable("--resume: the store holds no interrupted run; start one without --resume")
+    if _lives(run.arguments.get("process", {})):
+        raise Unusable(
+            f"--resume: run {run.id} is not interrupted, process {run.arguments['process']['pid']} "
+            "is at it; wait for it, or end it first"
+        )
     return run, Arguments.from_dict(run.arguments)
+
+
+def _this_process() -> dict[str, float]:
+    return {"pid": os.getpid(), "started": psutil.Process().create_time()}
+
+
+def _lives(process: dict[str, Any]) -> bool:
+    """Say whether the process that began a run still runs; its number may be another's by now."""
+    try:
+        return bool(psutil.Process(int(process["pid"])).create_time() == process["started"])
+    except (KeyError, psutil.NoSuchProcess):
+        return False
 
 
 def check_unchanged(run: Run, specs: Sequence[BackendSpec]) -> None:

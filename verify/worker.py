@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from verify import lifeline
 from verify.replies import Wire, encode, encode_error
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def start(scratch: str, slot: str, memory_limit: int | None) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
+    lifeline.hold()
+    # Several backends share the cores: a thread that spins while it waits takes them from the rest.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if memory_limit is not None:
         _limit_memory(memory_limit)
 
