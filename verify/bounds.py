@@ -137,7 +137,7 @@ def _measured(x: Array, g: Array, temperature: float) -> _Row:
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         z = x / temperature
         a = z.max(axis=1, keepdims=True)
-        gap = np.where(g > 0, a - z, 0.0)
+        gap = np.where((g > 0) & np.isfinite(z), a - z, 0.0)
         magnitude = np.where(np.isfinite(z), np.abs(z), 0.0)
         log_sum = np.log(np.maximum(np.exp(np.where(np.isfinite(x), z - a, -np.inf)).sum(1), 1.0))
         logsumexp = np.where(np.isfinite(a), a, 0.0) + np.nan_to_num(log_sum)[:, None]

@@ -153,7 +153,7 @@ class _Child:
             return wire
         try:
             return replies.decode(wire, self._scratch)
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except (ValueError, LookupError, TypeError, ArithmeticError, OSError) as error:
             return Reply(kind="crash", message=f"the worker's reply cannot be read: {error}")
 
     def run(

@@ -89,7 +89,8 @@ def _measured(case: Case, got: Array, error: Array, facts: Facts) -> Verdict:
     if error.size == 0:
         return Verdict(status=Status.PASS, evidence="nothing to compare", max_ulp=0.0, misrounded=0)
     theory = facts.limits.theory
-    ratio = np.divide(error, theory, out=np.where(error > 0, np.inf, 0.0), where=theory > 0)
+    comparable = (theory > 0) & np.isfinite(error)
+    ratio = np.divide(error, theory, out=np.where(error > 0, np.inf, 0.0), where=comparable)
     at = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     largest = np.unravel_index(int(np.argmax(error)), error.shape)
     return Verdict(

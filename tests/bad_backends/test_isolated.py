@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -141,11 +142,10 @@ def test_a_limitation_that_no_longer_shows_is_a_fail_of_the_whole_selection(zoo)
 
 
 def recorded(store):
-    """Return how many outcomes a store holds; 0 if it is not there."""
+    """Return how many outcomes a store holds; 0 if it is not there or empty."""
     if not store.exists():
         return 0
-    with sqlite3.connect(store) as connection:
-        tables = {row[0] for row in connection.execute("select name from sqlite_master")}
-        if "outcomes" not in tables:
+    with closing(sqlite3.connect(store)) as connection:
+        if not list(connection.execute("select name from sqlite_master")):
             return 0
-        return connection.execute("select count(*) from outcomes").fetchone()[0]
+        return connection.execute("select count(*) from softmark_outcomes").fetchone()[0]
