@@ -13,6 +13,7 @@ from __future__ import annotations
 import concurrent.futures
 import json
 import multiprocessing
+import os
 import secrets
 import shutil
 import signal
@@ -95,6 +96,7 @@ class LocalExecutor:
                 "backend": spec.name,
                 "procedure": procedure,
                 "case": case,
+                "timeout": timeout,
             }
         )
         return self._threads.submit(self._child(spec).ask, request, timeout)
@@ -230,10 +232,20 @@ class _Child:
 def _scratch_folder() -> Path:
     shared = Path("/dev/shm")  # noqa: S108 - the system's shared memory; mkdtemp makes it private
     parent = shared if shared.is_dir() else None
+    prefix = f"softmark-{os.getpid()}-"
     try:
-        return Path(tempfile.mkdtemp(prefix="softmark-", dir=parent))
+        _sweep(shared)
+        return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     except OSError:
-        return Path(tempfile.mkdtemp(prefix="softmark-"))
+        return Path(tempfile.mkdtemp(prefix=prefix))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the scratch folders of runs that were killed: nobody else will."""
+    for left in folder.glob("softmark-*-*"):
+        pid = left.name.split("-")[1]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _ending(exitcode: int) -> str:

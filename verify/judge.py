@@ -12,6 +12,7 @@ import numpy as np
 
 from backends.formats import to_float64
 from reports.records import Status
+from verify.hints import declaring_claim
 from verify.regimes import rows_of
 from verify.ulp import misrounded, ulp_error
 
@@ -74,15 +75,18 @@ def judge(case: Case, output: Array, facts: Facts, claims: Claims) -> Verdict:
     got = rows_of(output, case.axis)
     error = ulp_error(got, facts.exact)
     verdict = _measured(case, got, error, facts)
-    broken = ~(error <= facts.limits.theory) | np.isinf(error)
-    if broken.any():
-        return replace(
-            verdict, status=Status.FAIL, message=_fault(got, error, facts, claims, broken)
-        )
+    if _broken(error, facts).any():
+        return replace(verdict, status=Status.FAIL, message=_fault(case, got, error, facts, claims))
     claim = _claim_fault(case, verdict, claims)
     if claim:
         return replace(verdict, status=Status.FAIL, message=claim)
     return _graded(verdict, error, facts)
+
+
+def _broken(error: Array, facts: Facts) -> Array:
+    """Return which elements are beyond their limit; an infinite limit takes no infinite error."""
+    broken: Array = ~(error <= facts.limits.theory) | np.isinf(error)
+    return broken
 
 
 def _measured(case: Case, got: Array, error: Array, facts: Facts) -> Verdict:
@@ -119,7 +123,8 @@ def describe(case: Case, got: Array, error: Array, facts: Facts, at: tuple[Any, 
     )
 
 
-def _fault(got: Array, error: Array, facts: Facts, claims: Claims, broken: Array) -> str:
+def _fault(case: Case, got: Array, error: Array, facts: Facts, claims: Claims) -> str:
+    broken = _broken(error, facts)
     masked = np.asarray(np.isneginf(facts.x).all(axis=1, keepdims=True))
     if (broken & masked).any():
         return _masked_fault(got, masked, facts, claims)
@@ -137,9 +142,11 @@ def _fault(got: Array, error: Array, facts: Facts, claims: Claims, broken: Array
             'subnormal results are flushed to zero; the claim subnormals="flush" would declare it'
         )
     worst = float(np.max(np.where(broken, error, 0.0)))
+    claim = declaring_claim(error, facts, case.temperature, claims)
     return (
         f"off by {worst:.4g} ulp, more than the {claims.algorithm} algorithm can be "
         f"({int(broken.sum())} of {error.size} elements beyond their limit)"
+        + (f"; the claim {claim} would declare it" if claim else "")
     )
 
 

@@ -1,7 +1,7 @@
 """A child process that ends with its parent, however the parent ended.
 
-A pool's process that waits for work does not notice a parent that was killed: the other processes of
-the pool hold the pipe open. So each looks now and then whose child it is.
+A pool's process that waits for work does not notice a parent that was killed: the other processes
+of the pool hold the pipe open. So each looks now and then whose child it is.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import time
 import traceback
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from verify import lifeline
 from verify.replies import Wire, encode, encode_error
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _QUOTED_LINES = 8
 _scratch = Path()
 _slot = ""
+# Held open for the fault handler as long as the process lives.
+_kept: dict[str, TextIO] = {}
 
 
 def start(scratch: str, slot: str, memory_limit: int | None) -> None:
@@ -40,10 +42,8 @@ def start(scratch: str, slot: str, memory_limit: int | None) -> None:
     """
     global _scratch, _slot
     _scratch, _slot = Path(scratch), slot
-    stack = (_scratch / f"{slot}.stack").open("w")
-    faulthandler.enable(file=stack, all_threads=False)
-    # Held by the handler's file descriptor for the life of the process.
-    start.__dict__["stack"] = stack
+    _kept["stack"] = (_scratch / f"{slot}.stack").open("w")
+    faulthandler.enable(file=_kept["stack"], all_threads=False)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
@@ -78,6 +78,8 @@ def answer(request: str, number: int) -> Wire:
     """
     _begin(number)
     asked = json.loads(request)
+    # Should the parent be gone when the time is up: this needs neither it nor the interpreter.
+    faulthandler.dump_traceback_later(2 * asked["timeout"] + 30, exit=True, file=_kept["stack"])
     began = time.perf_counter()
     try:
         from verify import cases
@@ -91,6 +93,8 @@ def answer(request: str, number: int) -> Wire:
         return encode(outputs, time.perf_counter() - began, _scratch)
     except BaseException as error:  # noqa: BLE001 - SystemExit of a backend is an outcome too
         return encode_error(error, _last_lines(error), time.perf_counter() - began)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def describe(source: str, number: int) -> Wire:

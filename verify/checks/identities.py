@@ -18,6 +18,7 @@ import numpy as np
 from backends.formats import to_float64
 from reports.records import Status
 from verify import bounds
+from verify.cases import CaseError
 from verify.judge import Verdict, form_fault, judge
 from verify.regimes import rows_of
 from verify.variants import permutation
@@ -61,6 +62,11 @@ class Identities:
         self, case: Case, outputs: Sequence[Array], answers: Answers, claims: Claims
     ) -> Verdict:
         """Judge the first output by itself, then the relation."""
+        kind = case.variant.partition(":")[0]
+        if kind not in _RELATIONS:
+            raise CaseError(
+                f"case {case}: identities ask for variant=shift:16, permute:1, order or logistic"
+            )
         facts = answers.facts(case, claims)
         verdict = judge(case, outputs[0], facts, claims)
         if verdict.status is Status.FAIL:
@@ -69,7 +75,6 @@ class Identities:
             fault = form_fault(output, case)
             if fault:
                 return replace(verdict, status=Status.FAIL, message=f"{case.variant}: {fault}")
-        kind = case.variant.partition(":")[0]
         message = _RELATIONS[kind](
             case, [rows_of(out, case.axis) for out in outputs], facts, claims
         )
