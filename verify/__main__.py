@@ -186,7 +186,7 @@ def _examined(
             except KeyboardInterrupt:
                 click.echo("interrupted; python -m verify --resume finishes this run", err=True)
                 sys.exit(_INTERRUPTED)
-    return run, outcomes
+    return store.run(run.id), outcomes
 
 
 def _show(run: Run, outcomes: Sequence[Outcome]) -> int:

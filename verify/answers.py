@@ -31,6 +31,9 @@ Array = np.ndarray[Any, Any]
 # Facts in hand, in elements (about 100 bytes each): beyond it the oldest go, and their exact
 # answers come back from the oracle's cache on disk.
 _KEPT_ELEMENTS = 8_000_000
+# From so many rows on, of at most that length, rows are likely to repeat.
+_MANY_ROWS = 1000
+_SHORT_ROW = 8
 
 
 class Basis(NamedTuple):
@@ -76,7 +79,18 @@ def establish(text: str, bases: tuple[Basis, ...]) -> dict[Basis, Facts]:
 
 def _exact(case: Case, rows: Array, all_masked: str) -> Exact:
     parameters = {"axis": -1, "temperature": case.temperature, "all_masked": all_masked}
-    return oracle.exact(case.operation, {"x": rows}, parameters)
+    rows, again = _distinct(rows)
+    exact = oracle.exact(case.operation, {"x": rows}, parameters)
+    return exact if again is None else exact.each(lambda array: array[again])
+
+
+def _distinct(rows: Array) -> tuple[Array, Array | None]:
+    """Return the different rows of many short ones, and where each row stands among them."""
+    if rows.shape[0] <= _MANY_ROWS or rows.shape[1] > _SHORT_ROW:
+        return rows, None
+    bits = np.ascontiguousarray(rows).view(f"u{rows.itemsize}")
+    _, first, again = np.unique(bits, axis=0, return_index=True, return_inverse=True)
+    return rows[first], again.reshape(-1)
 
 
 def _facts(case: Case, x: Array, exact: Exact, basis: Basis) -> Facts:
@@ -119,7 +133,10 @@ class Answers:
 
     def expect(self, claims: Iterable[Claims]) -> None:
         """Name the claims of all backends to come, so that each case is established once."""
-        self._bases = tuple(dict.fromkeys(Basis.of(each) for each in claims))
+        with self._lock:
+            self._bases = tuple(dict.fromkeys(Basis.of(each) for each in claims))
+            self._known.clear()
+            self._elements = 0
 
     def prefetch(self, wanted: Iterable[Case]) -> None:
         """Start on the facts of the cases `wanted`."""

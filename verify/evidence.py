@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.formats import format_of, from_float64, to_float64
-from verify.oracle.exact import Exact
 from verify.ulp import ulp_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from verify.oracle.exact import Exact
 
 Array = np.ndarray[Any, Any]
 
@@ -68,7 +69,9 @@ def softmax_evidence(
         z = x / temperature
         planted = np.stack([plant(z, exact, dtype) for plant, _ in _PLANTS.values()])
     # All at once: on the many small cases the number of calls is what takes time.
-    errors = ulp_error(planted, _repeated(exact, len(_PLANTS)))
+    shape = planted.shape
+    repeated = exact.each(lambda array: np.ascontiguousarray(np.broadcast_to(array, shape)))
+    errors = ulp_error(planted, repeated)
     for (name, (_, gross)), error in zip(_PLANTS.items(), errors, strict=True):
         if bool((error <= (1.0 if gross else attainable)).all()):
             verdicts["harmless"].append(name)
@@ -76,12 +79,6 @@ def softmax_evidence(
             accepted = bool((error <= limit).all())
             verdicts["accepted" if accepted else "rejected"].append(name)
     return Evidence(**{kind: tuple(names) for kind, names in verdicts.items()})
-
-
-def _repeated(exact: Exact, times: int) -> Exact:
-    fields = (exact.rounded, exact.high, exact.low, exact.exponent)
-    # Copies, because the rounded results are also looked at through their bits.
-    return Exact(*(np.ascontiguousarray(np.broadcast_to(f, (times, *f.shape))) for f in fields))
 
 
 def _zeros(z: Array, _: Exact, dtype: str) -> Array:

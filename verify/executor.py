@@ -11,6 +11,7 @@ take its place.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import json
 import multiprocessing
 import os
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 _GLANCE = 0.25
 _GONE = 1.0
 DESCRIBE_TIMEOUT = 120.0
+_STALE = 24 * 3600.0
 
 
 class Executor(Protocol):
@@ -176,6 +178,8 @@ class _Child:
             return Reply(kind="timeout", message=f"no answer within {timeout:g} s")
         except ProcessExpired as error:
             return Reply(kind="crash", message=_ending(error.exitcode), detail=self._stack())
+        except Exception as error:  # noqa: BLE001 - a worker that fails must not end the run
+            return Reply(kind="crash", message=f"the worker failed: {error}")
 
     def stop(self) -> None:
         pool, self._pool = self._pool, None
@@ -241,11 +245,17 @@ def _scratch_folder() -> Path:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove the scratch folders of runs that were killed: nobody else will."""
+    """Remove the scratch folders of runs that were killed: nobody else will.
+
+    Only after a day without a change: where containers share the folder, a process number of one
+    means nothing in another.
+    """
     for left in folder.glob("softmark-*-*"):
         pid = left.name.split("-")[1]
-        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
-            shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            idle = time.time() - left.stat().st_mtime
+            if idle > _STALE and pid.isdecimal() and not psutil.pid_exists(int(pid)):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _ending(exitcode: int) -> str:

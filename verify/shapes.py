@@ -34,6 +34,7 @@ AXES: tuple[tuple[tuple[int, ...], int], ...] = (
     ((1,), 0),
     ((7,), 0),
     *((shape, axis) for shape in _SOLIDS for axis in range(-len(shape), len(shape))),
+    ((4, 65, 3), 1),
     ((65, 65), 0),
     ((65, 65), -1),
     ((100, 33), 0),

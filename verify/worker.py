@@ -76,12 +76,12 @@ def answer(request: str, number: int) -> Wire:
     number : int
         Counts the requests of this worker's slot.
     """
-    _begin(number)
-    asked = json.loads(request)
-    # Should the parent be gone when the time is up: this needs neither it nor the interpreter.
-    faulthandler.dump_traceback_later(2 * asked["timeout"] + 30, exit=True, file=_kept["stack"])
     began = time.perf_counter()
     try:
+        _begin(number)
+        asked = json.loads(request)
+        # Should the parent be gone when the time is up: this needs neither it nor the interpreter.
+        faulthandler.dump_traceback_later(2 * asked["timeout"] + 30, exit=True, file=_kept["stack"])
         from verify import cases
         from verify.procedures import PROCEDURES
 

@@ -148,7 +148,6 @@ def test_every_kind_of_output_is_written_and_says_the_same(verify, tmp_path, plu
     assert "<failure" in outputs["xml"].read_text(encoding="utf-8")
 
 
-@pytest.mark.xfail(reason="the run is written as it was before it ended", strict=True)
 def test_the_run_in_a_written_output_is_finished(verify, tmp_path, plugin):
     output = tmp_path / "out.json"
     verify("--plugin", plugin("good"), "--case", CASE, "--output", output)

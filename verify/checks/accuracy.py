@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from verify.checks.check import Scope
 
 # Worked examples from textbooks; the first is 0.17198205, 0.77077009, 0.05724785.
-EXAMPLES = ((1.6, 3.1, 0.5), (1.2, 0.3), (1.9, 0.1), (-7.98, 2.39))
+EXAMPLES = ((1.6, 3.1, 0.5), (1.2, 0.3), (1.9, 0.1), (-7.98, 2.39), (-0.0, 0.0, -1.0))
 
 FAMILIES = (
     "uniform",
@@ -86,15 +86,26 @@ def _temperatures(scope: Scope) -> Iterator[Case]:
         yield scope.case((_ROWS, 10), "normal", temperature=temperature)
         yield scope.case((100, 2), "normal", temperature=temperature)
     yield scope.case((360, 10), "digits", temperature=0.5)
+    yield scope.case((_ROWS, 10), "masked", temperature=0.7)
+    yield scope.case((_ROWS, 300), "ties", temperature=0.7)
+    yield scope.case((2, 2049), "ties", temperature=2.0)
 
 
 def _models(scope: Scope) -> Iterator[Case]:
     # Three distinct values a row: what is asked here is the shape.
     for n in shapes.MODELS:
-        yield scope.case((4, n), "ties", seed=n)
+        yield scope.case((4 if n < 4096 else 2, n), "ties", seed=n)
     for rows in shapes.BATCHES:
         yield scope.case((rows, 10), "ties", seed=rows)
         yield scope.case((rows, 129), "constant", seed=rows)
+    # Grids of more rows than a 16-bit index counts (pytorch 84144), and blocks of rows before that.
+    yield scope.case((4097, 3), "ties")
+    yield scope.case((65537, 2), "ties")
+    # A narrow accumulator stops counting at 256 (bfloat16) or 2048 (float16).
+    for n in (257, 513, 1023, 2049, 4096):
+        yield scope.case((2, n), "constant", seed=n)
+    # A long masked row whose only finite block lies beyond the first thousand elements.
+    yield scope.case((2, 4097), "window", seed=3000)
 
 
 def _odd(scope: Scope) -> Iterator[Case]:

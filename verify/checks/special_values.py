@@ -33,8 +33,12 @@ class SpecialValues(OneCall):
         yield scope.case((3, 4**3), "patterns", axis=0)
         for regime in ("masked_rows", "one_nan", "one_inf"):
             for n in _WIDTHS:
-                # A row at each position for short rows; for long ones the rows sample it.
-                yield scope.case((min(n, 33) + 1, n), regime)
+                # A row for each position of short rows; for long ones the rows sample it.
+                yield scope.case((min(n, 33) + 1 if n < 1000 else 6, n), regime)
+        # Beyond one block, in rows that are long.
+        for regime in ("one_nan", "one_inf", "masked_rows"):
+            yield scope.case((5, 4097), regime)
+        yield scope.case((2, 65537), "masked_rows")
         for value in ("nan", "inf", "-inf"):
             yield scope.case((1,), "values", values=(float(value),))
             yield scope.case((3,), "values", values=(float(value),) * 3)

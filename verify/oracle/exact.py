@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -43,3 +45,9 @@ class Exact:
     high: NDArray[np.float64]
     low: NDArray[np.float64]
     exponent: NDArray[np.int32]
+
+    def each(self, function: Callable[[NDArray[Any]], NDArray[Any]]) -> Exact:
+        """Return these results with `function` (a choice or repetition) applied to every array."""
+        return Exact(
+            function(self.rounded), function(self.high), function(self.low), function(self.exponent)
+        )
