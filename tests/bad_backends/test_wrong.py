@@ -192,7 +192,41 @@ CLAIMS = [
           regime("offset")),
 ]  # fmt: skip
 
-ALL = [*GROSS, *SHIFT, *SUMS, *AXES, *SPECIAL, *TEMPERATURE, *WIDTHS, *FORM, *CLAIMS]
+CORNERS = [
+    Wrong(
+        *("rows_beyond_65535_unwritten", "corners", "accuracy", "float32", BEYOND),
+        *(lambda case: case.rows >= 1000, lambda case: case.rows < 65536),
+    ),
+    Wrong(
+        *("rows_beyond_4096_unwritten", "corners", "accuracy", "float32", BEYOND),
+        *(lambda case: case.rows >= 1000, lambda case: case.rows <= 4096),
+    ),
+    Wrong(
+        *("temperature_ignored_in_three_dimensions", "corners", "axes", "float32", BEYOND),
+        *(lambda case: case.count < 500, lambda case: len(case.shape) < 3),
+    ),
+    Wrong(
+        *("temperature_ignored_under_a_mask", "corners", "accuracy", "float32", BEYOND),
+        *(lambda case: case.n == 10, lambda case: case.temperature == 1),
+    ),
+    Wrong(
+        *("long_middle_axis", "corners", "axes", "float32", BEYOND),
+        *(lambda case: len(case.shape) == 3, lambda case: case.n <= 8),
+    ),
+    Wrong(
+        *("nan_swallowed_far_out", "corners", "special_values", "float32", "must give NaN"),
+        *(lambda case: case.n > 1000, regime("one_inf", most=10**6)),
+    ),
+    Wrong(
+        *("long_masked_rows_give_zero", "corners", "special_values", "float32", "all_masked"),
+        *(regime("masked_rows", most=10**6), lambda case: case.n <= 1100),
+    ),
+    Wrong(
+        *("negative_zero_is_below_everything", "corners", "accuracy", "float32", BEYOND),
+        regime("values"),
+    ),
+]
+ALL = [*GROSS, *SHIFT, *SUMS, *AXES, *SPECIAL, *TEMPERATURE, *WIDTHS, *FORM, *CLAIMS, *CORNERS]
 
 
 @pytest.mark.parametrize("wrong", ALL, ids=lambda w: f"{w.name}-{w.dtype}-{w.check}")

@@ -1,4 +1,4 @@
-"""WRONG: the axis is ignored, sometimes (BUGS.md 17 and 9)."""
+"""WRONG: the axis is ignored, sometimes (docs/bugs.md 17 and 9)."""
 
 import numpy as np
 from zoo_kernels import right

@@ -1,4 +1,4 @@
-"""WRONG: the call does not come back with an answer (BUGS.md 10, 11 and 13)."""
+"""WRONG: the call does not come back with an answer (docs/bugs.md 10, 11 and 13)."""
 
 import ctypes
 import os

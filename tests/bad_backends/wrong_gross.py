@@ -1,4 +1,4 @@
-"""WRONG: answers that loose tolerances let through (BUGS.md 20): constants, leftovers, no shift."""
+"""WRONG: what loose tolerances let through (docs/bugs.md 20): constants, leftovers, no shift."""
 
 import numpy as np
 from zoo_kernels import by_rows, cooled, right, widened

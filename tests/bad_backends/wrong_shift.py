@@ -1,4 +1,4 @@
-"""WRONG: a shift that is missing or taken from the wrong place (BUGS.md 3 and 5)."""
+"""WRONG: a shift that is missing or taken from the wrong place (docs/bugs.md 3 and 5)."""
 
 import numpy as np
 from zoo_kernels import by_rows, cooled, right, widened

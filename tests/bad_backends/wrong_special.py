@@ -1,4 +1,4 @@
-"""WRONG: NaN, infinities, masked entries, subnormals (BUGS.md 1 and 2)."""
+"""WRONG: NaN, infinities, masked entries, subnormals (docs/bugs.md 1 and 2)."""
 
 import numpy as np
 from zoo_kernels import by_rows, right, widened

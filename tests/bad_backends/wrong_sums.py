@@ -1,4 +1,4 @@
-"""WRONG: the sum is short of a term or of digits (BUGS.md 6 and 15)."""
+"""WRONG: the sum is short of a term or of digits (docs/bugs.md 6 and 15)."""
 
 import ml_dtypes
 import numpy as np

@@ -1,4 +1,4 @@
-"""WRONG: the temperature is not what the logits are divided by (BUGS.md 19)."""
+"""WRONG: the temperature is not what the logits are divided by (docs/bugs.md 19)."""
 
 import numpy as np
 from zoo_kernels import right, widened

@@ -1,4 +1,4 @@
-"""WRONG: right at the widths that people try (BUGS.md 7 and 8)."""
+"""WRONG: right at the widths that people try (docs/bugs.md 7 and 8)."""
 
 import numpy as np
 from zoo_kernels import by_rows, right

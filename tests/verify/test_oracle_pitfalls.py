@@ -62,7 +62,7 @@ def test_float_of_an_mpf_misrounds_near_ties_among_subnormals():
 
 
 def test_rounding_exp_to_53_bits_directly_is_sometimes_wrong_and_with_guard_bits_never():
-    """54 of 300,000 in NUMERICS.md; a twentieth of them here."""
+    """54 of 300,000 in docs/numerics.md; a twentieth of them here."""
     generator = random.Random(0)  # noqa: S311 - test data
     wrong = 0
     for _ in range(15_000):

@@ -13,7 +13,7 @@ Proof of the enclosures, at w working bits, F = w + 2, for one row with maximum 
    t_j = floor(D_j / τ) lies within (-1, 2) units of (a - x_j)/T. By |e^δ - 1| < 1.01 |δ| taking
    t_j · 2^-F for the true gap changes exp(-gap) by a relative 2.02 · 2^-F < 2^-w.
 2. *exp.* mpmath's `mpf_exp` is asked for w bits. It works with 14 guard bits and states no bound;
-   NUMERICS.md has it wrong by a little more than half an ulp. We allow 2^10 - 2 of its last
+   docs/numerics.md has it wrong by a little more than half an ulp. We allow 2^10 - 2 of its last
    places, so that with step 1 the true exp(-gap) lies in (m ± A) · 2^q, A = 2^10, where m has
    exactly w bits. The tests measure it against Arb: below 2 last places. The maximum's
    own exponential is exactly 1: A = 0.
