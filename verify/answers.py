@@ -74,7 +74,14 @@ def establish(text: str, bases: tuple[Basis, ...]) -> dict[Basis, Facts]:
     x = to_float64(rows)
     policies = {basis.all_masked for basis in bases}
     exact = {policy: _exact(case, rows, policy) for policy in policies}
-    return {basis: _facts(case, x, exact[basis.all_masked], basis) for basis in bases}
+    plants = {
+        policy: evidence.softmax_plants(x, answer, case.dtype, case.temperature)
+        for policy, answer in exact.items()
+    }
+    return {
+        basis: _facts(case, x, exact[basis.all_masked], plants[basis.all_masked], basis)
+        for basis in bases
+    }
 
 
 def _exact(case: Case, rows: Array, all_masked: str) -> Exact:
@@ -93,12 +100,10 @@ def _distinct(rows: Array) -> tuple[Array, Array | None]:
     return rows[first], again.reshape(-1)
 
 
-def _facts(case: Case, x: Array, exact: Exact, basis: Basis) -> Facts:
+def _facts(case: Case, x: Array, exact: Exact, plants: Array, basis: Basis) -> Facts:
     claims = Claims.from_dict(basis._asdict())
     limits = bounds.softmax_limits(x, exact, case.dtype, case.temperature, claims)
-    proof = evidence.softmax_evidence(
-        x, exact, case.dtype, case.temperature, limits.attainable, limits.attainable
-    )
+    proof = evidence.weigh(plants, limits.attainable, limits.attainable)
     return Facts(x, exact, format_of(case.dtype), limits, proof)
 
 

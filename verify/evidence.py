@@ -60,18 +60,37 @@ class Evidence:
         return "; ".join(parts) or "no plant"
 
 
-def softmax_evidence(
-    x: Array, exact: Exact, dtype: str, temperature: float, limit: Array, attainable: Array
-) -> Evidence:
-    """Judge each planted answer for the softmax of `x` (float64, rows × n) under `limit` (ulps)."""
-    verdicts: dict[str, list[str]] = {"rejected": [], "accepted": [], "harmless": []}
+def softmax_plants(x: Array, exact: Exact, dtype: str, temperature: float) -> Array:
+    """Return the errors, in ulps, of every planted answer for the softmax of `x`.
+
+    Parameters
+    ----------
+    x : float64 array (rows, n)
+        The logits, exactly.
+    exact : Exact
+        The exact results, each field of shape (rows, n).
+    dtype : str
+        The format of inputs and results.
+    temperature : float
+        What the logits are divided by.
+
+    Returns
+    -------
+    float64 array (plants, rows, n)
+        For `weigh`; they depend on the case alone, and not on what a backend claims.
+    """
     with np.errstate(all="ignore"):  # plants are wrong on purpose: they overflow and divide by 0
         z = x / temperature
         planted = np.stack([plant(z, exact, dtype) for plant, _ in _PLANTS.values()])
     # All at once: on the many small cases the number of calls is what takes time.
     shape = planted.shape
     repeated = exact.each(lambda array: np.ascontiguousarray(np.broadcast_to(array, shape)))
-    errors = ulp_error(planted, repeated)
+    return ulp_error(planted, repeated)
+
+
+def weigh(errors: Array, limit: Array, attainable: Array) -> Evidence:
+    """Judge the plants' errors under `limit`; both limits are in ulps, of shape (rows, n)."""
+    verdicts: dict[str, list[str]] = {"rejected": [], "accepted": [], "harmless": []}
     for (name, (_, gross)), error in zip(_PLANTS.items(), errors, strict=True):
         if bool((error <= (1.0 if gross else attainable)).all()):
             verdicts["harmless"].append(name)
