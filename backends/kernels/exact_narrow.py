@@ -1,0 +1,160 @@
+r"""Correctly rounded softmax for float32, float16 and bfloat16 in double arithmetic.
+
+Every result is computed with a proven error far below the format's ulp, both ends of its enclosure
+are rounded, and where they agree that is the correctly rounded result. A row with a disagreement
+is computed again in double-double arithmetic: about one float32 in ten million asks for it.
+
+Proof of the enclosure, u = 2^-53, in a row whose finite gaps are at most s <= 110 (beyond, a
+result is below 2^-158 and rounds to zero in all three formats; it is clamped there):
+
+1. *Subtraction.* x and the maximum are exact in double; so is their difference, as long as both are
+   multiples of a common 2^-e within 53 bits. Where they are not, it is rounded: s·u, absolutely.
+2. *Argument.* r = gap - k·ln 2 with |k| <= s/ln 2 + 1 by one fused operation. The double nearest to
+   ln 2 is off by 2.4e-17 < 0.21 u: 0.21 u · k <= (0.31 s + 0.21) u; rounding r, |r| <= 0.3467: u/4.
+3. *Polynomial.* exp(r) = 1 + r + r^2·P(r), P of degree 8 by Remez: relative error below
+   2^-51.6 < 2.7 u with the rounded coefficients. Horner's scheme with fused operations: u for the
+   last step relative to the result, 0.35·1.42 u for the one before, all others below 0.2 u.
+4. *Sum.* Each exponential is cut into a multiple of 2^-40 and a rest below 2^-41. In a block of 4096
+   the former add up exactly in any order, because they fit 53 bits; the rests err by at most
+   4096^2 · 2^-41 · u < 2^-17 u a block. Blocks are added by TwoSum. The sum is at least 1, so it is
+   wrong by its terms' error plus (1 + 2^-17 blocks) u relatively.
+5. *Division.* 1/sum, twice times (1 ± margin) and the product with the exponential: 3 u.
+
+An exponential is thus wrong by (4.9 + 1.31 s) u, a result by twice that and 5 u: below
+(15 + 2.7 s) u for up to 2^17 blocks. `margin` takes (24 + 3 s) u.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+
+from backends.kernels.machine import (
+    bits_of,
+    differing_bits,
+    fetch_for_writing,
+    from_bits,
+    fused,
+    larger,
+    narrowed,
+    order_key,
+    plus_any_order,
+    smaller,
+    wide_vectors,
+    widened,
+)
+
+LOWEST = -110.0
+
+_TO_INTEGER = 1.5 * 2.0**52
+_PER_LN2 = 1.0 / math.log(2.0)
+_LN2 = math.log(2.0)
+# P's coefficients: minimax for the relative error of 1 + r + r^2 P(r) on |r| <= ln(2)/2 (1 + 2^-20),
+# made by docs/scripts; tests/backends/test_exact_kernels.py holds the bound with Arb's balls.
+_P0 = float.fromhex("0x1.ffffffffffed2p-2")
+_P1 = float.fromhex("0x1.55555555507c6p-3")
+_P2 = float.fromhex("0x1.55555555890c2p-5")
+_P3 = float.fromhex("0x1.11111125b3d76p-7")
+_P4 = float.fromhex("0x1.6c16c0c830c40p-10")
+_P5 = float.fromhex("0x1.a0198d5886e61p-13")
+_P6 = float.fromhex("0x1.a01b7c5170c4fp-16")
+_P7 = float.fromhex("0x1.72e91ac74b98ap-19")
+_P8 = float.fromhex("0x1.2707a3d398594p-22")
+
+
+@numba.njit
+def margin(spread: float) -> float:
+    """Return the relative error bound of a row's results; its gaps are at most `spread`."""
+    return (24.0 + 3.0 * min(spread, -LOWEST)) * 2.0**-53
+
+
+@numba.njit
+def exp(gap: float) -> float:
+    """Return exp(gap) for LOWEST <= gap <= 0; steps 2 and 3."""
+    shifted = fused(gap, _PER_LN2, _TO_INTEGER)
+    r = fused(_TO_INTEGER - shifted, _LN2, gap)
+    p = fused(fused(fused(fused(_P8, r, _P7), r, _P6), r, _P5), r, _P4)
+    p = fused(fused(fused(fused(p, r, _P3), r, _P2), r, _P1), r, _P0)
+    p = fused(fused(p, r, 1.0), r, 1.0)
+    # The last bits of `shifted` hold k in two's complement; all others leave at the top.
+    return from_bits(bits_of(p) + (bits_of(shifted) << 52))
+
+
+@numba.njit
+def spread_of(x: Any) -> Any:  # noqa: ANN401 - an array
+    """Return the keys of the largest and the smallest element."""
+    wide_vectors()
+    top = order_key(x[0])
+    bottom = top
+    for j in range(x.size):
+        key = order_key(x[j])
+        top = larger(top, key)
+        bottom = smaller(bottom, key)
+    return top, bottom
+
+
+@numba.njit
+def fetch(out: Any) -> None:  # noqa: ANN401 - an array
+    """Have the lines of `out` brought in while exponentials are computed."""
+    lines = 64 // out.itemsize
+    for j in range(0, out.size, lines):
+        fetch_for_writing(out, j)
+
+
+@numba.njit
+def exp_block(x: Any, top: float, y: Any) -> Any:  # noqa: ANN401 - arrays
+    """Fill y with exp(x - top), at most 4096 of them; return their exact sum's parts; steps 1 to 4."""
+    wide_vectors()
+    total = rests = 0.0
+    for j in range(x.size):
+        gap = widened(x[j]) - top
+        value = exp(LOWEST if gap < LOWEST else gap)
+        y[j] = value
+        coarse = (value + 1.5 * 2.0**12) - 1.5 * 2.0**12
+        total = plus_any_order(total, coarse)
+        rests = plus_any_order(rests, value - coarse)
+    return total, rests
+
+
+@numba.njit
+def round_to_float32(y: Any, below: float, above: float, out: Any) -> Any:  # noqa: ANN401 - arrays
+    """Round y · below and y · above to `out`; return nonzero where they ever differ."""
+    wide_vectors()
+    seen = numba.int32(0)
+    for j in range(y.size):
+        low = narrowed(y[j] * below)
+        seen = differing_bits(seen, low, narrowed(y[j] * above))
+        out[j] = low
+    return seen
+
+
+@numba.njit
+def round_to_16_bits(  # noqa: PLR0913 - compiled: no records
+    y: Any,  # noqa: ANN401 - arrays
+    below: float,
+    above: float,
+    precision: int,
+    emin: int,
+    out: Any,  # noqa: ANN401 - as above
+) -> Any:  # noqa: ANN401 - as above
+    """As `round_to_float32` for a format of that precision and smallest exponent.
+
+    Adding 2^(53 - precision) times the result's binade, not below 2^emin, leaves the sum with the
+    format's ulp: the processor rounds where the format does, and the sum's encoding counts ulps.
+    """
+    wide_vectors()
+    seen = 0
+    fraction = precision - 1
+    lift = (53 - precision) << 52
+    lowest = (emin + 1023) << 52
+    for j in range(y.size):
+        low, high = y[j] * below, y[j] * above
+        binade = bits_of(low) & (0x7FF << 52)
+        binade = binade if binade > lowest else lowest
+        anchor = from_bits(binade + lift)
+        rounded = bits_of(low + anchor)
+        seen |= rounded ^ bits_of(high + anchor)
+        out[j] = ((binade - lowest) >> (52 - fraction)) + (rounded - (binade + lift))
+    return seen
