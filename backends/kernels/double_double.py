@@ -44,7 +44,7 @@ import numba
 import numpy as np
 
 from backends.kernels.exact_integers import ln2
-from backends.kernels.machine import bits_of, from_bits, fused, plus_any_order, wide_vectors, widened
+from backends.kernels.machine import always_inline, bits_of, from_bits, fused, plus_any_order, wide_vectors, widened
 
 BLOCK = 4096
 MARGIN = 2.0**-90
@@ -109,6 +109,7 @@ def _step(r: float, r_low: float, s: float, s_low: float, c: float, c_low: float
 @numba.njit
 def exp(gap: float, rest: float) -> tuple[float, float, int]:
     """Return (high, low, k), exp(gap + rest) = (high + low) · 2^k; steps 2 to 4."""
+    always_inline()
     shifted = fused(gap, _STEPS_PER_ONE, _TO_INTEGER)
     multiple = shifted - _TO_INTEGER
     number = bits_of(shifted) - _TO_INTEGER_BITS

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from backends.formats import Format
 
 # What holds a format's encodings on the way to the kernels, and what the kernels write.
-_WORDS = {"float64": "int64", "float32": "int32", "float16": "int16", "bfloat16": "uint16"}
+WORDS = {"float64": "int64", "float32": "int32", "float16": "int16", "bfloat16": "uint16"}
 
 
 def run(
@@ -66,11 +66,11 @@ def run(
 def _round_rows(fmt: Format, rows: NumPyArray, temperature: float, result: NumPyArray) -> None:
     """Fill `result`, tier by tier: double, double-double, integers of growing precision."""
     still_open = np.empty(len(rows), np.int64)
-    bits = result.view(_WORDS[fmt.name])
+    bits = result.view(WORDS[fmt.name])
     facts = fmt.precision, fmt.min_quantum, fmt.nan_bits
     threads = numba.get_num_threads()
     if fmt.bits < 64 and temperature == 1.0:
-        words = _WORDS[fmt.name] if fmt.bits == 16 else fmt.name
+        words = WORDS[fmt.name] if fmt.bits == 16 else fmt.name
         with ENTRY:
             exact_rows.narrow(fmt.name)(
                 rows.view(words), facts, bits, result.view(words), threads, still_open
@@ -80,7 +80,7 @@ def _round_rows(fmt: Format, rows: NumPyArray, temperature: float, result: NumPy
         todo = np.arange(len(rows))
     if len(todo):
         chosen = rows if len(todo) == len(rows) else rows[todo]
-        words = _WORDS[fmt.name] if fmt.bits == 16 else fmt.name
+        words = WORDS[fmt.name] if fmt.bits == 16 else fmt.name
         answers = bits if len(todo) == len(rows) else np.empty_like(bits[todo])
         left = np.empty(len(todo), np.int64)
         with ENTRY:

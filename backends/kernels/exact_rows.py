@@ -65,7 +65,7 @@ def _regular(top: float, bottom: float) -> bool:
 
 @numba.njit
 def _exponentials(x: Any, top: float, scales: Any, high: Any, low: Any, k: Any) -> None:  # noqa: ANN401
-    if scales[2] == 1.0:
+    if scales[1] == 1.0 and scales[2] == 1.0:
         exp_span(x, top, high, low, k)
     else:
         cooled_exp_span(x, top, scales, high, low, k)

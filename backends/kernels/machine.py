@@ -49,6 +49,17 @@ def wide_vectors(typing_context: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's 
 
 
 @_inlined
+def always_inline(typing_context: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's API
+    """Have LLVM merge the calling function into its callers, whose loops else stay scalar."""
+
+    def generate(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:  # noqa: ANN401 - IR
+        builder.function.attributes.add("alwaysinline")
+        return context.get_dummy_value()
+
+    return types.none(), generate
+
+
+@_inlined
 def fused(typing_context: Any, a: Any, b: Any, c: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's API
     """Return a · b + c, rounded once."""
 
