@@ -48,6 +48,8 @@ _LONG = 1 << 17
 # exp(-744261118) < 2^-2^30, whose exponent stands for all below it; one more for the gap's rounding.
 _SATURATED_GAP = -744_261_119.0
 _SATURATED = -(2**30)
+# The clamped exponentials are the only ones below 2^_FAR: exp(-2^19) is 2^-756390.
+_FAR = -756_000
 
 
 @numba.njit
@@ -259,19 +261,25 @@ def _build_record(sources: str) -> Callable[..., None]:
         if len(sources) == 0:  # see `_compile`
             return
         chunks = (n + BLOCK - 1) // BLOCK
-        tops = np.empty(rows)
-        for i in prange(rows):
-            tops[i] = _ends(x[i])[0]
         if n <= _LONG:
             for i in prange(rows):
-                open_[i] = _wide_row(
-                    x[i], tops[i], scales, fmt, high[i], low[i], k[i], encodings[i]
-                )
-                open_[i] += _mark_far(x[i], tops[i], scales, high[i], low[i], k[i])
+                top, bottom = _ends(x[i])
+                if not _regular(top, bottom):
+                    open_[i] = -1
+                    continue
+                open_[i] = _wide_row(x[i], top, scales, fmt, high[i], low[i], k[i], encodings[i])
+                if bottom == -np.inf or k[i].min() <= _FAR:
+                    open_[i] += _mark_far(x[i], top, scales, high[i], low[i], k[i])
             return
-        sums, counts = np.empty((chunks, 3)), np.empty(chunks, np.int64)
+        ends, sums = np.empty((chunks, 2)), np.empty((chunks, 3))
+        counts = np.empty(chunks, np.int64)
         for i in range(rows):
-            top = tops[i]
+            for c in prange(chunks):
+                ends[c] = _ends(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)])
+            top, bottom = _merged_ends(ends)
+            if not _regular(top, bottom):
+                open_[i] = -1
+                continue
             for c in prange(chunks):
                 lo, hi = c * BLOCK, min(n, (c + 1) * BLOCK)
                 _exponentials(x[i, lo:hi], top, scales, high[i, lo:hi], low[i, lo:hi], k[i, lo:hi])
@@ -296,8 +304,7 @@ def _mark_far(x: Any, top: float, scales: Any, high: Any, low: Any, k: Any) -> i
     """Set what `LOWEST` cut off: zeros, saturated exponents; return how many it cannot tell."""
     unknown = 0
     for j in range(x.size):
-        # The clamped exponentials are the only ones this small.
-        if k[j] > -756_000:
+        if k[j] > _FAR:
             continue
         value = widened(x[j])
         gap = (value * scales[0] - top * scales[0]) * scales[1] / scales[2]
@@ -350,7 +357,7 @@ def wide(dtype: str) -> Callable[..., None]:
 def record(dtype: str) -> Callable[..., None]:
     """Return record(x, fmt, scales, high, low, k, encodings, open): values and their rounding.
 
-    Rows must have a finite maximum and no NaN.
+    `open` is -1 for rows with a NaN or without a finite maximum: they are left alone.
     """
     element, word = _ELEMENTS[dtype]
     x, open_ = _array(element, 2, readonly=True), _array(types.int64, 1)

@@ -97,17 +97,15 @@ def softmax_with_tally(
         raise ValueError(f"the fast tier computes {', '.join(FORMATS)}; not {fmt.name}")
     check_temperature(temperature)
     check_policy(all_masked)
-    rows = as_rows(x, axis)
-    answer, regular = _special(fmt, rows, all_masked)
-    chosen = np.ascontiguousarray(rows if regular.all() else rows[regular])
-    solved, undecided = _solve(fmt, chosen, float(temperature))
-    for row in np.flatnonzero(undecided):
-        _put(solved, row, reference.softmax(chosen[row], temperature=temperature))
-    tally = Tally(x.size, int(np.count_nonzero(undecided)), int(undecided.sum()))
-    if answer is None:
-        answer = solved
-    else:
-        _put(answer, regular, solved)
+    rows = np.ascontiguousarray(as_rows(x, axis))
+    answer, undecided = _solve(fmt, rows, float(temperature))
+    for row in np.flatnonzero(undecided > 0):
+        _put(answer, row, reference.softmax(rows[row], temperature=temperature))
+    special = undecided < 0
+    if special.any():
+        _put(answer, special, _special(fmt, rows[special], all_masked))
+    escalated = undecided[undecided > 0]
+    tally = Tally(x.size, len(escalated), int(escalated.sum()))
     return Exact(*(from_rows(part, x.shape, axis) for part in _parts(answer))), tally
 
 
@@ -162,38 +160,19 @@ def _compare(x: NDArray[Any], temperature: float) -> None:
         )
 
 
-def _special(
-    fmt: Format, rows: NDArray[Any], all_masked: str
-) -> tuple[Exact | None, NDArray[np.bool_]]:
-    """Answer the special rows, if there are any, and say which are regular."""
-    if not rows.size:
-        return special_rows(fmt, to_float64(rows), all_masked)
-    top = np.array([to_float64(row).max() for row in rows]) if len(rows) < 64 else to_float64(
-        rows
-    ).max(axis=1)
-    regular = np.isfinite(top)
-    if regular.all():
-        return None, regular
-    wide = to_float64(rows[~regular])
-    part, left = special_rows(fmt, wide, all_masked)
-    answer = Exact(
-        np.zeros(rows.shape, fmt.numpy_dtype),
-        np.zeros(rows.shape),
-        np.zeros(rows.shape),
-        np.zeros(rows.shape, np.int32),
-    )
-    uniform = np.flatnonzero(left)
-    if len(uniform):  # nothing but -inf under "uniform": as if all were 0
+def _special(fmt: Format, rows: NDArray[Any], all_masked: str) -> Exact:
+    """Answer rows with a NaN or without a finite maximum."""
+    answer, left = special_rows(fmt, to_float64(rows), all_masked)
+    if left.any():  # nothing but -inf under "uniform": as if all were 0
         zeros = from_float64(fmt, np.zeros((1, rows.shape[1])))
-        _put(part, uniform, reference.softmax(zeros))
-    _put(answer, ~regular, part)
-    return answer, regular
+        _put(answer, left, reference.softmax(zeros))
+    return answer
 
 
 def _solve(
     fmt: Format, rows: NDArray[Any], temperature: float
 ) -> tuple[Exact, NDArray[np.int64]]:
-    """Run the kernel over regular rows; return its answers and each row's undecided results."""
+    """Run the kernel; return its answers and each row's undecided results, -1 for special rows."""
     high, low = np.empty(rows.shape), np.empty(rows.shape)
     exponent = np.empty(rows.shape, np.int32)
     bits = np.empty(rows.shape, WORDS[fmt.name])
