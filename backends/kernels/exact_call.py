@@ -65,31 +65,17 @@ def run(
 
 def _round_rows(fmt: Format, rows: NumPyArray, temperature: float, result: NumPyArray) -> None:
     """Fill `result`, tier by tier: double, double-double, integers of growing precision."""
-    still_open = np.empty(len(rows), np.int64)
+    still_open = np.zeros(len(rows), np.int64)
     bits = result.view(WORDS[fmt.name])
+    source = rows.view(bits.dtype) if fmt.bits == 16 else rows
     facts = fmt.precision, fmt.min_quantum, fmt.nan_bits
     threads = numba.get_num_threads()
-    if fmt.bits < 64 and temperature == 1.0:
-        words = WORDS[fmt.name] if fmt.bits == 16 else fmt.name
-        with ENTRY:
-            exact_rows.narrow(fmt.name)(
-                rows.view(words), facts, bits, result.view(words), threads, still_open
-            )
-        todo = np.flatnonzero(still_open < 0)
-    else:
-        todo = np.arange(len(rows))
-    if len(todo):
-        chosen = rows if len(todo) == len(rows) else rows[todo]
-        words = WORDS[fmt.name] if fmt.bits == 16 else fmt.name
-        answers = bits if len(todo) == len(rows) else np.empty_like(bits[todo])
-        left = np.empty(len(todo), np.int64)
-        with ENTRY:
-            exact_rows.wide(fmt.name)(
-                chosen.view(words), facts, scales(temperature), answers, threads, left
-            )
-        still_open[todo] = left
-        if answers is not bits:
-            bits[todo] = answers
+    with ENTRY:
+        if fmt.bits < 64 and temperature == 1.0:
+            exact_rows.narrow(fmt.name)(source, facts, bits, threads, still_open)
+        else:
+            kernel = exact_rows.wide(fmt.name)
+            kernel(source, facts, scales(temperature), bits, threads, still_open)
     for row in np.flatnonzero(still_open):
         encodings = rows[row].view(fmt.storage).tolist()
         bits[row] = np.array(

@@ -31,14 +31,17 @@ from typing import Any
 
 import numba
 
+from backends.kernels.double_double import BLOCK, two_sum
 from backends.kernels.machine import (
+    always_inline,
     bits_of,
     differing_bits,
     fetch_for_writing,
+    float32_bits,
     from_bits,
     fused,
     larger,
-    narrowed,
+    number_of_key,
     order_key,
     plus_any_order,
     smaller,
@@ -71,8 +74,15 @@ def margin(spread: float) -> float:
 
 
 @numba.njit
+def regular(top: float, bottom: float) -> bool:
+    """Tell whether a row with these ends has a finite maximum and no NaN."""
+    return bool(top - top == 0.0 and bottom == bottom)  # noqa: PLR0124 - only NaN differs from itself
+
+
+@numba.njit
 def exp(gap: float) -> float:
     """Return exp(gap) for LOWEST <= gap <= 0; steps 2 and 3."""
+    always_inline()
     shifted = fused(gap, _PER_LN2, _TO_INTEGER)
     r = fused(_TO_INTEGER - shifted, _LN2, gap)
     p = fused(fused(fused(fused(_P8, r, _P7), r, _P6), r, _P5), r, _P4)
@@ -83,30 +93,22 @@ def exp(gap: float) -> float:
 
 
 @numba.njit
-def spread_of(x: Any) -> Any:  # noqa: ANN401 - an array
-    """Return the keys of the largest and the smallest element."""
-    wide_vectors()
+def ends(x: Any) -> tuple[float, float]:  # noqa: ANN401 - an array
+    """Return the largest and the smallest element of a span; a NaN in it is one of the two."""
+    always_inline()
     top = order_key(x[0])
     bottom = top
     for j in range(x.size):
         key = order_key(x[j])
         top = larger(top, key)
         bottom = smaller(bottom, key)
-    return top, bottom
-
-
-@numba.njit
-def fetch(out: Any) -> None:  # noqa: ANN401 - an array
-    """Have the lines of `out` brought in while exponentials are computed."""
-    lines = 64 // out.itemsize
-    for j in range(0, out.size, lines):
-        fetch_for_writing(out, j)
+    return widened(number_of_key(top, x[0])), widened(number_of_key(bottom, x[0]))
 
 
 @numba.njit
 def exp_block(x: Any, top: float, y: Any) -> Any:  # noqa: ANN401 - arrays
-    """Fill y with exp(x - top), at most 4096 of them; return their exact sum's parts; steps 1 to 4."""
-    wide_vectors()
+    """Fill y with exp(x - top), at most 4096; return their sum's parts; steps 1 to 4."""
+    always_inline()
     total = rests = 0.0
     for j in range(x.size):
         gap = widened(x[j]) - top
@@ -119,42 +121,91 @@ def exp_block(x: Any, top: float, y: Any) -> Any:  # noqa: ANN401 - arrays
 
 
 @numba.njit
-def round_to_float32(y: Any, below: float, above: float, out: Any) -> Any:  # noqa: ANN401 - arrays
-    """Round y · below and y · above to `out`; return nonzero where they ever differ."""
-    wide_vectors()
-    seen = numba.int32(0)
-    for j in range(y.size):
-        low = narrowed(y[j] * below)
-        seen = differing_bits(seen, low, narrowed(y[j] * above))
-        out[j] = low
-    return seen
+def round_block(y: Any, factor: float, error: float, fmt: Any, out: Any) -> bool:  # noqa: ANN401
+    """Round y · factor to encodings; tell whether the relative `error` leaves any of them open.
+
+    16-bit formats: adding 2^(53 - precision) times the result's binade, not below the format's
+    smallest, leaves the sum with the format's ulp. So the processor rounds where the format does,
+    gradual underflow included, and the sum's encoding counts ulps.
+    """
+    always_inline()
+    below, above = factor * (1.0 - error), factor * (1.0 + error)
+    if out.itemsize == 4:
+        seen = numba.int32(0)
+        for j in range(out.size):
+            low = float32_bits(y[j] * below)
+            seen = differing_bits(seen, low, float32_bits(y[j] * above))
+            out[j] = low
+        return bool(seen != 0)
+    differs = 0
+    fraction = fmt[0] - 1
+    lift = (52 - fraction) << 52
+    lowest = (fmt[1] + fraction + 1023) << 52
+    for j in range(out.size):
+        value, other = y[j] * below, y[j] * above
+        binade = bits_of(value) & (0x7FF << 52)
+        binade = binade if binade > lowest else lowest
+        anchor = from_bits(binade + lift)
+        rounded = bits_of(value + anchor)
+        differs |= rounded ^ bits_of(other + anchor)
+        out[j] = ((binade - lowest) >> (52 - fraction)) + (rounded - (binade + lift))
+    return bool(differs != 0)
 
 
 @numba.njit
-def round_to_16_bits(  # noqa: PLR0913 - compiled: no records
-    y: Any,  # noqa: ANN401 - arrays
-    below: float,
-    above: float,
-    precision: int,
-    emin: int,
-    out: Any,  # noqa: ANN401 - as above
-) -> Any:  # noqa: ANN401 - as above
-    """As `round_to_float32` for a format of that precision and smallest exponent.
-
-    Adding 2^(53 - precision) times the result's binade, not below 2^emin, leaves the sum with the
-    format's ulp: the processor rounds where the format does, and the sum's encoding counts ulps.
-    """
+def rows_in_double(x: Any, y: Any, fmt: Any, out: Any, doubtful: Any) -> None:  # noqa: ANN401 - arrays
+    """Round each row, and mark in `doubtful` those that more digits must decide."""
     wide_vectors()
-    seen = 0
-    fraction = precision - 1
-    lift = (53 - precision) << 52
-    lowest = (emin + 1023) << 52
-    for j in range(y.size):
-        low, high = y[j] * below, y[j] * above
-        binade = bits_of(low) & (0x7FF << 52)
-        binade = binade if binade > lowest else lowest
-        anchor = from_bits(binade + lift)
-        rounded = bits_of(low + anchor)
-        seen |= rounded ^ bits_of(high + anchor)
-        out[j] = ((binade - lowest) >> (52 - fraction)) + (rounded - (binade + lift))
-    return seen
+    n = x.shape[1]
+    for i in range(x.shape[0]):
+        row, target = x[i], out[i]
+        top, bottom = ends(row)
+        doubtful[i] = 0
+        if not regular(top, bottom):
+            target[:] = fmt[2]
+            continue
+        # Results are written much faster than memory answers: ask for their lines before exp.
+        fetch(target)
+        if n <= BLOCK:
+            total, rests = exp_block(row, top, y)
+            lost = 0.0
+        else:
+            total = rests = lost = 0.0
+            for start in range(0, n, BLOCK):
+                coarse, rest = exp_block(row[start : start + BLOCK], top, y[start : start + BLOCK])
+                total, error = two_sum(total, coarse)
+                lost += error
+                rests, error = two_sum(rests, rest)
+                lost += error
+        if round_block(y, 1.0 / (total + (rests + lost)), margin(top - bottom), fmt, target):
+            doubtful[i] = 1
+
+
+@numba.njit
+def fetch(out: Any) -> None:  # noqa: ANN401 - an array
+    """Ask for the cache lines of `out`, to be written soon."""
+    for j in range(0, out.size, 64 // out.itemsize):
+        fetch_for_writing(out, j)
+
+
+@numba.njit
+def ends_of_span(x: Any) -> tuple[float, float]:  # noqa: ANN401 - an array
+    """As `ends`, compiled by itself."""
+    wide_vectors()
+    return ends(x)
+
+
+@numba.njit
+def sum_of_span(x: Any, top: float, y: Any) -> Any:  # noqa: ANN401 - arrays
+    """As `exp_block`, compiled by itself."""
+    wide_vectors()
+    return exp_block(x, top, y)
+
+
+@numba.njit
+def round_span_in_double(x: Any, top: float, y: Any, factor: float, error: float, fmt: Any, out: Any) -> bool:  # noqa: ANN401, E501, PLR0913
+    """Round a span, computing its exponentials again: cheaper than a row of float64 in memory."""
+    wide_vectors()
+    fetch(out)
+    exp_block(x, top, y)
+    return round_block(y, factor, error, fmt, out)

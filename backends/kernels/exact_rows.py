@@ -29,14 +29,14 @@ from backends.kernels.double_double import (
     two_sum,
 )
 from backends.kernels.exact_narrow import (
-    exp_block,
-    fetch,
+    ends_of_span,
     margin,
-    round_to_16_bits,
-    round_to_float32,
-    spread_of,
+    regular,
+    round_span_in_double,
+    rows_in_double,
+    sum_of_span,
 )
-from backends.kernels.machine import number_of_key, widened
+from backends.kernels.machine import widened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,24 +45,12 @@ if TYPE_CHECKING:
 _SMALL = 16384
 # A longer row is shared by the threads; up to here its exponentials stay in the second-level cache.
 _LONG = 1 << 17
+_NO_SCALES = (1.0, 1.0, 1.0)
 # exp(-744261118) < 2^-2^30, whose exponent stands for all below it; one more for the gap's rounding.
 _SATURATED_GAP = -744_261_119.0
 _SATURATED = -(2**30)
 # The clamped exponentials are the only ones below 2^_FAR: exp(-2^19) is 2^-756390.
 _FAR = -756_000
-
-
-@numba.njit
-def _ends(x: Any) -> tuple[float, float]:  # noqa: ANN401 - an array
-    """Return a row's largest and smallest element; a NaN in the row is one of the two."""
-    top, bottom = spread_of(x)
-    return widened(number_of_key(top, x[0])), widened(number_of_key(bottom, x[0]))
-
-
-@numba.njit
-def _regular(top: float, bottom: float) -> bool:
-    """Tell whether a row has a finite maximum and no NaN."""
-    return bool(top - top == 0.0 and bottom == bottom)  # noqa: PLR0124 - NaN alone differs from itself
 
 
 @numba.njit
@@ -94,86 +82,87 @@ def _wide_row(x: Any, top: float, scales: Any, fmt: Any, high: Any, low: Any, k:
 
 
 @numba.njit
-def _narrow_row(x: Any, y: Any, fmt: Any, encodings: Any, out: Any) -> int:  # noqa: ANN401 - arrays
-    """One row in double arithmetic, and again where that cannot decide; return what stays open."""
-    top, bottom = _ends(x)
-    if not _regular(top, bottom):
-        encodings[:] = fmt[2]
-        return 0
-    fetch(out)
-    total = lost = rests = 0.0
-    for lo in range(0, x.size, BLOCK):
-        hi = min(x.size, lo + BLOCK)
-        coarse, rest = exp_block(x[lo:hi], top, y[lo:hi])
-        total, error = two_sum(total, coarse)
-        lost += error
-        rests, error = two_sum(rests, rest)
-        lost += error
-    if _rounded(y[: x.size], 1.0 / (total + (rests + lost)), margin(top - bottom), fmt, encodings, out):
-        return _escalated(x, top, fmt, encodings)
-    return 0
-
-
-@numba.njit
-def _rounded(y: Any, factor: float, error: float, fmt: Any, encodings: Any, out: Any) -> bool:  # noqa: ANN401, PLR0913
-    """Round y · factor to `out`; tell whether `error` leaves any result open."""
-    below, above = factor * (1.0 - error), factor * (1.0 + error)
-    if out.itemsize == 4:
-        return bool(round_to_float32(y, below, above, out) != 0)
-    return bool(round_to_16_bits(y, below, above, fmt[0], fmt[1] + fmt[0] - 1, encodings) != 0)
-
-
-@numba.njit
-def _escalated(x: Any, top: float, fmt: Any, encodings: Any) -> int:  # noqa: ANN401 - as above
-    high, low, k = np.empty(x.size), np.empty(x.size), np.empty(x.size, np.int32)
-    return int(_wide_row(x, top, (1.0, 1.0, 1.0), fmt, high, low, k, encodings))
+def _repeated(x: Any, first: int, last: int, fmt: Any, out: Any, open_: Any) -> None:  # noqa: ANN401, PLR0913
+    """Compute the marked rows again in double-double arithmetic; count what it leaves open."""
+    for i in range(first, last):
+        if open_[i]:
+            n = x.shape[1]
+            top = ends_of_span(x[i])[0]
+            high, low, k = np.empty(n), np.empty(n), np.empty(n, np.int32)
+            open_[i] = _wide_row(x[i], top, _NO_SCALES, fmt, high, low, k, out[i])
 
 
 def _build_narrow(sources: str) -> Callable[..., None]:
-    def narrow(x: Any, fmt: Any, encodings: Any, out: Any, threads: int, open_: Any) -> None:  # noqa: ANN401, PLR0913
+    def narrow(x: Any, fmt: Any, out: Any, threads: int, open_: Any) -> None:  # noqa: ANN401
         rows, n = x.shape
         if len(sources) == 0:  # see `_compile`
             return
         if rows * n <= _SMALL:
-            y = np.empty(n)
-            for i in range(rows):
-                open_[i] = _narrow_row(x[i], y, fmt, encodings[i], out[i])
+            rows_in_double(x, np.empty(n), fmt, out, open_)
+            _repeated(x, 0, rows, fmt, out, open_)
             return
         if n <= _LONG:
             tasks = min(rows, 4 * threads)
             for t in prange(tasks):
-                y = np.empty(n)
-                for i in range(t * rows // tasks, (t + 1) * rows // tasks):
-                    open_[i] = _narrow_row(x[i], y, fmt, encodings[i], out[i])
+                first, last = t * rows // tasks, (t + 1) * rows // tasks
+                rows_in_double(
+                    x[first:last], np.empty(n), fmt, out[first:last], open_[first:last]
+                )
+                _repeated(x, first, last, fmt, out, open_)
             return
         chunks = (n + BLOCK - 1) // BLOCK
-        ends = np.empty((chunks, 2))
-        sums = np.empty((chunks, 2))
-        differs = np.empty(chunks, np.bool_)
+        ends, sums = np.empty((chunks, 2)), np.empty((chunks, 3))
+        counts = np.empty(chunks, np.int64)
         for i in range(rows):
+            open_[i] = 0
             for c in prange(chunks):
-                part = slice(c * BLOCK, min(n, (c + 1) * BLOCK))
-                ends[c] = _ends(x[i, part])
+                ends[c] = ends_of_span(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)])
             top, bottom = _merged_ends(ends)
-            if not _regular(top, bottom):
-                encodings[i, :] = fmt[2]
-                open_[i] = 0
+            if not regular(top, bottom):
+                out[i, :] = fmt[2]
                 continue
             for c in prange(chunks):
-                part = slice(c * BLOCK, min(n, (c + 1) * BLOCK))
-                y = np.empty(BLOCK)
-                sums[c] = exp_block(x[i, part], top, y)
+                part = x[i, c * BLOCK : min(n, (c + 1) * BLOCK)]
+                sums[c, 0], sums[c, 1] = sum_of_span(part, top, np.empty(part.size))
             factor, error = 1.0 / _merged_sums(sums), margin(top - bottom)
             for c in prange(chunks):
-                part = slice(c * BLOCK, min(n, (c + 1) * BLOCK))
-                # Computing again is cheaper than a row of float64 in memory.
-                y = np.empty(BLOCK)[: part.stop - part.start]
-                fetch(out[i, part])
-                exp_block(x[i, part], top, y)
-                differs[c] = _rounded(y, factor, error, fmt, encodings[i, part], out[i, part])
-            open_[i] = -1 if differs.any() else 0
+                span = slice(c * BLOCK, min(n, (c + 1) * BLOCK))
+                y = np.empty(span.stop - span.start)
+                counts[c] = round_span_in_double(
+                    x[i, span], top, y, factor, error, fmt, out[i, span]
+                )
+            if not counts.any():
+                continue
+            for c in prange(chunks):
+                sums[c] = _sum_of_span(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)], top, _NO_SCALES)
+            total, rest = merge(sums)
+            factor, factor_low = inverse(total, rest)
+            for c in prange(chunks):
+                if counts[c]:
+                    part = slice(c * BLOCK, min(n, (c + 1) * BLOCK))
+                    counts[c] = _round_span(
+                        x[i, part], top, _NO_SCALES, factor, factor_low, fmt, out[i, part]
+                    )
+            open_[i] = counts.sum()
 
     return narrow
+
+
+@numba.njit
+def _sum_of_span(x: Any, top: float, scales: Any) -> Any:  # noqa: ANN401 - arrays
+    """Return the parts of the sum of a span of one block."""
+    high, low, k = np.empty(x.size), np.empty(x.size), np.empty(x.size, np.int32)
+    _exponentials(x, top, scales, high, low, k)
+    return sum_block(high, low, k)
+
+
+@numba.njit
+def _round_span(x: Any, top: float, scales: Any, factor: float, low_factor: float, fmt: Any, out: Any) -> int:  # noqa: ANN401, E501, PLR0913
+    """Round a span, given 1/sum; return how many results stay undecided."""
+    high, low, k = np.empty(x.size), np.empty(x.size), np.empty(x.size, np.int32)
+    _exponentials(x, top, scales, high, low, k)
+    divide_span(high, low, k, factor, low_factor)
+    return int(round_span(high, low, k, fmt[0], fmt[1], out))
 
 
 @numba.njit
@@ -207,8 +196,8 @@ def _build_wide(sources: str) -> Callable[..., None]:
             for t in prange(tasks):
                 high, low, k = np.empty(n), np.empty(n), np.empty(n, np.int32)
                 for i in range(t * rows // tasks, (t + 1) * rows // tasks):
-                    top, bottom = _ends(x[i])
-                    if _regular(top, bottom):
+                    top, bottom = ends_of_span(x[i])
+                    if regular(top, bottom):
                         row = encodings[i]
                         open_[i] = _wide_row(x[i], top, scales, fmt, high, low, k, row)
                     else:
@@ -220,27 +209,21 @@ def _build_wide(sources: str) -> Callable[..., None]:
         counts = np.empty(chunks, np.int64)
         for i in range(rows):
             for c in prange(chunks):
-                ends[c] = _ends(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)])
+                ends[c] = ends_of_span(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)])
             top, bottom = _merged_ends(ends)
-            if not _regular(top, bottom):
+            if not regular(top, bottom):
                 encodings[i, :] = fmt[2]
                 open_[i] = 0
                 continue
             for c in prange(chunks):
-                part = x[i, c * BLOCK : min(n, (c + 1) * BLOCK)]
-                m = part.size
-                high, low, k = np.empty(m), np.empty(m), np.empty(m, np.int32)
-                _exponentials(part, top, scales, high, low, k)
-                sums[c] = sum_block(high, low, k)
+                sums[c] = _sum_of_span(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)], top, scales)
             total, rest = merge(sums)
             factor, factor_low = inverse(total, rest)
             for c in prange(chunks):
-                lo, hi = c * BLOCK, min(n, (c + 1) * BLOCK)
-                m = hi - lo
-                high, low, k = np.empty(m), np.empty(m), np.empty(m, np.int32)
-                _exponentials(x[i, lo:hi], top, scales, high, low, k)
-                divide_span(high, low, k, factor, factor_low)
-                counts[c] = round_span(high, low, k, fmt[0], fmt[1], encodings[i, lo:hi])
+                part = slice(c * BLOCK, min(n, (c + 1) * BLOCK))
+                counts[c] = _round_span(
+                    x[i, part], top, scales, factor, factor_low, fmt, encodings[i, part]
+                )
             open_[i] = counts.sum()
 
     return wide
@@ -263,8 +246,8 @@ def _build_record(sources: str) -> Callable[..., None]:
         chunks = (n + BLOCK - 1) // BLOCK
         if n <= _LONG:
             for i in prange(rows):
-                top, bottom = _ends(x[i])
-                if not _regular(top, bottom):
+                top, bottom = ends_of_span(x[i])
+                if not regular(top, bottom):
                     open_[i] = -1
                     continue
                 open_[i] = _wide_row(x[i], top, scales, fmt, high[i], low[i], k[i], encodings[i])
@@ -275,9 +258,9 @@ def _build_record(sources: str) -> Callable[..., None]:
         counts = np.empty(chunks, np.int64)
         for i in range(rows):
             for c in prange(chunks):
-                ends[c] = _ends(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)])
+                ends[c] = ends_of_span(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)])
             top, bottom = _merged_ends(ends)
-            if not _regular(top, bottom):
+            if not regular(top, bottom):
                 open_[i] = -1
                 continue
             for c in prange(chunks):
@@ -331,17 +314,16 @@ def _array(element: Any, dimensions: int, *, readonly: bool = False) -> Any:  # 
 
 @functools.cache
 def narrow(dtype: str) -> Callable[..., None]:
-    """Return narrow(x, fmt, encodings, out, threads, open) for float32, float16 or bfloat16.
+    """Return narrow(x, fmt, encodings, threads, open) for float32, float16 or bfloat16.
 
-    float16 arrays are handed over viewed as int16, bfloat16 as uint16; `encodings` is `out` viewed
-    as integers; fmt is (precision, min_quantum, nan encoding). `open` counts, per row, the results
-    that double-double arithmetic left undecided; -1: a long row that was not tried in it.
+    float16 arrays are handed over viewed as int16, bfloat16 as uint16; `encodings` are the
+    results viewed as integers; fmt is (precision, min_quantum, nan encoding). `open` counts, per
+    row, the results that double-double arithmetic left undecided.
     """
     element, word = _ELEMENTS[dtype]
     x, open_ = _array(element, 2, readonly=True), _array(types.int64, 1)
     fmt = types.UniTuple(types.int64, 3)
-    arrays = _array(word, 2), _array(element, 2)
-    return _compile(_build_narrow, types.void(x, fmt, *arrays, types.intp, open_))
+    return _compile(_build_narrow, types.void(x, fmt, _array(word, 2), types.intp, open_))
 
 
 @functools.cache

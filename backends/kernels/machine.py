@@ -102,18 +102,6 @@ def from_bits(typing_context: Any, bits: Any) -> Any:  # noqa: ANN401, ARG001 - 
 
 
 @_inlined
-def differing_bits(typing_context: Any, seen: Any, left: Any, right: Any) -> Any:  # noqa: ANN401, ARG001
-    """Return `seen` | (left ^ right) for int32 `seen`; Numba's own operators would widen it."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - IR
-        word = ir.IntType(32)
-        one, other = (builder.bitcast(value, word) for value in args[1:])
-        return builder.or_(args[0], builder.xor(one, other))
-
-    return types.int32(types.int32, types.float32, types.float32), generate
-
-
-@_inlined
 def widened(typing_context: Any, value: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's API
     """Return an element as float64; int16 holds a float16's encoding, uint16 a bfloat16's."""
 
@@ -185,18 +173,28 @@ def smaller(typing_context: Any, left: Any, right: Any) -> Any:  # noqa: ANN401,
 
 
 @_inlined
-def narrowed(typing_context: Any, value: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's API
-    """Return a float64 rounded to float32."""
+def float32_bits(typing_context: Any, value: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's API
+    """Return the encoding of a float64 rounded to float32."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - IR
-        return builder.fptrunc(args[0], ir.FloatType())
+        return builder.bitcast(builder.fptrunc(args[0], ir.FloatType()), ir.IntType(32))
 
-    return types.float32(types.float64), generate
+    return types.int32(types.float64), generate
+
+
+@_inlined
+def differing_bits(typing_context: Any, seen: Any, left: Any, right: Any) -> Any:  # noqa: ANN401, ARG001
+    """Return seen | (left ^ right) for integers of one width; Numba's operators would widen them."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - IR
+        return builder.or_(args[0], builder.xor(args[1], args[2]))
+
+    return seen(seen, seen, seen), generate
 
 
 @_inlined
 def fetch_for_writing(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ANN401, ARG001
-    """Ask for the cache line of array[index], to be written soon; never faults."""
+    """Ask for the cache line of array[index], C-contiguous, to be written soon."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401 - IR
         made = context.make_array(signature.args[0])(context, builder, args[0])
