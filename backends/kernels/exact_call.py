@@ -77,10 +77,11 @@ def _round_rows(fmt: Format, rows: NumPyArray, temperature: float, result: NumPy
             kernel = exact_rows.wide(fmt.name)
             kernel(source, facts, scales(temperature), bits, threads, still_open)
     for row in np.flatnonzero(still_open):
-        encodings = rows[row].view(fmt.storage).tolist()
-        bits[row] = np.array(
-            round_softmax(fmt, encodings, Fraction(temperature)), fmt.storage
-        ).view(bits.dtype)
+        values, where, counts = np.unique(
+            rows[row].view(fmt.storage), return_inverse=True, return_counts=True
+        )
+        solved = round_softmax(fmt, values.tolist(), counts.tolist(), Fraction(temperature))
+        bits[row] = np.array(solved, fmt.storage)[where].view(bits.dtype)
 
 
 def scales(temperature: float) -> tuple[float, float, float]:

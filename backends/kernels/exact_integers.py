@@ -22,12 +22,18 @@ if TYPE_CHECKING:
 
 __all__ = ["ln2", "round_softmax"]
 
+# Beyond the bits that the format's smallest number needs below the point.
 FIRST_BITS = 160
 # exp(-800) < 2^-1154: half of no format's smallest number, and it counts nothing in a sum of 1.
 NEGLIGIBLE = 800
 
+Ratio = tuple[int, int]
+"""Numerator and denominator: hashed faster than a Fraction."""
 
-def round_softmax(fmt: Format, row: Sequence[int], temperature: Fraction) -> list[int]:
+
+def round_softmax(
+    fmt: Format, row: Sequence[int], counts: Sequence[int], temperature: Fraction
+) -> list[int]:
     """Return the encodings of the correctly rounded softmax of a row.
 
     Parameters
@@ -35,22 +41,26 @@ def round_softmax(fmt: Format, row: Sequence[int], temperature: Fraction) -> lis
     fmt
         The format of input and result.
     row
-        Encodings of finite numbers and -inf, at least one of them finite.
+        The row's distinct encodings, of finite numbers and -inf, at least one of them finite.
+    counts
+        How often each stands in the row.
     temperature
         The positive divisor of the logits, exactly.
     """
     masked = fmt.sign_bit | (fmt.max_bits + 1)
-    values = {bits: _value(fmt, bits) for bits in set(row) if bits != masked}
+    values = {bits: _value(fmt, bits) for bits in row if bits != masked}
     top = max(values.values())
-    counts: dict[tuple[int, int], int] = {}
-    gaps = {}
-    for bits in row:
-        if bits != masked:
-            gap = (top - values[bits]) / temperature
-            gaps[bits] = gap.numerator, gap.denominator
-            counts[gaps[bits]] = counts.get(gaps[bits], 0) + 1
-    solved = _solve(fmt, counts)
+    terms: dict[Ratio, int] = {}
+    gaps = {bits: _ratio((top - value) / temperature) for bits, value in values.items()}
+    for bits, count in zip(row, counts, strict=True):
+        if bits != masked:  # +0 and -0 are one term
+            terms[gaps[bits]] = terms.get(gaps[bits], 0) + count
+    solved = _solve(fmt, terms)
     return [0 if bits == masked else solved[gaps[bits]] for bits in row]
+
+
+def _ratio(value: Fraction) -> Ratio:
+    return value.numerator, value.denominator
 
 
 def _value(fmt: Format, bits: int) -> Fraction:
@@ -60,15 +70,15 @@ def _value(fmt: Format, bits: int) -> Fraction:
     return Fraction(-mantissa if negative else mantissa) * Fraction(2) ** exponent
 
 
-def _solve(fmt: Format, counts: dict[tuple[int, int], int]) -> dict[tuple[int, int], int]:
+def _solve(fmt: Format, counts: dict[Ratio, int]) -> dict[Ratio, int]:
     """Return gap -> encoding of exp(-gap) / sum, at rising precision."""
     if len(counts) == 1:
         ((gap, count),) = counts.items()
         bits = 128 + count.bit_length()
         quotient, rest = divmod(1 << bits, count)
         return {gap: round_to_bits(fmt, False, quotient, -bits, inexact=rest > 0)}  # noqa: FBT003 - the sign
-    work = FIRST_BITS
-    solved: dict[tuple[int, int], int] = {}
+    work = FIRST_BITS - fmt.min_quantum
+    solved: dict[Ratio, int] = {}
     while len(solved) < len(counts):
         ends = {gap: _exponential(gap, work) for gap in counts}
         low = sum(ends[gap][0] * count for gap, count in counts.items())
@@ -84,13 +94,13 @@ def _solve(fmt: Format, counts: dict[tuple[int, int], int]) -> dict[tuple[int, i
     return solved
 
 
-def _exponential(gap: tuple[int, int], work: int) -> tuple[int, int]:
+def _exponential(gap: Ratio, work: int) -> tuple[int, int]:
     """Enclose exp(-gap) · 2^work between integers.
 
-    With w = work + 1200 + 64 bits below the point: exp(-gap) = 2^-k · exp(-r), r = gap - k·ln 2 in
-    [0, 1). r is floored, ln 2 is low by less than 1: r is off by less than k + 2 <= 1202 units.
-    Taylor's terms are floored, fewer than w of them; what is left out is below one unit. So the
-    last 64 bits hold all errors while w < 2^60, and 1200 bits keep the smallest result significant.
+    In units of 2^-(work + 64): exp(-gap) = 2^-k · exp(-r), r = gap - k · ln 2 in [0, 1). The gap is
+    floored and ln 2 is low by less than 1, k <= 1154: r is off by less than 1200 units. Taylor's
+    terms are floored, one each and at most 2 for the product before; there are fewer than work of
+    them, and what is left out is below one unit. All of it is below 2^32 units.
     """
     numerator, denominator = gap
     if numerator == 0:

@@ -17,11 +17,14 @@ result is below 2^-158 and rounds to zero in all three formats; it is clamped th
 4. *Sum.* Each exponential is cut into a multiple of 2^-40 and a rest below 2^-41. In a block of 4096
    the former add up exactly in any order, because they fit 53 bits; the rests err by at most
    4096^2 · 2^-41 · u < 2^-17 u a block. Blocks are added by TwoSum. The sum is at least 1, so it is
-   wrong by its terms' error plus (1 + 2^-17 blocks) u relatively.
+   wrong by its terms' error plus (1 + 2^-17 blocks) u relatively. Blocks of at most 1024 terms,
+   and all blocks of 16-bit formats, which need far fewer digits, are simply added: then it is
+   (m - 1) u for blocks of m terms, in any order.
 5. *Division.* 1/sum, twice times (1 ± margin) and the product with the exponential: 3 u.
 
 An exponential is thus wrong by (4.9 + 1.31 s) u, a result by twice that and 5 u: below
-(15 + 2.7 s) u for up to 2^17 blocks. `margin` takes (24 + 3 s) u.
+(15 + 2.7 s) u for up to 2^17 blocks. `margin` takes (24 + 3 s) u, and (24 + 3 s + m) u where
+terms are simply added.
 """
 
 from __future__ import annotations
@@ -68,9 +71,18 @@ _P8 = float.fromhex("0x1.2707a3d398594p-22")
 
 
 @numba.njit
-def margin(spread: float) -> float:
-    """Return the relative error bound of a row's results; its gaps are at most `spread`."""
-    return (24.0 + 3.0 * min(spread, -LOWEST)) * 2.0**-53
+def margin(spread: float, added: int) -> float:
+    """Return the relative error bound of a row's results.
+
+    Its gaps are at most `spread`, and `added` terms a block were simply added.
+    """
+    return (24.0 + 3.0 * min(spread, -LOWEST) + added) * 2.0**-53
+
+
+@numba.njit
+def simply_added(n: int, itemsize: int) -> int:
+    """Return how many terms a block simply adds, or 0 where the sum must be exact."""
+    return min(n, BLOCK) if n <= 1024 or itemsize == 2 else 0
 
 
 @numba.njit
@@ -106,10 +118,17 @@ def ends(x: Any) -> tuple[float, float]:  # noqa: ANN401 - an array
 
 
 @numba.njit
-def exp_block(x: Any, top: float, y: Any) -> Any:  # noqa: ANN401 - arrays
+def exp_block(x: Any, top: float, y: Any, added: int) -> Any:  # noqa: ANN401 - arrays
     """Fill y with exp(x - top), at most 4096; return their sum's parts; steps 1 to 4."""
     always_inline()
     total = rests = 0.0
+    if added > 0:
+        for j in range(x.size):
+            gap = widened(x[j]) - top
+            value = exp(LOWEST if gap < LOWEST else gap)
+            y[j] = value
+            total = plus_any_order(total, value)
+        return total, rests
     for j in range(x.size):
         gap = widened(x[j]) - top
         value = exp(LOWEST if gap < LOWEST else gap)
@@ -157,6 +176,7 @@ def rows_in_double(x: Any, y: Any, fmt: Any, out: Any, doubtful: Any) -> None:  
     """Round each row, and mark in `doubtful` those that more digits must decide."""
     wide_vectors()
     n = x.shape[1]
+    added = simply_added(n, x.itemsize)
     for i in range(x.shape[0]):
         row, target = x[i], out[i]
         top, bottom = ends(row)
@@ -167,17 +187,19 @@ def rows_in_double(x: Any, y: Any, fmt: Any, out: Any, doubtful: Any) -> None:  
         # Results are written much faster than memory answers: ask for their lines before exp.
         fetch(target)
         if n <= BLOCK:
-            total, rests = exp_block(row, top, y)
+            total, rests = exp_block(row, top, y, added)
             lost = 0.0
         else:
             total = rests = lost = 0.0
             for start in range(0, n, BLOCK):
-                coarse, rest = exp_block(row[start : start + BLOCK], top, y[start : start + BLOCK])
+                stop = min(n, start + BLOCK)
+                coarse, rest = exp_block(row[start:stop], top, y[start:stop], added)
                 total, error = two_sum(total, coarse)
                 lost += error
                 rests, error = two_sum(rests, rest)
                 lost += error
-        if round_block(y, 1.0 / (total + (rests + lost)), margin(top - bottom), fmt, target):
+        factor = 1.0 / (total + (rests + lost))
+        if round_block(y, factor, margin(top - bottom, added), fmt, target):
             doubtful[i] = 1
 
 
@@ -196,10 +218,10 @@ def ends_of_span(x: Any) -> tuple[float, float]:  # noqa: ANN401 - an array
 
 
 @numba.njit
-def sum_of_span(x: Any, top: float, y: Any) -> Any:  # noqa: ANN401 - arrays
+def sum_of_span(x: Any, top: float, y: Any, added: int) -> Any:  # noqa: ANN401 - arrays
     """As `exp_block`, compiled by itself."""
     wide_vectors()
-    return exp_block(x, top, y)
+    return exp_block(x, top, y, added)
 
 
 @numba.njit
@@ -207,5 +229,5 @@ def round_span_in_double(x: Any, top: float, y: Any, factor: float, error: float
     """Round a span, computing its exponentials again: cheaper than a row of float64 in memory."""
     wide_vectors()
     fetch(out)
-    exp_block(x, top, y)
+    exp_block(x, top, y, 1)
     return round_block(y, factor, error, fmt, out)

@@ -34,6 +34,7 @@ from backends.kernels.exact_narrow import (
     regular,
     round_span_in_double,
     rows_in_double,
+    simply_added,
     sum_of_span,
 )
 from backends.kernels.machine import widened
@@ -111,6 +112,7 @@ def _build_narrow(sources: str) -> Callable[..., None]:
                 _repeated(x, first, last, fmt, out, open_)
             return
         chunks = (n + BLOCK - 1) // BLOCK
+        added = simply_added(n, x.itemsize)
         ends, sums = np.empty((chunks, 2)), np.empty((chunks, 3))
         counts = np.empty(chunks, np.int64)
         for i in range(rows):
@@ -123,8 +125,8 @@ def _build_narrow(sources: str) -> Callable[..., None]:
                 continue
             for c in prange(chunks):
                 part = x[i, c * BLOCK : min(n, (c + 1) * BLOCK)]
-                sums[c, 0], sums[c, 1] = sum_of_span(part, top, np.empty(part.size))
-            factor, error = 1.0 / _merged_sums(sums), margin(top - bottom)
+                sums[c, 0], sums[c, 1] = sum_of_span(part, top, np.empty(part.size), added)
+            factor, error = 1.0 / _merged_sums(sums), margin(top - bottom, added)
             for c in prange(chunks):
                 span = slice(c * BLOCK, min(n, (c + 1) * BLOCK))
                 y = np.empty(span.stop - span.start)

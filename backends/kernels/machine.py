@@ -26,6 +26,14 @@ def _inlined(build: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
+def _prefer_wide_vectors(function: Any) -> None:  # noqa: ANN401 - an LLVM function
+    # llvmlite's own add() knows only LLVM's enumerated attributes, not the target's strings.
+    set.add(function.attributes, '"prefer-vector-width"="512"')
+    for argument in function.args:
+        if isinstance(argument.type, ir.PointerType):
+            argument.add_attribute("noalias")
+
+
 @_inlined
 def wide_vectors(typing_context: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's API
     """Compile the calling function by itself, its loops with the machine's widest vectors.
@@ -36,13 +44,8 @@ def wide_vectors(typing_context: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's 
     """
 
     def generate(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:  # noqa: ANN401 - IR
-        attributes = builder.function.attributes
-        # llvmlite's own add() knows only LLVM's enumerated attributes, not the target's strings.
-        set.add(attributes, '"prefer-vector-width"="512"')
-        attributes.add("noinline")
-        for argument in builder.function.args:
-            if isinstance(argument.type, ir.PointerType):
-                argument.add_attribute("noalias")
+        _prefer_wide_vectors(builder.function)
+        builder.function.attributes.add("noinline")
         return context.get_dummy_value()
 
     return types.none(), generate
@@ -50,9 +53,13 @@ def wide_vectors(typing_context: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's 
 
 @_inlined
 def always_inline(typing_context: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's API
-    """Have LLVM merge the calling function into its callers, whose loops else stay scalar."""
+    """Have LLVM merge the calling function into its callers, whose loops else stay scalar.
+
+    Numba optimises a function before its callers, so its own loops need the preference as well.
+    """
 
     def generate(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:  # noqa: ANN401 - IR
+        _prefer_wide_vectors(builder.function)
         builder.function.attributes.add("alwaysinline")
         return context.get_dummy_value()
 
