@@ -3,7 +3,7 @@
 float32 and the 16-bit formats are computed in double arithmetic with a proven error; where that
 leaves a rounding open, the row is repeated in double-double arithmetic, as float64 always is; and
 what is open then goes to integers of growing precision, which always decide. The proofs stand in
-`backends.kernels.exact_narrow`, `backends.kernels.double_double`, `backends.kernels.exact_integers`.
+`exact_narrow`, `double_double` and `exact_integers` of `backends.kernels`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     claims=Claims(accumulate="float64", correctly_rounded=True, batch_invariant=True),
 )
 class NumbaExact:
-    """Correctly rounded (0.5 ulp): double arithmetic, a rounding test, and more digits if needed."""
+    """Correctly rounded (0.5 ulp): double arithmetic, a rounding test, more digits if needed."""
 
     def __init__(self) -> None:
         from backends.kernels import exact_call

@@ -10,8 +10,8 @@ is below 2^-1096 and rounds to zero in every format):
 1. *Subtraction.* Knuth's TwoSum: gap + rest = x - m exactly, |rest| <= ulp(gap)/2 <= 2^-44. With a
    temperature T, q = gap/T rounded, and (gap - q·T, exact by `fused`, + rest)/T is its rest: wrong
    by at most three roundings of a quantity below |q|·2u, that is 760 · 2^-103.4 < 2^-93.8. Where T
-   is out of [2^-400, 2^400] gap or x is scaled by a power of two first; what is lost below float64's
-   smallest number is below 2^-800 after the division.
+   is out of [2^-400, 2^400] gap or x is scaled by a power of two first; what is lost below the
+   smallest number of float64 is below 2^-800 after the division.
 2. *Argument.* N = gap · 32/ln 2 rounded to an integer, |N| < 2^15.2. ln 2/32 = L1 + L2 + L3 with
    28, 28 and 53 bits: N·L1 and N·L2 are exact, and so is d = gap - N·L1, which is a multiple of
    ulp(gap) or 2^-33 and at most a few L1. TwoSum(d, -N·L2) is exact. Adding rest and -N·L3 costs
@@ -25,8 +25,8 @@ is below 2^-1096 and rounds to zero in every format):
    to 2^-103; 2^k is exact, it is kept beside. Total of 2 to 4: below 2^-95.8, with T below 2^-93.4.
 5. *Summation.* Each term is cut into multiples of 2^-40, multiples of 2^-80 and a rest of at most
    2^-80. In a block of 4096 terms the sums of the first two are exact in any order, because they
-   fit 53 bits; the third errs by at most 4096^2 · 2^-133 = 2^-109 a block. Blocks are added by TwoSum
-   with the errors kept. The sum is at least 1: beyond the error of its terms it is wrong by
+   fit 53 bits; the third errs by at most 4096^2 · 2^-133 = 2^-109 a block. Blocks are added by
+   TwoSum with the errors kept. The sum is at least 1: beyond the error of its terms it is wrong by
    2^-109 · blocks + 2^-103 relatively, for 2^28 terms 2^-92.9.
 6. *Division.* One Newton step gives 1/sum to 2^-103, the product costs 2^-103.
 
@@ -35,16 +35,25 @@ Total: below 2 · 2^-93.4 + 2^-92.9 + 2^-101 < 2^-91.6 for rows of up to 2^28 en
 rest <= 2^-34 and N·L3's error 2^-89, step 1 with T 2^19 · 2^-103.4: together below 2^-84.
 """
 
+# ruff: noqa: ANN401 - compiled functions: arrays of every element type
 from __future__ import annotations
 
 import math
 from typing import Any
 
-import numba
 import numpy as np
 
 from backends.kernels.exact_integers import ln2
-from backends.kernels.machine import always_inline, bits_of, from_bits, fused, plus_any_order, wide_vectors, widened
+from backends.kernels.machine import (
+    always_inline,
+    bits_of,
+    from_bits,
+    fused,
+    kernel,
+    plus_any_order,
+    wide_vectors,
+    widened,
+)
 
 BLOCK = 4096
 MARGIN = 2.0**-90
@@ -89,7 +98,7 @@ _C5_LOW, _C4_LOW, _C3_LOW = (
 _C6, _C7, _C8, _C9, _C10, _C11 = (1 / math.factorial(i) for i in range(6, 12))
 
 
-@numba.njit
+@kernel
 def two_sum(a: float, b: float) -> tuple[float, float]:
     """Return a + b rounded, and what is missing, exactly (Knuth)."""
     total = a + b
@@ -97,8 +106,8 @@ def two_sum(a: float, b: float) -> tuple[float, float]:
     return total, (a - (total - back)) + (b - back)
 
 
-@numba.njit
-def _step(r: float, r_low: float, s: float, s_low: float, c: float, c_low: float) -> Any:  # noqa: ANN401 - a pair
+@kernel
+def _step(r: float, r_low: float, s: float, s_low: float, c: float, c_low: float) -> Any:
     """Return c + r · s in double-double, for |r·s| <= |c|."""
     product = r * s
     error = fused(r, s, -product) + (r * s_low + r_low * s)
@@ -106,7 +115,7 @@ def _step(r: float, r_low: float, s: float, s_low: float, c: float, c_low: float
     return high, ((c - high) + product) + (error + c_low)
 
 
-@numba.njit
+@kernel
 def exp(gap: float, rest: float) -> tuple[float, float, int]:
     """Return (high, low, k), exp(gap + rest) = (high + low) · 2^k; steps 2 to 4."""
     always_inline()
@@ -132,8 +141,8 @@ def exp(gap: float, rest: float) -> tuple[float, float, int]:
     return total, error - (total - product), number >> 5
 
 
-@numba.njit
-def exp_span(x: Any, top: float, high: Any, low: Any, k: Any) -> None:  # noqa: ANN401 - arrays
+@kernel
+def exp_span(x: Any, top: float, high: Any, low: Any, k: Any) -> None:
     """Fill high, low and k with exp(x - top); step 1 without a temperature."""
     wide_vectors()
     for j in range(x.size):
@@ -142,14 +151,14 @@ def exp_span(x: Any, top: float, high: Any, low: Any, k: Any) -> None:  # noqa: 
         high[j], low[j], k[j] = exp(LOWEST if gone else gap, 0.0 if gone else rest)
 
 
-@numba.njit
-def cooled_exp_span(  # noqa: PLR0913 - compiled: no records
-    x: Any,  # noqa: ANN401 - arrays
+@kernel
+def cooled_exp_span(
+    x: Any,
     top: float,
     scales: tuple[float, float, float],
-    high: Any,  # noqa: ANN401 - as above
-    low: Any,  # noqa: ANN401 - as above
-    k: Any,  # noqa: ANN401 - as above
+    high: Any,
+    low: Any,
+    k: Any,
 ) -> None:
     """As `exp_span` for exp((x - top) / T): scales of x and of the gap, and T scaled by both."""
     wide_vectors()
@@ -164,8 +173,8 @@ def cooled_exp_span(  # noqa: PLR0913 - compiled: no records
         high[j], low[j], k[j] = exp(LOWEST if gone else near, 0.0 if gone else far)
 
 
-@numba.njit
-def sum_block(high: Any, low: Any, k: Any) -> tuple[float, float, float]:  # noqa: ANN401 - arrays
+@kernel
+def sum_block(high: Any, low: Any, k: Any) -> tuple[float, float, float]:
     """Add at most `BLOCK` terms; step 5: two exact sums and a small rest."""
     wide_vectors()
     first = second = third = 0.0
@@ -184,8 +193,8 @@ def sum_block(high: Any, low: Any, k: Any) -> tuple[float, float, float]:  # noq
     return first, second, third
 
 
-@numba.njit
-def merge(blocks: Any) -> tuple[float, float]:  # noqa: ANN401 - (blocks, 3)
+@kernel
+def merge(blocks: Any) -> tuple[float, float]:
     """Add the sums of blocks into one double-double."""
     total = np.zeros((3, 2))
     for b in range(blocks.shape[0]):
@@ -197,15 +206,15 @@ def merge(blocks: Any) -> tuple[float, float]:  # noqa: ANN401 - (blocks, 3)
     return two_sum(high, low)
 
 
-@numba.njit
+@kernel
 def inverse(total: float, low: float) -> tuple[float, float]:
     """Return 1 / (total + low); step 6."""
     near = 1.0 / total
     return near, near * (fused(-near, total, 1.0) - near * low)
 
 
-@numba.njit
-def divide_span(high: Any, low: Any, k: Any, factor: float, factor_low: float) -> None:  # noqa: ANN401
+@kernel
+def divide_span(high: Any, low: Any, k: Any, factor: float, factor_low: float) -> None:
     """Multiply by 1/sum in place, and bring high into [1, 2]."""
     wide_vectors()
     for j in range(high.size):
@@ -219,30 +228,30 @@ def divide_span(high: Any, low: Any, k: Any, factor: float, factor_low: float) -
         k[j] += exponent
 
 
-@numba.njit
-def round_span(  # noqa: PLR0913 - compiled: no records
-    high: Any,  # noqa: ANN401 - arrays
-    low: Any,  # noqa: ANN401 - as above
-    k: Any,  # noqa: ANN401 - as above
+@kernel
+def round_span(
+    high: Any,
+    low: Any,
+    k: Any,
     precision: int,
     min_quantum: int,
-    out: Any,  # noqa: ANN401 - encodings
+    out: Any,
 ) -> int:
     """Round (high + low) · 2^k to a format, high in [1, 2]; return how many stay undecided.
 
     One ulp of the result is 2^-d times 2^k. Adding 2^(52-d) leaves the sum with that very ulp, so
     that the processor rounds where the format does, gradual underflow included, and the sum's
-    encoding counts ulps. For d = 52 the number itself has the right ulp. The result is decided where
-    both ends of its enclosure round alike. The margin of 2^-52 ulp more than covers the two roundings
-    of `rest`, which is at most half an ulp.
+    encoding counts ulps. For d = 52 the number itself has the right ulp. The result is decided
+    where both ends of its enclosure round alike. The margin of 2^-52 ulp more than covers the two
+    roundings of `rest`, which is at most half an ulp.
     """
     wide_vectors()
     undecided = 0
     for j in range(high.size):
-        exponent = np.int64(k[j])
-        normal = exponent - (precision - 1) - min_quantum
-        digits = precision - 1 + (normal if normal < 0 else 0)
-        digits = digits if digits > -2 else -2
+        exponent: Any = np.int64(k[j])
+        normal: Any = exponent - (precision - 1) - min_quantum
+        digits = precision - 1 + (min(0, normal))
+        digits = max(-2, digits)
         anchor_bits = (1023 + 52 - digits) << 52
         anchored = digits < 52
         anchor = from_bits(anchor_bits) if anchored else 0.0
@@ -254,6 +263,6 @@ def round_span(  # noqa: PLR0913 - compiled: no records
         above = near + (rest + margin)
         undecided += below != above
         base = anchor_bits if anchored else np.int64(1022 << 52)
-        field = normal if normal > 0 else 0
+        field = max(0, normal)
         out[j] = (field << (precision - 1)) + (bits_of(below) - base)
     return undecided

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 WORDS = {"float64": "int64", "float32": "int32", "float16": "int16", "bfloat16": "uint16"}
 
 
-def run(
-    x: NumPyArray, axis: int, temperature: float, out: NumPyArray | None
-) -> NumPyArray:
+def run(x: NumPyArray, axis: int, temperature: float, out: NumPyArray | None) -> NumPyArray:
     """Return the correctly rounded softmax of x / temperature along `axis`.
 
     Parameters

@@ -14,8 +14,8 @@ result is below 2^-158 and rounds to zero in all three formats; it is clamped th
 3. *Polynomial.* exp(r) = 1 + r + r^2·P(r), P of degree 8 by Remez: relative error below
    2^-51.6 < 2.7 u with the rounded coefficients. Horner's scheme with fused operations: u for the
    last step relative to the result, 0.35·1.42 u for the one before, all others below 0.2 u.
-4. *Sum.* Each exponential is cut into a multiple of 2^-40 and a rest below 2^-41. In a block of 4096
-   the former add up exactly in any order, because they fit 53 bits; the rests err by at most
+4. *Sum.* Each exponential is cut into a multiple of 2^-40 and a rest below 2^-41. In a block of
+   4096 the former add up exactly in any order, because they fit 53 bits; the rests err by at most
    4096^2 · 2^-41 · u < 2^-17 u a block. Blocks are added by TwoSum. The sum is at least 1, so it is
    wrong by its terms' error plus (1 + 2^-17 blocks) u relatively. Blocks of at most 1024 terms,
    and all blocks of 16-bit formats, which need far fewer digits, are simply added: then it is
@@ -27,12 +27,13 @@ An exponential is thus wrong by (4.9 + 1.31 s) u, a result by twice that and 5 u
 terms are simply added.
 """
 
+# ruff: noqa: ANN401 - compiled functions: arrays of every element type
 from __future__ import annotations
 
 import math
 from typing import Any
 
-import numba
+import numpy as np
 
 from backends.kernels.double_double import BLOCK, two_sum
 from backends.kernels.machine import (
@@ -43,6 +44,7 @@ from backends.kernels.machine import (
     float32_bits,
     from_bits,
     fused,
+    kernel,
     larger,
     number_of_key,
     order_key,
@@ -57,8 +59,8 @@ LOWEST = -110.0
 _TO_INTEGER = 1.5 * 2.0**52
 _PER_LN2 = 1.0 / math.log(2.0)
 _LN2 = math.log(2.0)
-# P's coefficients: minimax for the relative error of 1 + r + r^2 P(r) on |r| <= ln(2)/2 (1 + 2^-20),
-# made by docs/scripts; tests/backends/test_exact_kernels.py holds the bound with Arb's balls.
+# P's coefficients by `backends.kernels.remez`: minimax for the relative error of 1 + r + r^2 P(r),
+# |r| <= ln(2)/2 (1 + 2^-20); tests/backends/test_numba_exact.py holds the bound against Arb.
 _P0 = float.fromhex("0x1.ffffffffffed2p-2")
 _P1 = float.fromhex("0x1.55555555507c6p-3")
 _P2 = float.fromhex("0x1.55555555890c2p-5")
@@ -70,7 +72,7 @@ _P7 = float.fromhex("0x1.72e91ac74b98ap-19")
 _P8 = float.fromhex("0x1.2707a3d398594p-22")
 
 
-@numba.njit
+@kernel
 def margin(spread: float, added: int) -> float:
     """Return the relative error bound of a row's results.
 
@@ -79,19 +81,19 @@ def margin(spread: float, added: int) -> float:
     return (24.0 + 3.0 * min(spread, -LOWEST) + added) * 2.0**-53
 
 
-@numba.njit
+@kernel
 def simply_added(n: int, itemsize: int) -> int:
     """Return how many terms a block simply adds, or 0 where the sum must be exact."""
     return min(n, BLOCK) if n <= 1024 or itemsize == 2 else 0
 
 
-@numba.njit
+@kernel
 def regular(top: float, bottom: float) -> bool:
     """Tell whether a row with these ends has a finite maximum and no NaN."""
-    return bool(top - top == 0.0 and bottom == bottom)  # noqa: PLR0124 - only NaN differs from itself
+    return bool(top - top == 0.0 and bottom == bottom)
 
 
-@numba.njit
+@kernel
 def exp(gap: float) -> float:
     """Return exp(gap) for LOWEST <= gap <= 0; steps 2 and 3."""
     always_inline()
@@ -101,11 +103,11 @@ def exp(gap: float) -> float:
     p = fused(fused(fused(fused(p, r, _P3), r, _P2), r, _P1), r, _P0)
     p = fused(fused(p, r, 1.0), r, 1.0)
     # The last bits of `shifted` hold k in two's complement; all others leave at the top.
-    return from_bits(bits_of(p) + (bits_of(shifted) << 52))
+    return float(from_bits(bits_of(p) + (bits_of(shifted) << 52)))
 
 
-@numba.njit
-def ends(x: Any) -> tuple[float, float]:  # noqa: ANN401 - an array
+@kernel
+def ends(x: Any) -> tuple[float, float]:
     """Return the largest and the smallest element of a span; a NaN in it is one of the two."""
     always_inline()
     top = order_key(x[0])
@@ -117,21 +119,21 @@ def ends(x: Any) -> tuple[float, float]:  # noqa: ANN401 - an array
     return widened(number_of_key(top, x[0])), widened(number_of_key(bottom, x[0]))
 
 
-@numba.njit
-def exp_block(x: Any, top: float, y: Any, added: int) -> Any:  # noqa: ANN401 - arrays
+@kernel
+def exp_block(x: Any, top: float, y: Any, added: int) -> Any:
     """Fill y with exp(x - top), at most 4096; return their sum's parts; steps 1 to 4."""
     always_inline()
     total = rests = 0.0
     if added > 0:
         for j in range(x.size):
             gap = widened(x[j]) - top
-            value = exp(LOWEST if gap < LOWEST else gap)
+            value = exp(max(gap, LOWEST))
             y[j] = value
             total = plus_any_order(total, value)
         return total, rests
     for j in range(x.size):
         gap = widened(x[j]) - top
-        value = exp(LOWEST if gap < LOWEST else gap)
+        value = exp(max(gap, LOWEST))
         y[j] = value
         coarse = (value + 1.5 * 2.0**12) - 1.5 * 2.0**12
         total = plus_any_order(total, coarse)
@@ -139,8 +141,8 @@ def exp_block(x: Any, top: float, y: Any, added: int) -> Any:  # noqa: ANN401 - 
     return total, rests
 
 
-@numba.njit
-def round_block(y: Any, factor: float, error: float, fmt: Any, out: Any) -> bool:  # noqa: ANN401
+@kernel
+def round_block(y: Any, factor: float, error: float, fmt: Any, out: Any) -> bool:
     """Round y · factor to encodings; tell whether the relative `error` leaves any of them open.
 
     16-bit formats: adding 2^(53 - precision) times the result's binade, not below the format's
@@ -150,7 +152,7 @@ def round_block(y: Any, factor: float, error: float, fmt: Any, out: Any) -> bool
     always_inline()
     below, above = factor * (1.0 - error), factor * (1.0 + error)
     if out.itemsize == 4:
-        seen = numba.int32(0)
+        seen = np.int32(0)
         for j in range(out.size):
             low = float32_bits(y[j] * below)
             seen = differing_bits(seen, low, float32_bits(y[j] * above))
@@ -163,7 +165,7 @@ def round_block(y: Any, factor: float, error: float, fmt: Any, out: Any) -> bool
     for j in range(out.size):
         value, other = y[j] * below, y[j] * above
         binade = bits_of(value) & (0x7FF << 52)
-        binade = binade if binade > lowest else lowest
+        binade = max(lowest, binade)
         anchor = from_bits(binade + lift)
         rounded = bits_of(value + anchor)
         differs |= rounded ^ bits_of(other + anchor)
@@ -171,8 +173,8 @@ def round_block(y: Any, factor: float, error: float, fmt: Any, out: Any) -> bool
     return bool(differs != 0)
 
 
-@numba.njit
-def rows_in_double(x: Any, y: Any, fmt: Any, out: Any, doubtful: Any) -> None:  # noqa: ANN401 - arrays
+@kernel
+def rows_in_double(x: Any, y: Any, fmt: Any, out: Any, doubtful: Any) -> None:
     """Round each row, and mark in `doubtful` those that more digits must decide."""
     wide_vectors()
     n = x.shape[1]
@@ -203,29 +205,31 @@ def rows_in_double(x: Any, y: Any, fmt: Any, out: Any, doubtful: Any) -> None:  
             doubtful[i] = 1
 
 
-@numba.njit
-def fetch(out: Any) -> None:  # noqa: ANN401 - an array
+@kernel
+def fetch(out: Any) -> None:
     """Ask for the cache lines of `out`, to be written soon."""
     for j in range(0, out.size, 64 // out.itemsize):
         fetch_for_writing(out, j)
 
 
-@numba.njit
-def ends_of_span(x: Any) -> tuple[float, float]:  # noqa: ANN401 - an array
+@kernel
+def ends_of_span(x: Any) -> tuple[float, float]:
     """As `ends`, compiled by itself."""
     wide_vectors()
     return ends(x)
 
 
-@numba.njit
-def sum_of_span(x: Any, top: float, y: Any, added: int) -> Any:  # noqa: ANN401 - arrays
+@kernel
+def sum_of_span(x: Any, top: float, y: Any, added: int) -> Any:
     """As `exp_block`, compiled by itself."""
     wide_vectors()
     return exp_block(x, top, y, added)
 
 
-@numba.njit
-def round_span_in_double(x: Any, top: float, y: Any, factor: float, error: float, fmt: Any, out: Any) -> bool:  # noqa: ANN401, E501, PLR0913
+@kernel
+def round_span_in_double(
+    x: Any, top: float, y: Any, factor: float, error: float, fmt: Any, out: Any
+) -> bool:
     """Round a span, computing its exponentials again: cheaper than a row of float64 in memory."""
     wide_vectors()
     fetch(out)

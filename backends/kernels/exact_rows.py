@@ -4,6 +4,7 @@ All results are correctly rounded, so that neither the number of threads nor the
 its batch can show in them; only the time depends on how the work is cut.
 """
 
+# ruff: noqa: ANN401 - compiled functions: arrays of every element type
 from __future__ import annotations
 
 import functools
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
-from numba import prange, types
+from numba import prange
+from numba import types as _types
 
 from backends.kernels import double_double, exact_integers, exact_narrow, machine
 from backends.kernels.double_double import (
@@ -37,41 +39,44 @@ from backends.kernels.exact_narrow import (
     simply_added,
     sum_of_span,
 )
-from backends.kernels.machine import widened
+from backends.kernels.machine import kernel, widened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+types: Any = _types
 # A matrix of fewer elements is done before other threads would have woken up.
 _SMALL = 16384
 # A longer row is shared by the threads; up to here its exponentials stay in the second-level cache.
 _LONG = 1 << 17
 _NO_SCALES = (1.0, 1.0, 1.0)
-# exp(-744261118) < 2^-2^30, whose exponent stands for all below it; one more for the gap's rounding.
+# exp(-744261118) < 2^-2^30, whose exponent stands for all below; one more for the gap's rounding.
 _SATURATED_GAP = -744_261_119.0
 _SATURATED = -(2**30)
 # The clamped exponentials are the only ones below 2^_FAR: exp(-2^19) is 2^-756390.
 _FAR = -756_000
 
 
-@numba.njit
-def _exponentials(x: Any, top: float, scales: Any, high: Any, low: Any, k: Any) -> None:  # noqa: ANN401
+@kernel
+def _exponentials(x: Any, top: float, scales: Any, high: Any, low: Any, k: Any) -> None:
     if scales[1] == 1.0 and scales[2] == 1.0:
         exp_span(x, top, high, low, k)
     else:
         cooled_exp_span(x, top, scales, high, low, k)
 
 
-@numba.njit
-def _sums(high: Any, low: Any, k: Any, sums: Any) -> None:  # noqa: ANN401 - arrays
+@kernel
+def _sums(high: Any, low: Any, k: Any, sums: Any) -> None:
     """Fill a row of `sums` for each block of a span."""
     for b in range(sums.shape[0]):
         part = slice(b * BLOCK, min(high.size, (b + 1) * BLOCK))
         sums[b] = sum_block(high[part], low[part], k[part])
 
 
-@numba.njit
-def _wide_row(x: Any, top: float, scales: Any, fmt: Any, high: Any, low: Any, k: Any, out: Any) -> int:  # noqa: ANN401, PLR0913
+@kernel
+def _wide_row(
+    x: Any, top: float, scales: Any, fmt: Any, high: Any, low: Any, k: Any, out: Any
+) -> int:
     """One row in double-double arithmetic; return how many results stay undecided."""
     sums = np.empty(((x.size + BLOCK - 1) // BLOCK, 3))
     _exponentials(x, top, scales, high, low, k)
@@ -82,8 +87,8 @@ def _wide_row(x: Any, top: float, scales: Any, fmt: Any, high: Any, low: Any, k:
     return int(round_span(high, low, k, fmt[0], fmt[1], out))
 
 
-@numba.njit
-def _repeated(x: Any, first: int, last: int, fmt: Any, out: Any, open_: Any) -> None:  # noqa: ANN401, PLR0913
+@kernel
+def _repeated(x: Any, first: int, last: int, fmt: Any, out: Any, open_: Any) -> None:
     """Compute the marked rows again in double-double arithmetic; count what it leaves open."""
     for i in range(first, last):
         if open_[i]:
@@ -93,8 +98,11 @@ def _repeated(x: Any, first: int, last: int, fmt: Any, out: Any, open_: Any) -> 
             open_[i] = _wide_row(x[i], top, _NO_SCALES, fmt, high, low, k, out[i])
 
 
-def _build_narrow(sources: str) -> Callable[..., None]:
-    def narrow(x: Any, fmt: Any, out: Any, threads: int, open_: Any) -> None:  # noqa: ANN401
+def _build_narrow(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
+    # One function: Numba's parallel loops do not reach into others.
+    def narrow(  # noqa: C901 - as said above
+        x: Any, fmt: Any, out: Any, threads: int, open_: Any
+    ) -> None:
         rows, n = x.shape
         if len(sources) == 0:  # see `_compile`
             return
@@ -106,9 +114,7 @@ def _build_narrow(sources: str) -> Callable[..., None]:
             tasks = min(rows, 4 * threads)
             for t in prange(tasks):
                 first, last = t * rows // tasks, (t + 1) * rows // tasks
-                rows_in_double(
-                    x[first:last], np.empty(n), fmt, out[first:last], open_[first:last]
-                )
+                rows_in_double(x[first:last], np.empty(n), fmt, out[first:last], open_[first:last])
                 _repeated(x, first, last, fmt, out, open_)
             return
         chunks = (n + BLOCK - 1) // BLOCK
@@ -150,16 +156,18 @@ def _build_narrow(sources: str) -> Callable[..., None]:
     return narrow
 
 
-@numba.njit
-def _sum_of_span(x: Any, top: float, scales: Any) -> Any:  # noqa: ANN401 - arrays
+@kernel
+def _sum_of_span(x: Any, top: float, scales: Any) -> Any:
     """Return the parts of the sum of a span of one block."""
     high, low, k = np.empty(x.size), np.empty(x.size), np.empty(x.size, np.int32)
     _exponentials(x, top, scales, high, low, k)
     return sum_block(high, low, k)
 
 
-@numba.njit
-def _round_span(x: Any, top: float, scales: Any, factor: float, low_factor: float, fmt: Any, out: Any) -> int:  # noqa: ANN401, E501, PLR0913
+@kernel
+def _round_span(
+    x: Any, top: float, scales: Any, factor: float, low_factor: float, fmt: Any, out: Any
+) -> int:
     """Round a span, given 1/sum; return how many results stay undecided."""
     high, low, k = np.empty(x.size), np.empty(x.size), np.empty(x.size, np.int32)
     _exponentials(x, top, scales, high, low, k)
@@ -167,8 +175,8 @@ def _round_span(x: Any, top: float, scales: Any, factor: float, low_factor: floa
     return int(round_span(high, low, k, fmt[0], fmt[1], out))
 
 
-@numba.njit
-def _merged_ends(ends: Any) -> tuple[float, float]:  # noqa: ANN401 - an array
+@kernel
+def _merged_ends(ends: Any) -> tuple[float, float]:
     top, bottom = ends[0, 0], ends[0, 1]
     for c in range(ends.shape[0]):
         if not (ends[c, 0] - ends[c, 1] >= 0.0 or ends[c, 0] == ends[c, 1]):
@@ -177,8 +185,8 @@ def _merged_ends(ends: Any) -> tuple[float, float]:  # noqa: ANN401 - an array
     return top, bottom
 
 
-@numba.njit
-def _merged_sums(sums: Any) -> float:  # noqa: ANN401 - an array
+@kernel
+def _merged_sums(sums: Any) -> float:
     total = rests = lost = 0.0
     for c in range(sums.shape[0]):
         total, error = two_sum(total, sums[c, 0])
@@ -188,8 +196,11 @@ def _merged_sums(sums: Any) -> float:  # noqa: ANN401 - an array
     return total + (rests + lost)
 
 
-def _build_wide(sources: str) -> Callable[..., None]:
-    def wide(x: Any, fmt: Any, scales: Any, encodings: Any, threads: int, open_: Any) -> None:  # noqa: ANN401, PLR0913
+def _build_wide(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
+    # One function: Numba's parallel loops do not reach into others.
+    def wide(  # noqa: C901 - as said above
+        x: Any, fmt: Any, scales: Any, encodings: Any, threads: int, open_: Any
+    ) -> None:
         rows, n = x.shape
         if len(sources) == 0:  # see `_compile`
             return
@@ -231,16 +242,17 @@ def _build_wide(sources: str) -> Callable[..., None]:
     return wide
 
 
-def _build_record(sources: str) -> Callable[..., None]:
-    def record(  # noqa: PLR0913 - compiled: no records
-        x: Any,  # noqa: ANN401 - arrays
-        fmt: Any,  # noqa: ANN401 - as above
-        scales: Any,  # noqa: ANN401 - as above
-        high: Any,  # noqa: ANN401 - as above
-        low: Any,  # noqa: ANN401 - as above
-        k: Any,  # noqa: ANN401 - as above
-        encodings: Any,  # noqa: ANN401 - as above
-        open_: Any,  # noqa: ANN401 - as above
+def _build_record(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
+    # One function: Numba's parallel loops do not reach into others.
+    def record(  # noqa: C901 - as said above
+        x: Any,
+        fmt: Any,
+        scales: Any,
+        high: Any,
+        low: Any,
+        k: Any,
+        encodings: Any,
+        open_: Any,
     ) -> None:
         rows, n = x.shape
         if len(sources) == 0:  # see `_compile`
@@ -284,8 +296,8 @@ def _build_record(sources: str) -> Callable[..., None]:
     return record
 
 
-@numba.njit
-def _mark_far(x: Any, top: float, scales: Any, high: Any, low: Any, k: Any) -> int:  # noqa: ANN401, PLR0913
+@kernel
+def _mark_far(x: Any, top: float, scales: Any, high: Any, low: Any, k: Any) -> int:
     """Set what `LOWEST` cut off: zeros, saturated exponents; return how many it cannot tell."""
     unknown = 0
     for j in range(x.size):
@@ -310,7 +322,7 @@ _ELEMENTS = {
 }
 
 
-def _array(element: Any, dimensions: int, *, readonly: bool = False) -> Any:  # noqa: ANN401 - Numba's
+def _array(element: Any, dimensions: int, *, readonly: bool = False) -> Any:
     return types.Array(element, dimensions, "C", readonly=readonly)
 
 
@@ -352,7 +364,7 @@ def record(dtype: str) -> Callable[..., None]:
     )
 
 
-def _compile(build: Callable[[str], Callable[..., None]], signature: Any) -> Callable[..., None]:  # noqa: ANN401 - Numba's
+def _compile(build: Callable[[str], Callable[..., None]], signature: Any) -> Callable[..., None]:
     """Compile, or load from the cache on disk, which also looks at what a function closes over.
 
     Left to itself Numba's cache looks at no file but the function's own; the sources' digest makes

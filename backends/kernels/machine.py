@@ -6,8 +6,9 @@ Nothing here sets a flag outside the function that asks for it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+import numba
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
 _INTEGER = {types.float32: types.int32, types.float64: types.int64}
 _KEYS = {**_INTEGER, types.int16: types.int16, types.uint16: types.int16}
 _REAL = {integer: real for real, integer in _INTEGER.items()}
+
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def kernel(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Compile a function by Numba; for type checkers it stays what it is."""
+    compiler: Any = numba.njit
+    made: Callable[Parameters, Result] = compiler(function)
+    return made
 
 
 def _inlined(build: Callable[..., Any]) -> Callable[..., Any]:
@@ -191,7 +203,7 @@ def float32_bits(typing_context: Any, value: Any) -> Any:  # noqa: ANN401, ARG00
 
 @_inlined
 def differing_bits(typing_context: Any, seen: Any, left: Any, right: Any) -> Any:  # noqa: ANN401, ARG001
-    """Return seen | (left ^ right) for integers of one width; Numba's operators would widen them."""
+    """Return seen | (left ^ right) for integers of one width; Numba's own words widen them."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - IR
         return builder.or_(args[0], builder.xor(args[1], args[2]))

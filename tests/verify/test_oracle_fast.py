@@ -11,7 +11,7 @@ from verify.ulp import misrounded
 pytest.importorskip("numba")
 pytest.importorskip("flint", reason="pip install softmark[witness]")
 
-from verify.oracle import hard, witness  # noqa: E402 - only where flint is there
+from verify.oracle import hard, witness
 
 
 def assert_same(x, **parameters):

@@ -7,8 +7,8 @@ rounded result is the correct one. A row with a result that stays open goes to t
 (mpmath), and so does a row with a gap between 2^19 and 744,261,118, whose results are zeros but
 whose exponents the kernel does not reach. `Tally` counts them.
 
-The arithmetic is shared with `numba_exact`; independent of it are the reference, which `hold_sample`
-sets against the tier in every process, and the witness.
+The arithmetic is shared with `numba_exact`; independent of it are the witness and the reference,
+which `hold_sample` sets against the tier in every process.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def hold_sample(name: str, *, seed: int = 0) -> None:
             return
         fmt = format_of(name)
         for temperature in (1.0, 0.5, 3.0):
-            x = _sample(fmt, np.random.default_rng([seed, fmt.bits, fmt.precision])) 
+            x = _sample(fmt, np.random.default_rng([seed, fmt.bits, fmt.precision]))
             _compare(x, temperature)
         _held.add(name)
         _log.info("fast tier: %s sample agrees with the reference", name)
@@ -134,7 +134,9 @@ def hold_sample(name: str, *, seed: int = 0) -> None:
 
 def _sample(fmt: Format, random: np.random.Generator) -> NDArray[Any]:
     """Return rows of every kind; n = 5000 spans two of the kernel's blocks only in the last."""
-    rows = random.standard_normal((SAMPLE_ROWS, 40)) * random.choice([0.1, 1.0, 10.0], (SAMPLE_ROWS, 1))
+    rows = random.standard_normal((SAMPLE_ROWS, 40)) * random.choice(
+        [0.1, 1.0, 10.0], (SAMPLE_ROWS, 1)
+    )
     lowest = float(np.log(fmt.min_normal))
     rows[::6] += random.uniform(lowest - 10.0, 0.0, rows[::6].shape)
     rows[1::6] = np.round(rows[1::6])
@@ -169,9 +171,7 @@ def _special(fmt: Format, rows: NDArray[Any], all_masked: str) -> Exact:
     return answer
 
 
-def _solve(
-    fmt: Format, rows: NDArray[Any], temperature: float
-) -> tuple[Exact, NDArray[np.int64]]:
+def _solve(fmt: Format, rows: NDArray[Any], temperature: float) -> tuple[Exact, NDArray[np.int64]]:
     """Run the kernel; return its answers and each row's undecided results, -1 for special rows."""
     high, low = np.empty(rows.shape), np.empty(rows.shape)
     exponent = np.empty(rows.shape, np.int32)
