@@ -105,7 +105,7 @@ def test_a_tie_of_equal_entries_goes_to_even(softmax):
 def test_near_ties_reach_the_integers_and_are_settled(softmax, monkeypatch):
     fmt = FORMATS["float64"]
     x, distances = hard.near_ties(fmt, np.random.default_rng(25), 60, 4)
-    assert distances.min() < -100
+    assert (distances < -60).all()  # double-double decides down to 2^-37 ulp
     from backends.kernels import exact_call
 
     asked = []
@@ -116,7 +116,7 @@ def test_near_ties_reach_the_integers_and_are_settled(softmax, monkeypatch):
 
     monkeypatch.setattr(exact_call, "round_softmax", counted)
     got = softmax(x)
-    assert len(asked) > 30
+    assert len(asked) == len(x)
     assert np.array_equal(bits(got), bits(witness.softmax(x)))
 
 
