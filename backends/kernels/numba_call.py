@@ -58,7 +58,7 @@ def run(
     rows = np.require(source, working, ["C", "A"]).reshape(-1, source.shape[-1])
     direct = target.dtype == working and target.flags.carray
     result = target.reshape(rows.shape) if direct else np.empty_like(rows)
-    with _ENTRY:
+    with ENTRY:
         compiled(kernel, working.name)(rows, result, divisor, numba.get_num_threads())
     if not direct:
         with np.errstate(all="ignore"):
@@ -88,4 +88,4 @@ def _loads(module: str) -> bool:
     return True
 
 
-_ENTRY = _entry()
+ENTRY = _entry()

@@ -15,16 +15,18 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backends.formats import FORMATS, format_of, to_float64
-from verify.oracle import witness
+from verify.oracle import fast, witness
 from verify.oracle.hard import batches
 from verify.oracle.reference import softmax_with_rounds
 from verify.ulp import misrounded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 __all__ = ["Tally", "main", "run"]
 
@@ -48,6 +50,9 @@ class Tally:
         log2 of the smallest such distance in ulps.
     extra_rounds
         How often Ziv's strategy had to raise the precision for a row.
+    tier_disagreements, tier_escalations
+        Results of the fast tier that differ from the witness, and rows that it handed up; 0 in the
+        8-bit formats, which it does not compute.
     """
 
     outputs: int = 0
@@ -57,6 +62,8 @@ class Tally:
     near_40: int = 0
     closest: float = math.inf
     extra_rounds: int = 0
+    tier_disagreements: int = 0
+    tier_escalations: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         """Add the counts and keep the smaller distance."""
@@ -75,6 +82,7 @@ def run(name: str, count: int, seed: int) -> Tally:
         exact, rounds = softmax_with_rounds(x, temperature=temperature)
         other = witness.softmax(x, temperature=temperature)
         values = to_float64(exact.rounded)
+        wrong, escalated = _tier(name, x, temperature, other)
         tally += Tally(
             outputs=x.size,
             disagreements=int(misrounded(other, exact).sum()),
@@ -83,8 +91,18 @@ def run(name: str, count: int, seed: int) -> Tally:
             near_40=int((distances <= -40).sum()),
             closest=float(distances.min(initial=math.inf)),
             extra_rounds=rounds,
+            tier_disagreements=wrong,
+            tier_escalations=escalated,
         )
     return tally
+
+
+def _tier(name: str, x: NDArray[Any], temperature: float, other: NDArray[Any]) -> tuple[int, int]:
+    """Count the fast tier's disagreements with the witness, and its escalated rows."""
+    if name not in fast.FORMATS:
+        return 0, 0
+    answer, tally = fast.softmax_with_tally(x, temperature=temperature)
+    return int(misrounded(other, answer).sum()), tally.escalated_rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -103,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.output:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(_document(table, options.count, options.seed, names))
-    return int(any(tally.disagreements for tally in tallies.values()))
+    return int(any(t.disagreements or t.tier_disagreements for t in tallies.values()))
 
 
 def _compare(names: Sequence[str], count: int, seed: int, jobs: int) -> dict[str, Tally]:
@@ -132,6 +150,8 @@ def _table(tallies: dict[str, Tally]) -> str:
         "within 2^-40 ulp",
         "closest (ulp)",
         "extra Ziv rounds",
+        "fast tier: disagreements",
+        "rows it handed up",
     )
     lines = [f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}"]
     for name, tally in tallies.items():
@@ -144,6 +164,8 @@ def _table(tallies: dict[str, Tally]) -> str:
             tally.near_40,
             closest,
             tally.extra_rounds,
+            tally.tier_disagreements,
+            tally.tier_escalations,
         )
         words = (f"{cell:,}" if isinstance(cell, int) else cell for cell in cells)
         lines.append(f"| {name} | {' | '.join(words)} |")
@@ -169,7 +191,8 @@ A quarter of the batches are near ties: rows of 2 to 5 numbers, chosen greedily 
 result lies close to the midpoint between two neighbouring numbers (`verify/oracle/hard.py`).
 The rest are normal logits, rows with results around and below the smallest normal number, and rows
 of ties with gaps past every underflow, at temperatures of 0.07 to 3. "Extra Ziv rounds" counts how
-often the working precision of a row had to be doubled from the first 99 bits.
+often the working precision of a row had to be doubled from the first 99 bits. The fast tier
+(`verify/oracle/fast.py`) answered the same inputs and was compared with the witness as well.
 
 Reproduce with
 

@@ -1,0 +1,97 @@
+"""From arrays of any shape and dtype to the exact kernels' rows, and back; the last resort."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numba
+import numpy as np
+
+from backends.formats import format_of
+from backends.kernels import exact_rows
+from backends.kernels.arguments import checked_axis, checked_temperature
+from backends.kernels.exact_integers import round_softmax
+from backends.kernels.numba_call import ENTRY
+
+if TYPE_CHECKING:
+    from backends.arrays import NumPyArray
+    from backends.formats import Format
+
+# What holds a format's encodings on the way to the kernels, and what the kernels write.
+WORDS = {"float64": "int64", "float32": "int32", "float16": "int16", "bfloat16": "uint16"}
+
+
+def run(x: NumPyArray, axis: int, temperature: float, out: NumPyArray | None) -> NumPyArray:
+    """Return the correctly rounded softmax of x / temperature along `axis`.
+
+    Parameters
+    ----------
+    x
+        float64, float32, float16 or bfloat16, any shape and strides.
+    axis, temperature
+        As for softmax; the temperature counts as the exact value of the float.
+    out
+        Where to write, of x's shape and dtype; None for a fresh array.
+
+    Raises
+    ------
+    IndexError, ValueError
+        If the axis is out of range or the temperature is not positive and finite.
+    """
+    divisor = checked_temperature(temperature)
+    position = checked_axis(axis, x.ndim)
+    fmt = format_of(x.dtype)
+    native = x.dtype.newbyteorder("=")
+    if out is None:
+        out = np.empty(x.shape, native)
+    if x.size == 0:
+        return out
+    # 0-d arrays are rows of length 1.
+    source, target = (
+        np.moveaxis(array.reshape(array.shape or (1,)), position, -1) for array in (x, out)
+    )
+    rows = np.require(source, native, ["C", "A"]).reshape(-1, source.shape[-1])
+    direct = target.dtype == native and target.flags.carray
+    result = target.reshape(rows.shape) if direct else np.empty_like(rows)
+    _round_rows(fmt, rows, divisor, result)
+    if not direct:
+        target[...] = result.reshape(target.shape)
+    return out
+
+
+def _round_rows(fmt: Format, rows: NumPyArray, temperature: float, result: NumPyArray) -> None:
+    """Fill `result`, tier by tier: double, double-double, integers of growing precision."""
+    still_open = np.zeros(len(rows), np.int64)
+    bits = result.view(WORDS[fmt.name])
+    source = rows.view(bits.dtype) if fmt.bits == 16 else rows
+    facts = fmt.precision, fmt.min_quantum, fmt.nan_bits
+    threads = numba.get_num_threads()
+    with ENTRY:
+        if fmt.bits < 64 and temperature == 1.0:
+            exact_rows.narrow(fmt.name)(source, facts, bits, threads, still_open)
+        else:
+            kernel = exact_rows.wide(fmt.name)
+            kernel(source, facts, scales(temperature), bits, threads, still_open)
+    for row in np.flatnonzero(still_open):
+        values, where, counts = np.unique(
+            rows[row].view(fmt.storage), return_inverse=True, return_counts=True
+        )
+        solved = round_softmax(fmt, values.tolist(), counts.tolist(), Fraction(temperature))
+        bits[row] = np.array(solved, fmt.storage)[where].view(bits.dtype)
+
+
+def scales(temperature: float) -> tuple[float, float, float]:
+    """Return powers of two for x and for the gap, and the temperature scaled by both.
+
+    So the kernels' quotient of gap and temperature neither overflows nor loses digits below the
+    smallest number: see step 1 of `double_double`.
+    """
+    if temperature > 2.0**400:
+        return 2.0**-600, 1.0, temperature * 2.0**-600
+    if temperature < 2.0**-400:
+        return 1.0, 2.0**600, temperature * 2.0**600
+    if temperature == 1.0 or math.frexp(temperature)[0] != 0.5:
+        return 1.0, 1.0, temperature
+    return 1.0, 1.0 / temperature, 1.0

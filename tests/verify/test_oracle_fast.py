@@ -1,0 +1,131 @@
+"""The fast tier says what the reference says, and hands up what it cannot decide."""
+
+import numpy as np
+import pytest
+
+from backends.formats import FORMATS, from_float64, to_float64
+from verify import oracle
+from verify.oracle import fast, reference
+from verify.ulp import misrounded
+
+pytest.importorskip("numba")
+pytest.importorskip("flint", reason="pip install softmark[witness]")
+
+from verify.oracle import hard, witness
+
+
+def assert_same(x, **parameters):
+    """Compare rounded results bit for bit and values to the record's promise."""
+    got, want = fast.softmax(x, **parameters), reference.softmax(x, **parameters)
+    assert got.rounded.dtype == x.dtype
+    assert got.rounded.shape == got.high.shape == got.exponent.shape == x.shape
+    assert not misrounded(got.rounded, want).any()
+    finite = np.isfinite(want.high)
+    assert np.array_equal(finite, np.isfinite(got.high))
+    assert np.array_equal(got.high == 0, want.high == 0)
+    scale = np.ldexp(1.0, np.asarray(got.exponent - want.exponent))
+    difference = (got.high * scale - want.high) + (got.low * scale - want.low)
+    assert np.all(np.abs(difference[finite]) <= 2.0**-83 * np.abs(want.high[finite]))
+
+
+@pytest.mark.parametrize("name", fast.FORMATS)
+def test_twenty_thousand_results_agree_with_mpmath_and_with_arb(name):
+    fmt, total = FORMATS[name], fast.Tally()
+    for x, temperature, _ in hard.batches(fmt, seed=11):
+        if total.elements >= 20_000:
+            break
+        got, tally = fast.softmax_with_tally(x, temperature=temperature)
+        total += tally
+        assert not misrounded(got.rounded, reference.softmax(x, temperature=temperature)).any()
+        assert not misrounded(witness.softmax(x, temperature=temperature), got).any()
+    # Near ties of the 16-bit formats never come closer than 2^-52 ulp.
+    assert (total.escalated_rows > 500) == (name in {"float64", "float32"})
+
+
+@pytest.mark.parametrize("name", ["float64", "float32"])
+def test_a_near_tie_is_handed_up_and_settled(name):
+    fmt = FORMATS[name]
+    x, distances = hard.near_ties(fmt, np.random.default_rng(12), 400, 5)
+    close = distances < -60
+    assert close.sum() > 100
+    got, tally = fast.softmax_with_tally(x)
+    assert tally.escalated_rows >= close.sum()
+    assert tally.undecided >= tally.escalated_rows
+    assert not misrounded(witness.softmax(x), got).any()
+
+
+@pytest.mark.parametrize("name", fast.FORMATS)
+@pytest.mark.parametrize("temperature", [1.0, 0.25, 3.0, 0.07, 1e-320, 1e-130, 1e300])
+def test_values_keep_the_records_promise_at_every_temperature(name, temperature):
+    random = np.random.default_rng(13)
+    values = random.standard_normal((12, 60)) * random.choice([1e-3, 1.0, 1e4], (12, 1))
+    values[3, :5] = -np.inf
+    values[4] = np.round(values[4])
+    values[5] = 1.5
+    assert_same(from_float64(FORMATS[name], values), temperature=temperature)
+
+
+@pytest.mark.parametrize("name", fast.FORMATS)
+@pytest.mark.parametrize("all_masked", ["nan", "zero", "uniform"])
+def test_special_rows_follow_the_policy(name, all_masked):
+    values = np.random.default_rng(14).standard_normal((8, 9))
+    values[0, 0], values[1, 1], values[2] = np.nan, np.inf, -np.inf
+    values[3, :8] = -np.inf
+    values[4, 3] = -np.nan
+    x = from_float64(FORMATS[name], values)
+    assert_same(x, all_masked=all_masked)
+    assert_same(x, axis=0, all_masked=all_masked)
+
+
+def test_masks_by_huge_numbers_keep_their_exponents():
+    x = np.zeros((6, 4), np.float32)
+    x[:, 1] = [-1e3, -1e5, -6e5, -1e9, -3.4e38, -np.inf]
+    got, tally = fast.softmax_with_tally(x)
+    assert tally.escalated_rows == 1
+    assert np.array_equal(got.exponent, reference.softmax(x).exponent)
+    assert_same(x)
+
+
+@pytest.mark.parametrize("name", fast.FORMATS)
+@pytest.mark.parametrize("shape", [(), (1,), (3, 0), (0, 3), (2, 3, 4), (1, 5000), (1, 140_000)])
+def test_every_shape_is_taken(name, shape):
+    values = np.random.default_rng(15).integers(-40, 40, shape) / 4.0
+    assert_same(from_float64(FORMATS[name], np.asarray(values, dtype=float)))
+
+
+def test_equal_entries_on_a_tie_are_rounded_to_even():
+    """2^25 equal float16 logits: 2^-25 is halfway between 0 and the smallest number."""
+    answer, tally = fast.softmax_with_tally(np.zeros((1, 2**25), np.float16))
+    assert tally.escalated_rows == 1
+    assert not to_float64(answer.rounded).any()
+
+
+def test_the_front_door_asks_the_tier_for_large_arrays_after_a_sample(monkeypatch):
+    x = np.random.default_rng(16).standard_normal((4, oracle.FAST // 4)).astype(np.float32)
+    held = []
+    monkeypatch.setattr(fast, "hold_sample", held.append)
+    answer = oracle.exact("softmax", {"x": x}, {"axis": -1, "temperature": 1.0})
+    assert held == ["float32"]
+    assert not misrounded(fast.softmax(x).rounded, answer).any()
+    oracle.exact("softmax", {"x": x[:1, :10]}, {"axis": -1, "temperature": 1.0})
+    assert held == ["float32"]
+
+
+def test_a_tier_that_contradicts_the_reference_is_not_believed(monkeypatch):
+    real = fast.softmax
+
+    def wrong(x, **parameters):
+        answer = real(x, **parameters)
+        answer.rounded.view(np.uint16)[3, 3] ^= 1
+        return answer
+
+    monkeypatch.setattr(fast, "softmax", wrong)
+    monkeypatch.setattr(fast, "_held", set())
+    with pytest.raises(reference.OracleError, match=r"differ: float16, temperature 1\.0"):
+        fast.hold_sample("float16")
+
+
+def test_the_tier_refuses_formats_that_it_does_not_compute():
+    x = from_float64(FORMATS["float8_e5m2"], np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="not float8_e5m2"):
+        fast.softmax(x)

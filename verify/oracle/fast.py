@@ -1,0 +1,196 @@
+"""The fast tier: exact values by the hundred million, and the reference for what it cannot decide.
+
+Every format is computed in double-double arithmetic, compiled and in parallel; the proof of the
+error bound stands in `backends.kernels.double_double`: below 2^-84 relatively, as `Exact` promises,
+and below 2^-90 wherever a result does not round to zero. Where that bound decides the rounding, the
+rounded result is the correct one. A row with a result that stays open goes to the reference
+(mpmath), and so does a row with a gap between 2^19 and 744,261,118, whose results are zeros but
+whose exponents the kernel does not reach. `Tally` counts them.
+
+The arithmetic is shared with `numba_exact`; independent of it are the witness and the reference,
+which `hold_sample` sets against the tier in every process.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backends.formats import format_of, from_float64, to_float64
+from backends.kernels import exact_rows
+from backends.kernels.exact_call import WORDS, scales
+from backends.kernels.numba_call import ENTRY
+from verify.oracle import reference
+from verify.oracle.exact import Exact
+from verify.oracle.rows import as_rows, check_temperature, from_rows
+from verify.oracle.special import check_policy, special_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from backends.formats import Format
+
+__all__ = ["FORMATS", "Tally", "hold_sample", "softmax", "softmax_with_tally"]
+
+FORMATS = tuple(WORDS)
+"""The formats that the tier computes; fp8 arrays are the reference's."""
+
+SAMPLE_ROWS = 24
+# Far below the record's promise of 2^-83, and representable in the sum of two parts.
+_AGREEMENT = 2.0**-82
+
+_log = logging.getLogger(__name__)
+_held: set[str] = set()
+_holding = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What the tier did.
+
+    Attributes
+    ----------
+    elements
+        Results computed, special rows included.
+    escalated_rows
+        Rows that went to the reference.
+    undecided
+        Results among them whose rounding, or exponent, was open.
+    """
+
+    elements: int = 0
+    escalated_rows: int = 0
+    undecided: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        """Add the counts."""
+        return Tally(
+            self.elements + other.elements,
+            self.escalated_rows + other.escalated_rows,
+            self.undecided + other.undecided,
+        )
+
+
+def softmax(
+    x: NDArray[Any], *, axis: int = -1, temperature: float = 1.0, all_masked: str = "nan"
+) -> Exact:
+    """Compute softmax(x / temperature) exactly and correctly rounded; see `reference.softmax`."""
+    return softmax_with_tally(x, axis=axis, temperature=temperature, all_masked=all_masked)[0]
+
+
+def softmax_with_tally(
+    x: NDArray[Any], *, axis: int = -1, temperature: float = 1.0, all_masked: str = "nan"
+) -> tuple[Exact, Tally]:
+    """Compute `softmax` and also count what the reference had to settle.
+
+    Raises
+    ------
+    ValueError
+        As for `reference.softmax`, and for a format that is none of `FORMATS`.
+    """
+    fmt = format_of(x.dtype)
+    if fmt.name not in FORMATS:
+        raise ValueError(f"the fast tier computes {', '.join(FORMATS)}; not {fmt.name}")
+    check_temperature(temperature)
+    check_policy(all_masked)
+    rows = np.ascontiguousarray(as_rows(x, axis))
+    answer, undecided = _solve(fmt, rows, float(temperature))
+    for row in np.flatnonzero(undecided > 0):
+        _put(answer, row, reference.softmax(rows[row], temperature=temperature))
+    special = undecided < 0
+    if special.any():
+        _put(answer, special, _special(fmt, rows[special], all_masked))
+    escalated = undecided[undecided > 0]
+    tally = Tally(x.size, len(escalated), int(escalated.sum()))
+    return Exact(*(from_rows(part, x.shape, axis) for part in _parts(answer))), tally
+
+
+def hold_sample(name: str, *, seed: int = 0) -> None:
+    """Set a seeded sample of the tier's answers in a format against the reference, once a process.
+
+    The sample has normal, wide, subnormal and tied rows with masks among them, at three
+    temperatures.
+
+    Raises
+    ------
+    reference.OracleError
+        If a rounded result differs anywhere, or a value by more than 2^-82 of it: then nothing that
+        the tier says in this process should be believed.
+    """
+    with _holding:
+        if name in _held:
+            return
+        fmt = format_of(name)
+        for temperature in (1.0, 0.5, 3.0):
+            x = _sample(fmt, np.random.default_rng([seed, fmt.bits, fmt.precision]))
+            _compare(x, temperature)
+        _held.add(name)
+        _log.info("fast tier: %s sample agrees with the reference", name)
+
+
+def _sample(fmt: Format, random: np.random.Generator) -> NDArray[Any]:
+    """Return rows of every kind; n = 5000 spans two of the kernel's blocks only in the last."""
+    rows = random.standard_normal((SAMPLE_ROWS, 40)) * random.choice(
+        [0.1, 1.0, 10.0], (SAMPLE_ROWS, 1)
+    )
+    lowest = float(np.log(fmt.min_normal))
+    rows[::6] += random.uniform(lowest - 10.0, 0.0, rows[::6].shape)
+    rows[1::6] = np.round(rows[1::6])
+    rows[2::6, ::3] = -np.inf
+    rows[3::6, 0] = min(fmt.max_finite, 1e9)
+    return from_float64(fmt, rows)
+
+
+def _compare(x: NDArray[Any], temperature: float) -> None:
+    """Hold the tier's answer against the reference's."""
+    fmt = format_of(x.dtype)
+    fast = softmax(x, temperature=temperature)
+    slow = reference.softmax(x, temperature=temperature)
+    same = fast.rounded.view(fmt.storage) == slow.rounded.view(fmt.storage)
+    # Both are normalised, except that one may say 2 where the other says 1 with the next exponent.
+    scale = np.ldexp(1.0, fast.exponent - slow.exponent)
+    difference = (fast.high * scale - slow.high) + (fast.low * scale - slow.low)
+    if not (same.all() and np.all(np.abs(difference) <= _AGREEMENT * np.abs(slow.high))):
+        row = int(np.argmin(same.all(axis=1)))
+        raise reference.OracleError(
+            f"the fast tier and the reference differ: {fmt.name}, temperature {temperature}, "
+            f"x = {to_float64(x[row]).tolist()}"
+        )
+
+
+def _special(fmt: Format, rows: NDArray[Any], all_masked: str) -> Exact:
+    """Answer rows with a NaN or without a finite maximum."""
+    answer, left = special_rows(fmt, to_float64(rows), all_masked)
+    if left.any():  # nothing but -inf under "uniform": as if all were 0
+        zeros = from_float64(fmt, np.zeros((1, rows.shape[1])))
+        _put(answer, left, reference.softmax(zeros))
+    return answer
+
+
+def _solve(fmt: Format, rows: NDArray[Any], temperature: float) -> tuple[Exact, NDArray[np.int64]]:
+    """Run the kernel; return its answers and each row's undecided results, -1 for special rows."""
+    high, low = np.empty(rows.shape), np.empty(rows.shape)
+    exponent = np.empty(rows.shape, np.int32)
+    bits = np.empty(rows.shape, WORDS[fmt.name])
+    undecided = np.zeros(len(rows), np.int64)
+    if rows.size:
+        facts = fmt.precision, fmt.min_quantum, fmt.nan_bits
+        words = WORDS[fmt.name] if fmt.bits == 16 else fmt.name
+        with ENTRY:
+            exact_rows.record(fmt.name)(
+                rows.view(words), facts, scales(temperature), high, low, exponent, bits, undecided
+            )
+    return Exact(bits.view(fmt.numpy_dtype), high, low, exponent), undecided
+
+
+def _parts(answer: Exact) -> tuple[NDArray[Any], ...]:
+    return answer.rounded, answer.high, answer.low, answer.exponent
+
+
+def _put(answer: Exact, where: Any, rows: Exact) -> None:  # noqa: ANN401 - whatever indexes rows
+    for target, source in zip(_parts(answer), _parts(rows), strict=True):
+        target[where] = source
