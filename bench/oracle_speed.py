@@ -27,6 +27,8 @@ DTYPES = ("float32", "float16", "bfloat16", "float64")
 SHAPES = ((65536, 64), (4096, 1000), (512, 8192), (128, 50257), (1, 2**24))
 TIER_SHAPES = ((4096, 1024), (1, 2**22))
 SLOW_ELEMENTS = 4096
+# With seeds 0 and 1 the float32 row of 2^24 happens to need no second look; with 2 to 5 it does.
+SEED = 2
 
 
 def compare(calls: Sequence[Callable[[], object]], rounds: int) -> tuple[list[float], list[float]]:
@@ -47,7 +49,7 @@ def _logits(shape: tuple[int, ...], dtype: str) -> Any:  # noqa: ANN401 - an arr
 
     from backends.formats import format_of, from_float64
 
-    return from_float64(format_of(dtype), np.random.default_rng(0).standard_normal(shape))
+    return from_float64(format_of(dtype), np.random.default_rng(SEED).standard_normal(shape))
 
 
 def _tier_lines(dtypes: Sequence[str], rounds: int) -> list[str]:
@@ -136,7 +138,9 @@ def _page(tier: Sequence[str], backend: Sequence[str]) -> str:
             "| --- | --- | ---: | ---: | ---: | ---: |",
             *backend,
             "",
-            "Standard normal logits; the two sides of a ratio run in turns in one process.",
+            "Standard normal logits, seed 2: with it, as with most, the float32 row of 2^24 has a",
+            "result that double arithmetic leaves open, which triples its time. The two sides of",
+            "a ratio run in turns in one process.",
             "Reproduce with",
             "",
             "    python -m bench.oracle_speed --output docs/oracle-speed.md",
