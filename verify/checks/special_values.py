@@ -37,7 +37,7 @@ class SpecialValues(OneCall):
                 yield scope.case((min(n, 33) + 1 if n < 1000 else 6, n), regime)
         # Beyond one block, in rows that are long.
         for regime in ("one_nan", "one_inf", "masked_rows"):
-            yield scope.case((5, 4097), regime)
+            yield scope.case((3, 4097), regime)
         yield scope.case((2, 65537), "masked_rows")
         for value in ("nan", "inf", "-inf"):
             yield scope.case((1,), "values", values=(float(value),))
