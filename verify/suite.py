@@ -73,6 +73,21 @@ class Selection:
             and set(self.checks) >= set(checks.NAMES)
         )
 
+    def questions(self) -> list[Question]:
+        """Return every question, in the order in which they are asked."""
+        loaded = [checks.load(name) for name in self.checks]
+        if self.cases:
+            from verify.cases import parse
+
+            return [Question(check, parse(text)) for text in self.cases for check in loaded]
+        return [
+            Question(check, case)
+            for operation in self.operations
+            for dtype in self.dtypes
+            for check in loaded
+            for case in check.cases(Scope(operation, dtype, self.profile, self.seed))
+        ]
+
 
 @dataclass
 class Suite:
@@ -101,19 +116,7 @@ class Suite:
 
     def questions(self) -> list[Question]:
         """Return every question of the selection, in the order in which they are asked."""
-        selection = self.selection
-        loaded = [checks.load(name) for name in selection.checks]
-        if selection.cases:
-            from verify.cases import parse
-
-            return [Question(check, parse(text)) for text in selection.cases for check in loaded]
-        return [
-            Question(check, case)
-            for operation in selection.operations
-            for dtype in selection.dtypes
-            for check in loaded
-            for case in check.cases(Scope(operation, dtype, selection.profile, selection.seed))
-        ]
+        return self.selection.questions()
 
     def run(
         self, specs: Iterable[BackendSpec], jobs: int, recorded: frozenset[Key] = frozenset()
@@ -200,7 +203,7 @@ class Suite:
                 verdict = Verdict(status=Status.CRASH, message=reply.message, worst=reply.detail)
             case "timeout":
                 verdict = Verdict(status=Status.TIMEOUT, message=reply.message)
-        return _excused(verdict, question, spec.claims)
+        return excused(verdict, question, spec.claims)
 
     def _record(
         self,
@@ -248,7 +251,7 @@ class Suite:
         kept: list[Question] = []
         refused: dict[tuple[str, str, str], Question] = {}
         for question in questions:
-            reason = _refusal(spec, question.case)
+            reason = refusal(spec, question.case)
             if not reason:
                 kept.append(question)
             elif self.selection.cases:
@@ -273,8 +276,8 @@ class Suite:
         self._record(spec, question, Verdict(status=Status.SKIP, message=reason))
 
 
-def _refusal(spec: BackendSpec, case: Case) -> str:
-    """Say why the backend is not asked this case; empty if it is."""
+def refusal(spec: BackendSpec, case: Case) -> str:
+    """Say why a backend is not asked this case; empty if it is."""
     offered = spec.operations.get(case.operation)
     if offered is None:
         return f"does not offer the operation {case.operation}"
@@ -288,8 +291,8 @@ def _refusal(spec: BackendSpec, case: Case) -> str:
     return ""
 
 
-def _excused(verdict: Verdict, question: Question, claims: Claims) -> Verdict:
-    """Turn a failure that the backend declares into `known`; a crash or a timeout never is."""
+def excused(verdict: Verdict, question: Question, claims: Claims) -> Verdict:
+    """Turn a failure that `claims` declare into `known`; a crash or a timeout never is."""
     if verdict.status is not Status.FAIL:
         return verdict
     for name in _limitation_names(question.case.regime, question.check.name, question.case.dtype):
