@@ -174,7 +174,7 @@ class Suite:
             # One further question each time; all of the first ones at the start.
             entering = following[:_AHEAD] if index == 0 else following[_AHEAD - 1 : _AHEAD]
             self.answers.prefetch(q.case for q in entering)
-            self._record(spec, question, self._verdict(spec, question, reply), reply.seconds)
+            self._record(spec, question, self.verdict(spec, question, reply), reply.seconds)
             if worn:
                 reason = f"not asked: the last {silent[worn]} cases ended in a {worn}"
                 self._skip_all(spec, following, reason, each=True)
@@ -189,7 +189,8 @@ class Suite:
         begun.add(case.dtype)
         return self.executor.submit(spec, question.check.procedure(case), str(case), patience)
 
-    def _verdict(self, spec: BackendSpec, question: Question, reply: Reply) -> Verdict:
+    def verdict(self, spec: BackendSpec, question: Question, reply: Reply) -> Verdict:
+        """Return what the judge says of a reply, declared limitations taken into account."""
         match reply.kind:
             case "answer":
                 verdict = question.check.judge(
@@ -212,31 +213,39 @@ class Suite:
         verdict: Verdict,
         seconds: float | None = None,
     ) -> None:
+        self.record(self.outcome(spec, question, verdict, seconds))
+
+    def outcome(
+        self,
+        spec: BackendSpec,
+        question: Question,
+        verdict: Verdict,
+        seconds: float | None = None,
+    ) -> Outcome:
+        """Return the record of a verdict, with the line that replays it."""
         check, case = question.check, question.case
-        self.record(
-            Outcome(
-                backend=spec.name,
-                operation=case.operation,
-                dtype=case.dtype,
-                check=check.name,
-                case=str(case),
-                regime=case.regime,
-                shape=case.shape,
-                axis=case.axis,
-                n=case.n,
-                status=verdict.status,
-                max_ulp=verdict.max_ulp,
-                bound_ratio=verdict.bound_ratio,
-                limit_ulp=verdict.limit_ulp,
-                misrounded=verdict.misrounded,
-                count=verdict.count,
-                message=verdict.message,
-                replay=self._replay(spec, question),
-                coverage=check.coverage,
-                evidence=verdict.evidence,
-                worst=verdict.worst,
-                seconds=seconds,
-            )
+        return Outcome(
+            backend=spec.name,
+            operation=case.operation,
+            dtype=case.dtype,
+            check=check.name,
+            case=str(case),
+            regime=case.regime,
+            shape=case.shape,
+            axis=case.axis,
+            n=case.n,
+            status=verdict.status,
+            max_ulp=verdict.max_ulp,
+            bound_ratio=verdict.bound_ratio,
+            limit_ulp=verdict.limit_ulp,
+            misrounded=verdict.misrounded,
+            count=verdict.count,
+            message=verdict.message,
+            replay=self._replay(spec, question),
+            coverage=check.coverage,
+            evidence=verdict.evidence,
+            worst=verdict.worst,
+            seconds=seconds,
         )
 
     def _replay(self, spec: BackendSpec, question: Question) -> str:
@@ -342,6 +351,6 @@ def unknown_limitations(spec: BackendSpec) -> list[str]:
     """Return the names among the declared limitations that are neither a check nor a regime."""
     from verify.regimes import REGIMES
 
-    valid = {*REGIMES, *checks.NAMES}
+    valid = {*REGIMES, *checks.ALL}
     known = valid | {f"{name}/{dtype}" for name in valid for dtype in spec.dtypes}
     return [name for name in spec.claims.limitations if name not in known]
