@@ -113,6 +113,14 @@ class Hunt:
         The longest row that is tried.
     batch : int
         Elements of one call, about.
+
+    Attributes
+    ----------
+    archive : Archive
+    elements, rows : int
+        What was asked for so far.
+    history : list of (int, float)
+        Each new largest error in ulps, with the elements that had been asked for by then.
     """
 
     def __init__(
@@ -128,6 +136,7 @@ class Hunt:
         self.archive = Archive()
         self.elements = 0
         self.rows = 0
+        self.history: list[tuple[int, float]] = []
 
     def run(self, budget: Budget, starts: Iterable[Array] = ()) -> None:
         """Search until the budget is spent; rows of `starts` (float64, of any length) come first.
@@ -159,7 +168,7 @@ class Hunt:
     def _evolve(self) -> None:
         parents = self.archive.cell(self._rng)
         n = self._length(len(parents[0].row))
-        pool = [mutate.resized(to_float64(each.row), n) for each in parents]
+        pool = [mutate.resized(self._rng, to_float64(each.row), n) for each in parents]
         made = [self._child(pool) for _ in range(self._room(n))]
         rows = from_float64(self._format, np.stack([row for row, _ in made]))
         entered = self._ask(rows)
@@ -177,7 +186,7 @@ class Hunt:
     def _length(self, n: int) -> int:
         match int(self._rng.integers(8)):
             case 0:
-                n *= 2
+                n *= int(2 ** self._rng.integers(1, 5))
             case 1:
                 n += int(self._rng.choice([-1, 1, -8, 8]))
             case 2:
@@ -192,7 +201,11 @@ class Hunt:
     def _ask(self, rows: Array) -> Array:
         self.elements += rows.size
         self.rows += len(rows)
-        return self.archive.add(rows, self._asks(rows))
+        scores = self._asks(rows)
+        largest = float(scores.ulp.max())
+        if not self.history or largest > self.history[-1][1]:
+            self.history.append((self.elements, largest))
+        return self.archive.add(rows, scores)
 
     def _spent(self, budget: Budget, began: float) -> bool:
         if budget.elements is not None and self.elements >= budget.elements:

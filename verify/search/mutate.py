@@ -24,20 +24,35 @@ if TYPE_CHECKING:
 Row = np.ndarray[Any, Any]  # float64 (n,)
 
 
-def resized(row: Row, n: int) -> Row:
-    """Return the row's first `n` elements, the row repeated if it is shorter."""
-    return row[:n].copy() if len(row) >= n else np.resize(row, n)
+def resized(rng: np.random.Generator, row: Row, n: int) -> Row:
+    """Return a row of `n` like this one: a part of it, or it repeated, or its parts stretched.
+
+    A long row costs what a thousand short ones do, so what is learned on short rows must carry
+    over: a maximum over equal values stays one when its end is repeated, or each element.
+    """
+    if len(row) >= n:
+        start = int(rng.integers(0, len(row) - n + 1)) if rng.random() < 0.3 else 0
+        return row[start : start + n].copy()
+    match int(rng.integers(4)):
+        case 0:
+            return np.resize(row, n)
+        case 1:
+            return row[np.arange(n) * len(row) // n]
+        case _:
+            return np.pad(row, (0, n - len(row)), mode="edge")
 
 
 def fresh(rng: np.random.Generator, dtype: str, rows: int, n: int) -> Row:
     """Return rows (rows, n) of the suite's regimes: what the search begins with.
 
-    A regime whose rows must be longer than `n` gives way to the next.
+    A regime whose rows must be longer than `n` gives way to the others.
     """
     fmt = format_of(dtype)
     found = []
+    # An fp8 format has so few subnormal numbers that one regime's margins leave it no gap.
+    absent = {"subnormal_output"} if fmt.bits == 8 else set()
+    names = [f for f in FAMILIES if f not in absent and regimes.regime(f).least <= n]
     for _ in range(rows):
-        names = [name for name in FAMILIES if regimes.regime(name).least <= n]
         family = regimes.regime(names[rng.integers(len(names))])
         found.append(family.generate(rng, fmt, (1, n), int(rng.integers(1 << 16)))[0])
     return np.stack(found)

@@ -23,7 +23,8 @@ Array = np.ndarray[Any, Any]
 
 KEEP = 0.9
 """The share of the error that a simpler row must keep."""
-_GROWTH = 2
+# Every length is tried up to two vectors of float32, so that a tail that is wrong is not missed.
+_EVERY = 32
 # Of a longer row only a few parts are tried: each costs what the whole did.
 _LONG = 4096
 # Up to this length single elements are simplified too.
@@ -74,7 +75,7 @@ class Shrinker:
             found = self._first(list(_parts(row, at, n)))
             if found is not None:
                 break
-            low, n = n, max(n + 1, int(n * _GROWTH))
+            low, n = n, n + 1 if n < _EVERY else n * 2
         if found is None:
             return row
         while len(found) - low > max(1, len(found) // 10):  # a tenth more or less is as good
