@@ -85,7 +85,7 @@ class Bytes(click.ParamType[int]):
     type=click.FloatRange(0, min_open=True),
     default=10.0,
     show_default=True,
-    help="For --check search: how long, for each backend and format.",
+    help="For --check search: how long for each backend and format; shrinking comes on top.",
 )
 @click.option(
     "--corpus",
@@ -195,6 +195,10 @@ def _examined(
             selection, executor, answers, lambda _: None, arguments.timeout, plugins=origin
         )
         total = len(suite.questions()) * len(specs)
+        if arguments.searches:
+            from verify.search import report
+
+            total += report.planned(selection, specs)
         with console.progress() as bar:
             task = bar.add_task("verifying", total=total)
             try:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reports.records import Outcome
     from verify.replies import Reply
     from verify.search.asking import Scores
-    from verify.suite import Suite
+    from verify.suite import Selection, Suite
 
     Array = np.ndarray[Any, Any]
 
@@ -82,16 +82,37 @@ def search(
         suite.executor.retire(spec)
 
 
+def planned(selection: Selection, specs: Sequence[BackendSpec]) -> int:
+    """Return how many outcomes `search` will record."""
+    return sum(
+        max(1, len(_axes(spec, _sample(operation, dtype))))
+        for spec in specs
+        for operation in selection.operations
+        for dtype in selection.dtypes
+    )
+
+
+def _sample(operation: str, dtype: str) -> Case:
+    return Case(operation=operation, dtype=dtype, shape=(2, 2), regime="uniform")
+
+
+def _axes(spec: BackendSpec, sample: Case) -> list[int]:
+    """Return the axes of a two-dimensional input that the backend can be asked for."""
+    if spec.unavailable:
+        return []
+    return [axis for axis in (-1, 0) if not refusal(spec, replace(sample, axis=axis))]
+
+
 def _outcomes(
     suite: Suite, spec: BackendSpec, operation: str, dtype: str, plan: Plan
 ) -> Iterator[Outcome]:
-    sample = Case(operation=operation, dtype=dtype, shape=(2, 2), regime="uniform")
+    sample = _sample(operation, dtype)
     reason = spec.unavailable or refusal(spec, sample)
     if reason:
         question = Question(checks.load("search"), sample)
         yield suite.outcome(spec, question, Verdict(status=Status.SKIP, message=reason))
         return
-    axes = [axis for axis in (-1, 0) if not refusal(spec, replace(sample, axis=axis))]
+    axes = _axes(spec, sample)
     seconds = None if plan.seconds is None else plan.seconds / len(axes)
     for axis in axes:
         one = _One(suite, spec, operation, dtype, axis)
