@@ -1,4 +1,4 @@
-"""The checks, one family a file. Adding one is that file and one line in `NAMES`."""
+"""The checks, one family a file. Adding one is that file and one line in `_DOCS`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ _DOCS = {
     "identities": "shift, permutation, order kept, range, two classes equal the logistic function",
     "temperature": "towards 0 the argmax (ties share), towards infinity 1/n",
 }
+_ASKED_FOR = {
+    "search": "the worst input, by guided search; --seconds and --corpus",
+}
 NAMES = tuple(_DOCS)
+"""What a run asks by default."""
+ALL = (*NAMES, *_ASKED_FOR)
+"""With those that take a name: ``--check search``."""
 
 
 def doc(name: str) -> str:
     """Return a check's one line, without loading it."""
-    return _DOCS[name]
+    return (_DOCS | _ASKED_FOR)[name]
 
 
 def load(name: str) -> Check:
-    """Return the check called `name`, one of `NAMES`."""
+    """Return the check called `name`, one of `ALL`."""
     return cast("Check", importlib.import_module(f"verify.checks.{name}").CHECK)
