@@ -308,6 +308,6 @@ def _search(
             corpus.add(kept, outcome)
 
     suite.record = keep
-    searched = {(o.backend, o.dtype) for o in outcomes if o.check == "search"}
+    searched = {(o.backend, o.dtype, o.axis) for o in outcomes if o.check == "search"}
     report.search(suite, specs, plan, frozenset(searched))
     suite.record = record

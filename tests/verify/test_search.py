@@ -183,7 +183,7 @@ def test_a_result_of_another_shape_is_an_outcome():
 
 def test_a_dtype_that_is_not_offered_is_skipped_and_one_that_is_done_is_not_searched_again():
     outcomes = searched(
-        stable, elements=1, dtypes=("float64", "float32"), done={("mine", "float32")}
+        stable, elements=1, dtypes=("float64", "float32"), done={("mine", "float32", -1)}
     )
     assert [(o.dtype, o.status) for o in outcomes] == [("float64", Status.SKIP)]
 
@@ -228,7 +228,7 @@ def test_a_corpus_is_read_back_and_its_broken_lines_are_named(tmp_path):
     (outcome,) = searched(planted)
     path.write_bytes(
         b'{"case": "softmax/float32/2/values/x=0.0,-1.0", "note": "by hand"}\n\n'
-        b"not JSON\n[1]\n"
+        b'not JSON\n{"case": "softmux/float32/3/uniform"}\n'
         b'{"case": "softmax/float32/3/unifrom"}\n\xff\xfe\n'
         b'{"case": "softmax/float32/2/values/x=0.'
     )

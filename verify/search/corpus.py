@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from reports.records import Outcome
 
+_MOST = 1 << 24
 # Of a case with many rows so many are a start.
 _ROWS = 16
 
@@ -101,5 +102,7 @@ def _case(entry: object) -> Case:
     if not isinstance(entry, dict) or not isinstance(entry.get("case"), str):
         raise TypeError('expected an object with "case", as in {"case": "softmax/float32/…"}')
     case = parse(entry["case"])
+    if case.count > _MOST:
+        raise ValueError(f"a case of {case.count} elements; searches start from at most {_MOST}")
     case.build()  # a regime that refuses shows here, not in the middle of a search
     return case

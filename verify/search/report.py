@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
+_AXES = (-1, 0)
 # Formats that the fast tier lacks have the reference's speed: small batches, short rows.
 _SLOW_BATCH = 1 << 11
 # A pattern up to this long, or so many runs of equal values, are spelled in decimals.
@@ -60,7 +61,7 @@ class Plan:
 
 
 def search(
-    suite: Suite, specs: Sequence[BackendSpec], plan: Plan, done: frozenset[tuple[str, ...]]
+    suite: Suite, specs: Sequence[BackendSpec], plan: Plan, done: frozenset[tuple[str, str, int]]
 ) -> None:
     """Search for each backend's worst inputs and record one outcome for each search.
 
@@ -70,15 +71,16 @@ def search(
         Has the selection, the executor, the answers and the recorder.
     specs : sequence of BackendSpec
     plan : Plan
-    done : set of (backend, dtype)
+    done : set of (backend, dtype, axis)
         What an interrupted run has searched already.
     """
     for spec in specs:
         for operation in suite.selection.operations:
             for dtype in suite.selection.dtypes:
-                if (spec.name, dtype) not in done:
-                    for outcome in _outcomes(suite, spec, operation, dtype, plan):
-                        suite.record(outcome)
+                sample = _sample(operation, dtype)
+                left = [a for a in _AXES if (spec.name, dtype, a) not in done]
+                for outcome in _outcomes(suite, spec, sample, plan, left):
+                    suite.record(outcome)
         suite.executor.retire(spec)
 
 
@@ -100,23 +102,24 @@ def _axes(spec: BackendSpec, sample: Case) -> list[int]:
     """Return the axes of a two-dimensional input that the backend can be asked for."""
     if spec.unavailable:
         return []
-    return [axis for axis in (-1, 0) if not refusal(spec, replace(sample, axis=axis))]
+    return [axis for axis in _AXES if not refusal(spec, replace(sample, axis=axis))]
 
 
 def _outcomes(
-    suite: Suite, spec: BackendSpec, operation: str, dtype: str, plan: Plan
+    suite: Suite, spec: BackendSpec, sample: Case, plan: Plan, left: Sequence[int]
 ) -> Iterator[Outcome]:
-    sample = _sample(operation, dtype)
     reason = spec.unavailable or refusal(spec, sample)
     if reason:
-        question = Question(checks.load("search"), sample)
-        yield suite.outcome(spec, question, Verdict(status=Status.SKIP, message=reason))
+        if _AXES[0] in left:
+            question = Question(checks.load("search"), sample)
+            yield suite.outcome(spec, question, Verdict(status=Status.SKIP, message=reason))
         return
     axes = _axes(spec, sample)
     seconds = None if plan.seconds is None else plan.seconds / len(axes)
     for axis in axes:
-        one = _One(suite, spec, operation, dtype, axis)
-        yield one.outcome(Budget(seconds, plan.elements), plan.corpus)
+        if axis in left:
+            one = _One(suite, spec, sample.operation, sample.dtype, axis)
+            yield one.outcome(Budget(seconds, plan.elements), plan.corpus)
 
 
 class _One:
