@@ -24,7 +24,7 @@ for rounding the result comes on top, and half the subnormal spacing where e_j i
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -106,7 +106,9 @@ def softmax_limits(
         if temperature != 1.0:
             units = Units(units.terms + SCALING * (row.magnitude + row.mean_magnitude), units.sums)
         theory = _relative(units, inner, compute)
-        attainable = _relative(best, inner, compute)
+        # What is attainable does not follow from what is claimed, but from the formats.
+        usual = format_of(replace(claims, accumulate=None).accumulate_for(dtype))
+        attainable = _relative(best, _inner(fmt, usual), usual)
     in_ulps = _ulps_per_value(exact, fmt)
     floor = _rounding_floor(exact, fmt, inner, in_ulps, flush=claims.subnormals == "flush")
     limit = np.where(regular, theory * in_ulps + floor, 0.0)
@@ -136,7 +138,7 @@ def _relative(units: Units, inner: Format, compute: Format) -> Array:
 def _measured(x: Array, g: Array, temperature: float) -> _Row:
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         z = x / temperature
-        a = z.max(axis=1, keepdims=True)
+        a = z.max(axis=1, keepdims=True, initial=-np.inf)
         gap = np.where((g > 0) & np.isfinite(z), a - z, 0.0)
         magnitude = np.where(np.isfinite(z), np.abs(z), 0.0)
         log_sum = np.log(np.maximum(np.exp(np.where(np.isfinite(x), z - a, -np.inf)).sum(1), 1.0))
