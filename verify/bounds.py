@@ -194,6 +194,51 @@ _THEORY: dict[str, Callable[[_Row], Units]] = {
 }
 
 
+class Weights(NamedTuple):
+    """The limits at temperature 1 as plain numbers, for compiled loops; floats throughout.
+
+    Theory is expm1([gap · own gap + mean_gap · mean gap + logsumexp · |logsumexp| + constant]
+    · inner + sums · compute) times the value in ulps, plus a floor of half an ulp, of `subnormal`
+    where the result's exponent is at most emin, and with `flush` of the value itself below emin.
+    Attainable is the relative error `attainable` with the same floor, and never above theory.
+    """
+
+    gap: float
+    mean_gap: float
+    logsumexp: float
+    constant: float
+    sums: float
+    inner: float
+    compute: float
+    attainable: float
+    subnormal: float
+    flush: float
+
+
+def weights(n: int, dtype: str, claims: Claims) -> Weights:
+    """Return the limits of rows of length n: every algorithm's are linear in what varies."""
+    fmt, compute = format_of(dtype), format_of(claims.accumulate_for(dtype))
+    inner = _inner(fmt, compute)
+
+    def terms(gap: float = 0.0, mean_gap: float = 0.0, logsumexp: float = 0.0) -> float:
+        row = _Row(*map(np.array, (gap, mean_gap, 0.0, 0.0, logsumexp)), n=n)
+        return float(_THEORY[claims.algorithm](row).terms)
+
+    nothing = _Row(*[np.array(0.0)] * 5, n=n)
+    return Weights(
+        gap=terms(gap=1.0) - terms(),
+        mean_gap=terms(mean_gap=1.0) - terms(),
+        logsumexp=terms(logsumexp=1.0) - terms(),
+        constant=terms(),
+        sums=_THEORY[claims.algorithm](nothing).sums,
+        inner=inner.unit_roundoff,
+        compute=compute.unit_roundoff,
+        attainable=float(_relative(_attainable(nothing, scaled=False), inner, compute)),
+        subnormal=_subnormal_floor(fmt, inner),
+        flush=float(claims.subnormals == "flush"),
+    )
+
+
 def _attainable(row: _Row, *, scaled: bool) -> Units:
     # The rounding of x − max can be carried into the exponential's reduced argument, and sums can
     # run in lanes: neither the gap nor n has to show. A temperature's product is rounded all the
@@ -213,9 +258,13 @@ def _rounding_floor(
     exact: Exact, fmt: Format, inner: Format, in_ulps: Array, *, flush: bool
 ) -> Array:
     # Where e_j >= g_j may be subnormal in the inner format it carries half that format's spacing.
-    shift = (inner.emin - inner.precision) - (fmt.emin - fmt.precision)
-    subnormal = exact.exponent <= fmt.emin
-    floor = 0.5 + np.where(subnormal, 0.5 * 2.0**shift, 0.0)
+    floor = 0.5 + np.where(exact.exponent <= fmt.emin, _subnormal_floor(fmt, inner), 0.0)
     if flush:
         floor = floor + np.where(exact.exponent < fmt.emin, in_ulps, 0.0)
     return floor
+
+
+def _subnormal_floor(fmt: Format, inner: Format) -> float:
+    """Return half the inner format's smallest spacing in ulps of the smallest results."""
+    shift = (inner.emin - inner.precision) - (fmt.emin - fmt.precision)
+    return float(0.5 * 2.0**shift)
