@@ -46,7 +46,7 @@ from numba import types as _types
 
 from backends.kernels import exact_narrow, machine
 from backends.kernels.exact_narrow import exp
-from backends.kernels.machine import bits_of, from_bits, kernel, wide_vectors, widened
+from backends.kernels.machine import Parameters, Result, always_inline, bits_of, from_bits, wide_vectors, widened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +82,13 @@ _HALF = 1022 << 52
 _ABOVE_HALF = 0.5 + 2.0**-53
 
 
+def kernel(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Compile a function; a division by zero gives infinity, and so leaves loops to vectors."""
+    compiler: Any = numba.njit(error_model="numpy")
+    made: Callable[Parameters, Result] = compiler(function)
+    return made
+
+
 @kernel
 def values_of_pair(x: Any, p: Any) -> None:
     """Fill p with the results of a row of two."""
@@ -109,6 +116,7 @@ def rounded(value: float, fraction: int, lowest: int) -> float:
 
     The anchor's last place is the format's: the processor rounds there, to nearest even.
     """
+    always_inline()
     binade = max(lowest, bits_of(value) & (0x7FF << 52))
     anchor = from_bits(binade + ((52 - fraction) << 52))
     return float((value + anchor) - anchor)
@@ -261,50 +269,68 @@ def count_row(out: Any, fmt: Any, found: Any, first: int, counts: Any, largest: 
 
 
 @kernel
-def screen(
+def measure(a: float, b: float, first: float, second: float, fmt: Any) -> Any:
+    """Return a pair's two values, its two errors, and whether the latter's units are certain."""
+    always_inline()
+    fraction = fmt[0]
+    lowest = (fmt[1] + 1023) << 52
+    d = a - b
+    e = exp(-min(abs(d), -_FARTHEST))
+    large = 1.0 / (1.0 + e)
+    small = e * large
+    ahead = d > 0.0
+    p, q = large if ahead else small, small if ahead else large
+    bits = bits_of(small)
+    # Unless its enclosure reaches a power of two; 1/2 is reached by ties and by nothing else.
+    clear = (((bits + 8192) & ((1 << 52) - 1)) > 16384) | (small > 0.375)
+    binade = min(bits & (0x7FF << 52), _HALF - (1 << 52))
+    binade = _HALF if d == 0.0 else max(lowest, binade)
+    per_large = from_bits((1024 + fraction) << 52)  # 1 / ulp of [1/2, 1)
+    per_small = from_bits((2046 << 52) - (binade - (fraction << 52)))
+    error = min(abs(first - p) * (per_large if ahead else per_small), 0.5)
+    other = min(abs(second - q) * (per_small if ahead else per_large), 0.5)
+    return p, q, error, other, clear & (a - a == 0.0) & (b - b == 0.0)
+
+
+@kernel
+def screen_by_table(
     x: Any, out: Any, words: Any, fmt: Any, table: Any, errors: Any, settled: Any
-) -> None:  # fmt: skip
+) -> None:
     """Find the pairs both of whose results are right, and their errors: most, and fast.
 
     Marked in `settled`; whatever is less clear than that is left to `judge_row`.
     """
     wide_vectors()
+    last = table.size - 2
+    for i in range(settled.size):
+        a, b = widened(x[2 * i]), widened(x[2 * i + 1])
+        first, second = widened(out[2 * i]), widened(out[2 * i + 1])
+        _, _, errors[2 * i], errors[2 * i + 1], clear = measure(a, b, first, second, fmt)
+        d = a - b
+        k, l = np.int64(words[2 * i]) & 0xFFFF, np.int64(words[2 * i + 1]) & 0xFFFF
+        at, other = min(k, last), min(l, last)
+        right = (k == at) & (d > table[at]) & (d <= table[at + 1])
+        right &= (l == other) & (-d > table[other]) & (-d <= table[other + 1])
+        settled[i] = right & clear
+
+
+@kernel
+def screen_by_rounding(x: Any, out: Any, fmt: Any, errors: Any, settled: Any) -> None:
+    """As `screen_by_table`, where a rounding test decides."""
+    wide_vectors()
     fraction = fmt[0]
     lowest = (fmt[1] + 1023) << 52
-    by_half = from_bits((1024 + fraction) << 52)  # 1 / ulp of [1/2, 1)
-    last = table.size - 2
-    for i in range(x.shape[0]):
-        a, b = widened(x[i, 0]), widened(x[i, 1])
-        d = a - b
-        far = min(abs(d), -_FARTHEST)
-        e = exp(-far)
-        large = 1.0 / (1.0 + e)
-        small = e * large
-        first, second = widened(out[i, 0]), widened(out[i, 1])
-        ahead = d > 0.0
-        y_large, y_small = (first, second) if ahead else (second, first)
-        bits = bits_of(small)
-        # Unless its enclosure reaches a power of two; 1/2 is reached by ties and by nothing else.
-        clear = (((bits + 8192) & ((1 << 52) - 1)) > 16384) | (small > 0.375)
-        binade = min(bits & (0x7FF << 52), _HALF - (1 << 52))
-        binade = _HALF if d == 0.0 else max(lowest, binade)
-        of_large = abs(y_large - large) * by_half
-        of_small = abs(y_small - small) * from_bits((2046 << 52) - (binade - (fraction << 52)))
-        if last > 0:
-            k, l = np.int64(words[i, 0]) & 0xFFFF, np.int64(words[i, 1]) & 0xFFFF
-            k_in, l_in = min(k, last), min(l, last)
-            right = (k == k_in) & (d > table[k_in]) & (d <= table[k_in + 1])
-            right &= (l == l_in) & (-d > table[l_in]) & (-d <= table[l_in + 1])
-        else:
-            margin = (27.0 + 3.0 * far) * 2.0**-53
-            right = y_large == rounded(large * (1.0 - margin), fraction, lowest)
-            right &= y_large == rounded(large * (1.0 + margin), fraction, lowest)
-            right &= y_small == rounded(small * (1.0 - margin), fraction, lowest)
-            right &= y_small == rounded(small * (1.0 + margin), fraction, lowest)
-            right &= bits_of(y_small) >= 0
-        settled[i] = right & clear & (a - a == 0.0) & (b - b == 0.0)
-        errors[i, 0] = min(of_large if ahead else of_small, 0.5)
-        errors[i, 1] = min(of_small if ahead else of_large, 0.5)
+    for i in range(settled.size):
+        a, b = widened(x[2 * i]), widened(x[2 * i + 1])
+        first, second = widened(out[2 * i]), widened(out[2 * i + 1])
+        p, q, errors[2 * i], errors[2 * i + 1], clear = measure(a, b, first, second, fmt)
+        margin = (27.0 + 3.0 * min(abs(a - b), -_FARTHEST)) * 2.0**-53
+        below, above = 1.0 - margin, 1.0 + margin
+        right = first == rounded(p * below, fraction, lowest)
+        right &= first == rounded(p * above, fraction, lowest)
+        right &= second == rounded(q * below, fraction, lowest)
+        right &= second == rounded(q * above, fraction, lowest)
+        settled[i] = right & clear & (bits_of(first) >= 0) & (bits_of(second) >= 0)
 
 
 @kernel
@@ -315,17 +341,23 @@ def judge_chunk(
     """Judge a chunk's rows, numbered from `first`."""
     n = x.shape[1]
     p, found = np.empty(n), np.empty((n, 5))
-    errors, settled = np.empty((_BLOCK, n)), np.zeros(_BLOCK, np.uint8)
+    errors, settled = np.empty(2 * _BLOCK), np.zeros(_BLOCK, np.uint8)
+    x_flat, out_flat, words_flat = x.reshape(-1), out.reshape(-1), words.reshape(-1)
     for start in range(0, x.shape[0], _BLOCK):
         stop = min(x.shape[0], start + _BLOCK)
         if n == 2:
-            screen(
-                x[start:stop], out[start:stop], words[start:stop], fmt, table, errors, settled
-            )
+            part = slice(2 * start, 2 * stop)
+            done = settled[: stop - start]
+            if table.size > 0:
+                screen_by_table(
+                    x_flat[part], out_flat[part], words_flat[part], fmt, table, errors, done
+                )
+            else:
+                screen_by_rounding(x_flat[part], out_flat[part], fmt, errors, done)
         for i in range(start, stop):
             if settled[i - start]:
                 for j in range(n):
-                    error = errors[i - start, j]
+                    error = errors[2 * (i - start) + j]
                     counts[bin_of(error)] += 1
                     if error > largest[WORST]:
                         largest[WORST], at[0] = error, (first + i) * n + j
