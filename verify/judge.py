@@ -77,7 +77,7 @@ def judge(case: Case, output: Array, facts: Facts, claims: Claims) -> Verdict:
     verdict = _measured(case, got, error, facts)
     if _broken(error, facts).any():
         return replace(verdict, status=Status.FAIL, message=_fault(case, got, error, facts, claims))
-    claim = _claim_fault(case, verdict, claims)
+    claim = claim_fault(case.dtype, verdict, claims)
     if claim:
         return replace(verdict, status=Status.FAIL, message=claim)
     return _graded(verdict, error, facts)
@@ -173,8 +173,9 @@ def _flushed(values: Array, broken: Array, facts: Facts) -> bool:
     )
 
 
-def _claim_fault(case: Case, verdict: Verdict, claims: Claims) -> str:
-    limit = claims.max_ulp_for(case.dtype)
+def claim_fault(dtype: str, verdict: Verdict, claims: Claims) -> str:
+    """Say which claim on accuracy a measured verdict breaks; empty if none."""
+    limit = claims.max_ulp_for(dtype)
     if limit is not None and not (verdict.max_ulp is not None and verdict.max_ulp <= limit):
         return f"claimed max_ulp={limit:g}, observed {verdict.max_ulp:.4g} ulp"
     if claims.correctly_rounded and verdict.misrounded:

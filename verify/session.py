@@ -19,7 +19,7 @@ from backends.operations import OPERATIONS
 from backends.spec import BackendSpec, Source
 from backends.vocabulary import DTYPES, nearest
 from reports.records import Outcome, Run
-from verify import checks
+from verify import checks, totals
 from verify.suite import DEFAULT_DTYPES, Selection, Suite, absent_limitations, unknown_limitations
 
 if TYPE_CHECKING:
@@ -72,11 +72,11 @@ class Arguments:
         """
         known(self.operations, OPERATIONS, "operation")
         known(self.dtypes, DTYPES, "dtype")
-        known(self.checks, checks.NAMES, "check")
+        known(self.checks, checks.ALL, "check")
         self._check_cases()
         return Selection(
             operations=self.operations or tuple(OPERATIONS),
-            dtypes=self.dtypes or DEFAULT_DTYPES,
+            dtypes=self.dtypes or (DTYPES if self.checks == ("exhaustive",) else DEFAULT_DTYPES),
             checks=self.checks or (checks.NAMES[:1] if self.cases else checks.NAMES),
             profile=self.profile,
             seed=self.seed,
@@ -179,7 +179,7 @@ def _selected(
 
             raise Unusable(
                 f"{spec.name} declares a limitation for {unknown[0]!r}, which is no check and no "
-                f"regime; {nearest(unknown[0], [*checks.NAMES, *REGIMES])}"
+                f"regime; {nearest(unknown[0], [*checks.ALL, *REGIMES])}"
             )
     return selected
 
@@ -276,5 +276,8 @@ def examine(
         for spec in specs:
             for absent in absent_limitations(spec, outcomes):
                 record(absent)
+    if not suite.selection.cases:
+        for total in totals.totals(store.outcomes(run.id)):
+            store.add(run.id, total)
     store.finish(run.id)
     return store.outcomes(run.id)

@@ -17,6 +17,7 @@ from reports.records import Outcome, Status
 from verify import checks
 from verify.checks.check import Scope
 from verify.judge import Verdict, wrong
+from verify.spaces import SPACES
 
 if TYPE_CHECKING:
     from backends.claims import Claims
@@ -167,16 +168,33 @@ class Suite:
                 silent[kind] = silent[kind] + 1 if reply.kind == kind else 0
             worn = next((kind for kind, most in _PATIENCE.items() if silent[kind] >= most), None)
             following = askable[index + 1 :]
+            if reply.kind == "raised" and question.check.coverage == "exhaustive":
+                following = self._without_further_batches(spec, question, following, reply)
+                askable[index + 1 :] = following
             pending = self._ask(spec, following[0], begun) if following and not worn else None
             # One further question each time; all of the first ones at the start.
             entering = following[:_AHEAD] if index == 0 else following[_AHEAD - 1 : _AHEAD]
-            self.answers.prefetch(q.case for q in entering)
+            self.answers.prefetch(q.case for q in entering if q.check.coverage == "sampled")
             self._record(spec, question, self._verdict(spec, question, reply), reply.seconds)
             if worn:
                 reason = f"not asked: the last {silent[worn]} cases ended in a {worn}"
                 self._skip_all(spec, following, reason, each=True)
                 break
         self.executor.retire(spec)
+
+    def _without_further_batches(
+        self, spec: BackendSpec, question: Question, following: list[Question], reply: Reply
+    ) -> list[Question]:
+        """Skip the further batches of a space: what raised once would raise hundreds of times."""
+        kept, dropped = [], []
+        for other in following:
+            alike = (other.check, other.case.dtype, other.case.regime) == (
+                question.check, question.case.dtype, question.case.regime
+            )  # fmt: skip
+            (dropped if alike else kept).append(other)
+        reason = f"not asked: an earlier batch raised {reply.message}"
+        self._skip_all(spec, dropped, reason, each=True)
+        return kept
 
     def _ask(
         self, spec: BackendSpec, question: Question, begun: set[str]
@@ -194,7 +212,8 @@ class Suite:
                 )
             case "raised":
                 # An input that cannot be built raises here again: the suite's fault, not theirs.
-                self.answers.facts(question.case, spec.claims)
+                if question.check.coverage == "sampled":
+                    self.answers.facts(question.case, spec.claims)
                 verdict = wrong(f"raised {reply.message}", worst=reply.detail)
             case "crash":
                 verdict = Verdict(status=Status.CRASH, message=reply.message, worst=reply.detail)
@@ -280,6 +299,9 @@ def _refusal(spec: BackendSpec, case: Case) -> str:
         return f"does not offer the operation {case.operation}"
     if case.dtype not in spec.dtypes:
         return f"does not offer {case.dtype}"
+    values = SPACES[case.regime].values if case.regime in SPACES else None
+    if values is not None and values.name != case.dtype and values.name in spec.dtypes:
+        return f"takes {values.name} itself"
     last = case.axis in (-1, len(case.shape) - 1)
     if "axis" not in offered and not last:
         return "takes no axis"
@@ -339,6 +361,6 @@ def unknown_limitations(spec: BackendSpec) -> list[str]:
     """Return the names among the declared limitations that are neither a check nor a regime."""
     from verify.regimes import REGIMES
 
-    valid = {*REGIMES, *checks.NAMES}
+    valid = {*REGIMES, *SPACES, *checks.ALL}
     known = valid | {f"{name}/{dtype}" for name in valid for dtype in spec.dtypes}
     return [name for name in spec.claims.limitations if name not in known]

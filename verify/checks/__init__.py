@@ -1,4 +1,4 @@
-"""The checks, one family a file. Adding one is that file and one line in `NAMES`."""
+"""The checks, one family a file. Adding one is that file and one line in `_DOCS`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ _DOCS = {
     "identities": "shift, permutation, order kept, range, two classes equal the logistic function",
     "temperature": "towards 0 the argmax (ties share), towards infinity 1/n",
 }
+# Asked only by name: a single one takes minutes.
+_ON_REQUEST = {
+    "exhaustive": "all pairs of float16, of bfloat16, all [x, 0] of float32, all triples of fp8",
+}
 NAMES = tuple(_DOCS)
+"""The checks of a run that names none."""
+ALL = (*NAMES, *_ON_REQUEST)
 
 
 def doc(name: str) -> str:
     """Return a check's one line, without loading it."""
-    return _DOCS[name]
+    return (_DOCS | _ON_REQUEST)[name]
 
 
 def load(name: str) -> Check:
-    """Return the check called `name`, one of `NAMES`."""
+    """Return the check called `name`, one of `ALL`."""
     return cast("Check", importlib.import_module(f"verify.checks.{name}").CHECK)
