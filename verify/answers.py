@@ -147,7 +147,8 @@ class Answers:
         """Start on the facts of the cases `wanted`."""
         if self._pool is not None:
             for case in wanted:
-                self._started(case.base)
+                if str(case.base) not in self._known:
+                    self._started(case.base)
 
     def facts(self, case: Case, claims: Claims) -> Facts:
         """Return what is known of `case` for a backend with these claims."""

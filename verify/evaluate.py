@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from backends.spec import BackendSpec
-    from verify.executor import Executor
     from verify.replies import Reply
 
     Array = np.ndarray[Any, Any]
@@ -80,7 +79,7 @@ def tables(
             yield _table(case, evaluate(case, specs, executor))
 
 
-def evaluate(case: Case, specs: Sequence[BackendSpec], executor: Executor) -> Iterator[Answer]:
+def evaluate(case: Case, specs: Sequence[BackendSpec], executor: LocalExecutor) -> Iterator[Answer]:
     """Yield the exact answer to a one-row case, then each backend's, asked in its own worker."""
     exact = answer(str(case), Claims().all_masked)
     rounded = exact.rounded.reshape(1, -1)

@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 import psutil
 
@@ -32,7 +32,7 @@ from verify import replies, worker
 from verify.replies import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
     from pebble import ProcessPool
@@ -46,11 +46,20 @@ DESCRIBE_TIMEOUT = 120.0
 _STALE = 24 * 3600.0
 
 
+_Sent = TypeVar("_Sent")
+_GARBLED = Reply(kind="crash", message="the worker's reply cannot be read: it is no list")
+
+
 class Executor(Protocol):
     """What the suite asks of an engine."""
 
-    def submit(self, spec: BackendSpec, procedure: str, case: str, timeout: float) -> Future[Reply]:
-        """Run a procedure on a case with a backend; the future never raises for its faults."""
+    def submit_many(
+        self, spec: BackendSpec, questions: Sequence[tuple[str, str]], timeout: float
+    ) -> Future[list[Reply]]:
+        """Run pairs of procedure and case; the future never raises for a backend's faults.
+
+        A shorter list than asked means that one of several was at fault: ask them singly.
+        """
 
     def retire(self, spec: BackendSpec) -> None:
         """Free what is held for a backend that will not be asked again."""
@@ -92,15 +101,18 @@ class LocalExecutor:
 
     def submit(self, spec: BackendSpec, procedure: str, case: str, timeout: float) -> Future[Reply]:
         """Run `procedure` on `case` in the worker of `spec`, at most `timeout` seconds."""
-        request = json.dumps(
-            {
-                "source": spec.source.to_dict(),
-                "backend": spec.name,
-                "procedure": procedure,
-                "case": case,
-                "timeout": timeout,
-            }
-        )
+        request = _request(spec, [(procedure, case)], timeout)
+        return self._threads.submit(lambda: self._child(spec).ask(request, timeout)[0])
+
+    def submit_many(
+        self, spec: BackendSpec, questions: Sequence[tuple[str, str]], timeout: float
+    ) -> Future[list[Reply]]:
+        """Run several pairs of procedure and case with one request, at most `timeout` seconds.
+
+        If the worker dies or takes too long, which of them was at fault is not known: then a
+        single reply says what happened, and they have to be asked one by one.
+        """
+        request = _request(spec, questions, timeout)
         return self._threads.submit(self._child(spec).ask, request, timeout)
 
     def retire(self, spec: BackendSpec) -> None:
@@ -150,23 +162,27 @@ class _Child:
         self._pool: ProcessPool | None = None
         self._requests = 0
 
-    def ask(self, request: str, timeout: float) -> Reply:
+    def ask(self, request: str, timeout: float) -> list[Reply]:
         with self._lock:
-            wire = self.run(worker.answer, request, timeout)
-        if isinstance(wire, Reply):
-            return wire
+            wires = self.run(worker.answers, request, timeout)
+        if isinstance(wires, Reply):
+            return [wires]
+        # Whatever came through the pipe was sent by a process that runs foreign code.
+        return [self._decoded(wire) for wire in wires] if isinstance(wires, list) else [_GARBLED]
+
+    def _decoded(self, wire: replies.Wire) -> Reply:
         try:
             return replies.decode(wire, self._scratch)
         except (ValueError, LookupError, TypeError, ArithmeticError, OSError) as error:
             return Reply(kind="crash", message=f"the worker's reply cannot be read: {error}")
 
     def run(
-        self, function: Callable[[str, int], replies.Wire], request: str, timeout: float
-    ) -> replies.Wire | Reply:
+        self, function: Callable[[str, int], _Sent], request: str, timeout: float
+    ) -> _Sent | Reply:
         from pebble import ProcessExpired
 
         self._requests += 1
-        future: Future[replies.Wire] = self._started().schedule(
+        future: Future[_Sent] = self._started().schedule(
             function, args=[request, self._requests], timeout=timeout
         )
         if not self._waited(future):
@@ -199,7 +215,7 @@ class _Child:
             )
         return self._pool
 
-    def _waited(self, future: Future[replies.Wire]) -> bool:
+    def _waited(self, future: Future[_Sent]) -> bool:
         """Wait for the future; say False if the worker is gone and the pool has not noticed.
 
         Pebble replaces a worker that left with exit code 0, but waits for its request for ever:
@@ -231,6 +247,17 @@ class _Child:
             return (self._scratch / f"{self._slot}.stack").read_text()[-2000:].strip()
         except OSError:
             return ""
+
+
+def _request(spec: BackendSpec, questions: Sequence[tuple[str, str]], timeout: float) -> str:
+    return json.dumps(
+        {
+            "source": spec.source.to_dict(),
+            "backend": spec.name,
+            "questions": list(questions),
+            "timeout": timeout,
+        }
+    )
 
 
 def _scratch_folder() -> Path:

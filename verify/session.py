@@ -134,7 +134,7 @@ def chosen(
     if arguments.names or not origin:
         found = installed_specs(executor, arguments.names)
         specs = {spec.name: spec for spec in found} | specs
-    known(arguments.names, [*specs, *discovery.sources()], "backend")
+    known(arguments.names, dict.fromkeys([*specs, *discovery.sources()]), "backend")
     return _selected(arguments.names, specs, origin), origin
 
 

@@ -36,7 +36,10 @@ _FIRST_CALL = 3.0
 # So many cases in a row without an answer, and the backend is not asked again.
 _PATIENCE = {"timeout": 2, "crash": 12}
 # How far ahead exact answers are computed, in questions.
-_AHEAD = 48
+_AHEAD = 64
+# How many questions go to a worker at once, and how many elements they may have together.
+_TOGETHER = 16
+_SMALL = 40_000
 
 DEFAULT_DTYPES = ("float64", "float32", "float16", "bfloat16")
 
@@ -73,6 +76,61 @@ class Selection:
             and set(self.dtypes) >= set(DEFAULT_DTYPES)
             and set(self.checks) >= set(checks.NAMES)
         )
+
+
+class _Course:
+    """How the questioning of one backend goes: how many at once, how patiently, when to stop."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._begun: set[str] = set()
+        self._silent = dict.fromkeys(_PATIENCE, 0)
+        self._singly = False
+
+    @property
+    def worn(self) -> str:
+        """Why the backend is not asked again; empty while it is."""
+        for kind, most in _PATIENCE.items():
+            if self._silent[kind] >= most:
+                return f"the last {self._silent[kind]} cases ended in a {kind}"
+        return ""
+
+    def next(self, questions: list[Question], at: int) -> list[Question]:
+        """Return the questions to ask together from `at` on: several only where all are small."""
+        if self.worn or at >= len(questions):
+            return []
+        first = questions[at]
+        # The first of a dtype imports and compiles: it goes by itself.
+        if self._singly or first.case.dtype not in self._begun:
+            return [first]
+        chosen = [first]
+        elements = first.case.count
+        for question in questions[at + 1 : at + _TOGETHER]:
+            elements += question.case.count
+            if elements > _SMALL or question.case.dtype != first.case.dtype:
+                break
+            chosen.append(question)
+        return chosen
+
+    def patience(self, asked: list[Question]) -> float:
+        """Return how many seconds these may take."""
+        new = asked[0].case.dtype not in self._begun
+        self._begun.add(asked[0].case.dtype)
+        return self._timeout * (_FIRST_CALL if new else 1.0)
+
+    def must_ask_singly(self, asked: list[Question], replies: list[Reply]) -> bool:
+        """Say whether one of several was at fault, and from now on each goes by itself."""
+        if len(asked) > 1 and (len(replies) < len(asked)):
+            self._singly = True
+        return len(replies) < len(asked)
+
+    def note(self, replies: list[Reply]) -> None:
+        """Count how often in a row there was no answer."""
+        for reply in replies:
+            if reply.kind == "crash":
+                self._begun.clear()  # a new process imports and compiles again
+            for kind in self._silent:
+                self._silent[kind] = self._silent[kind] + 1 if reply.kind == kind else 0
 
 
 @dataclass
@@ -154,55 +212,54 @@ class Suite:
             self._skip_all(spec, questions, spec.unavailable)
             return
         askable = self._offered(spec, questions)
-        silent: dict[str, int] = dict.fromkeys(_PATIENCE, 0)
-        begun: set[str] = set()
-        pending = self._ask(spec, askable[0], begun) if askable else None
-        for index, question in enumerate(askable):
-            if self._stop.is_set():
-                return
-            assert pending is not None  # noqa: S101 - asked one question ahead, until given up
-            reply = pending.result()
-            if reply.kind == "crash":
-                begun.clear()  # a new process imports and compiles again
-            for kind in silent:
-                silent[kind] = silent[kind] + 1 if reply.kind == kind else 0
-            worn = next((kind for kind, most in _PATIENCE.items() if silent[kind] >= most), None)
-            following = askable[index + 1 :]
-            if reply.kind == "raised" and question.check.coverage == "exhaustive":
-                following = self._without_further_batches(spec, question, following, reply)
-                askable[index + 1 :] = following
-            pending = self._ask(spec, following[0], begun) if following and not worn else None
-            # One further question each time; all of the first ones at the start.
-            entering = following[:_AHEAD] if index == 0 else following[_AHEAD - 1 : _AHEAD]
-            self.answers.prefetch(q.case for q in entering if q.check.coverage == "sampled")
-            self._record(spec, question, self._verdict(spec, question, reply), reply.seconds)
-            if worn:
-                reason = f"not asked: the last {silent[worn]} cases ended in a {worn}"
-                self._skip_all(spec, following, reason, each=True)
-                break
+        self._prefetch(askable[:_AHEAD])
+        course = _Course(self.timeout)
+        at = 0
+        asked = course.next(askable, at)
+        pending = self._ask(spec, asked, course) if asked else None
+        while pending is not None and not self._stop.is_set():
+            replies = pending.result()
+            if course.must_ask_singly(asked, replies):
+                asked = asked[:1]
+                pending = self._ask(spec, asked, course)
+                continue
+            course.note(replies)
+            at += len(asked)
+            for question, reply in zip(asked, replies, strict=True):
+                if reply.kind == "raised" and question.check.coverage == "exhaustive":
+                    askable[at:] = self._without_further_batches(spec, question, askable[at:])
+            following = course.next(askable, at)
+            pending = self._ask(spec, following, course) if following else None
+            self._prefetch(askable[at : at + _AHEAD])
+            for question, reply in zip(asked, replies, strict=True):
+                verdict = self._verdict(spec, question, reply)
+                self._record(spec, question, verdict, reply.seconds)
+            asked = following
+        if course.worn:
+            self._skip_all(spec, askable[at:], f"not asked: {course.worn}", each=True)
         self.executor.retire(spec)
 
+    def _prefetch(self, questions: list[Question]) -> None:
+        self.answers.prefetch(q.case for q in questions if q.check.coverage == "sampled")
+
     def _without_further_batches(
-        self, spec: BackendSpec, question: Question, following: list[Question], reply: Reply
+        self, spec: BackendSpec, raised: Question, following: list[Question]
     ) -> list[Question]:
-        """Skip the further batches of a space: what raised once would raise hundreds of times."""
-        kept, dropped = [], []
-        for other in following:
-            alike = (other.check, other.case.dtype, other.case.regime) == (
-                question.check, question.case.dtype, question.case.regime
-            )  # fmt: skip
-            (dropped if alike else kept).append(other)
-        reason = f"not asked: an earlier batch raised {reply.message}"
-        self._skip_all(spec, dropped, reason, each=True)
+        """Skip what else there is of a space: what raised once would raise hundreds of times."""
+        space = raised.check.name, raised.case.dtype, raised.case.regime
+        kept: list[Question] = []
+        for question in following:
+            if (question.check.name, question.case.dtype, question.case.regime) != space:
+                kept.append(question)
+            else:
+                self._skip(spec, question, "not asked: an earlier batch of the space raised")
         return kept
 
     def _ask(
-        self, spec: BackendSpec, question: Question, begun: set[str]
-    ) -> concurrent.futures.Future[Reply]:
-        case = question.case
-        patience = self.timeout if case.dtype in begun else self.timeout * _FIRST_CALL
-        begun.add(case.dtype)
-        return self.executor.submit(spec, question.check.procedure(case), str(case), patience)
+        self, spec: BackendSpec, asked: list[Question], course: _Course
+    ) -> concurrent.futures.Future[list[Reply]]:
+        words = [(q.check.procedure(q.case), str(q.case)) for q in asked]
+        return self.executor.submit_many(spec, words, course.patience(asked))
 
     def _verdict(self, spec: BackendSpec, question: Question, reply: Reply) -> Verdict:
         match reply.kind:

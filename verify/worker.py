@@ -66,35 +66,44 @@ def _begin(number: int) -> None:
     (_scratch / f"{_slot}.busy").write_text(f"{number} {os.getpid()}")
 
 
-def answer(request: str, number: int) -> Wire:
-    """Run one procedure on one case; return the outputs, or the exception as text.
+def answers(request: str, number: int) -> list[Wire]:
+    """Answer the questions of one request: the outputs of each, or its exception as text.
+
+    Several go together because for small cases the way costs more than the work.
 
     Parameters
     ----------
     request : str
-        JSON with ``source``, ``backend``, ``procedure`` and ``case``.
+        JSON with ``source``, ``backend``, ``timeout`` in seconds, and ``questions``: pairs of
+        procedure and case.
     number : int
         Counts the requests of this worker's slot.
     """
+    _begin(number)
+    asked = json.loads(request)
+    # Should the parent be gone when the time is up: this needs neither it nor the interpreter.
+    faulthandler.dump_traceback_later(2 * asked["timeout"] + 30, exit=True, file=_kept["stack"])
+    try:
+        source = json.dumps(asked["source"])
+        return [_answered(source, asked["backend"], *words) for words in asked["questions"]]
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _answered(source: str, name: str, procedure_name: str, case_text: str) -> Wire:
     began = time.perf_counter()
     try:
-        _begin(number)
-        asked = json.loads(request)
-        # Should the parent be gone when the time is up: this needs neither it nor the interpreter.
-        faulthandler.dump_traceback_later(2 * asked["timeout"] + 30, exit=True, file=_kept["stack"])
         from verify import cases
         from verify.procedures import PROCEDURES
 
-        backend = _loaded(json.dumps(asked["source"]), asked["backend"])
-        case = cases.parse(asked["case"])
-        procedure = PROCEDURES[asked["procedure"]]
+        backend = _loaded(source, name)
+        case = cases.parse(case_text)
+        procedure = PROCEDURES[procedure_name]
         began = time.perf_counter()
         outputs = procedure(backend, case)
         return encode(outputs, time.perf_counter() - began, _scratch)
     except BaseException as error:  # noqa: BLE001 - SystemExit of a backend is an outcome too
         return encode_error(error, _last_lines(error), time.perf_counter() - began)
-    finally:
-        faulthandler.cancel_dump_traceback_later()
 
 
 def describe(source: str, number: int) -> Wire:

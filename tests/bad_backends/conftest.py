@@ -28,10 +28,10 @@ ROOT = HERE.parents[1]
 class Inline:
     """An executor that calls the backend in this process."""
 
-    def submit(self, spec, procedure, case, timeout):
+    def submit_many(self, spec, questions, timeout):
         del timeout
         future = concurrent.futures.Future()
-        future.set_result(self._reply(registry.get(spec.name), procedure, case))
+        future.set_result([self._reply(registry.get(spec.name), *words) for words in questions])
         return future
 
     def _reply(self, backend, procedure, case):

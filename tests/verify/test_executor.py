@@ -261,8 +261,10 @@ MALFORMED = [
 @pytest.mark.parametrize("answer", MALFORMED, ids=range(len(MALFORMED)))
 def test_a_malformed_reply_is_a_crash_and_no_exception(tmp_path, monkeypatch, answer):
     child = executor._Child(tmp_path, None)
-    monkeypatch.setattr(child, "run", lambda *_: answer)
-    reply = child.ask("{}", 1.0)
+    for sent in (answer, [answer]):
+        monkeypatch.setattr(child, "run", lambda *_, sent=sent: sent)
+        (reply,) = child.ask("{}", 1.0)
+        assert reply.kind == "crash"
     assert reply.kind == "crash"
     assert "cannot be read" in reply.message
 
@@ -341,3 +343,18 @@ def test_the_executor_survives_being_closed_twice_and_while_asked(plugin):
     assert not closing.is_alive(), "closing waits for no endless call"
     assert future.done()
     local.close()
+
+
+def test_several_questions_go_together_and_come_back_in_order(engine, plugin):
+    spec = engine.describe(plugin)[0]
+    cases = [f"softmax/float32/2x{n}/uniform" for n in (3, 4, 5)]
+    replies = engine.submit_many(spec, [("call", case) for case in cases], TIMEOUT).result()
+    assert [reply.outputs[0].shape for reply in replies] == [(2, 3), (2, 4), (2, 5)]
+
+
+def test_a_fault_among_several_questions_asks_for_them_singly(engine, plugin):
+    spec = engine.describe(plugin)[0]
+    together = [("call", CASE), ("call", fault(2)), ("call", CASE)]
+    replies = engine.submit_many(spec, together, TIMEOUT).result()
+    assert [reply.kind for reply in replies] == ["crash"]
+    assert engine.submit(spec, "call", CASE, TIMEOUT).result().kind == "answer"

@@ -101,7 +101,7 @@ def test_equal_entries_on_a_tie_are_rounded_to_even():
 
 
 def test_the_front_door_asks_the_tier_for_large_arrays_after_a_sample(monkeypatch):
-    x = np.random.default_rng(16).standard_normal((4, oracle.FAST // 4)).astype(np.float32)
+    x = np.random.default_rng(16).standard_normal((4, oracle.FAST // 2)).astype(np.float32)
     held = []
     monkeypatch.setattr(fast, "hold_sample", held.append)
     answer = oracle.exact("softmax", {"x": x}, {"axis": -1, "temperature": 1.0})

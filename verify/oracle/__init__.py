@@ -88,7 +88,7 @@ def _fast(
     operation: str, inputs: Mapping[str, NDArray[Any]], parameters: Mapping[str, Any]
 ) -> Exact | None:
     """Ask the fast tier; None if the question is small, of another kind, or Numba is missing."""
-    if operation != "softmax" or not _distinct_elements(inputs["x"], FAST):
+    if operation != "softmax" or not _many(inputs["x"]):
         return None
     try:
         from verify.oracle import fast
@@ -103,18 +103,19 @@ def _fast(
     return fast.softmax(inputs["x"], **parameters)
 
 
-def _distinct_elements(array: NDArray[Any], least: int) -> bool:
-    """Tell whether an array has `least` distinct elements; a very large one is taken to."""
-    if array.size < least:
-        return False
+def _many(array: NDArray[Any]) -> bool:
+    """Tell whether an array has `FAST` distinct elements; a very large one is taken to."""
+    return array.size >= FAST and (array.size > 64 * FAST or _distinct(array) >= FAST)
+
+
+def _distinct(array: NDArray[Any]) -> int:
     import numpy as np
 
-    bits = np.ascontiguousarray(array).view(f"uint{8 * array.itemsize}")
-    return array.size > 64 * least or len(np.unique(bits)) >= least
+    return len(np.unique(np.ascontiguousarray(array).view(f"uint{8 * array.itemsize}")))
 
 
 def _expensive(inputs: Mapping[str, NDArray[Any]]) -> bool:
     """Tell whether computing takes longer than looking up; a row of equal values never does."""
     if sum(array.size for array in inputs.values()) <= CHEAP:
         return False
-    return any(_distinct_elements(array, 2) for array in inputs.values())
+    return any(_distinct(array) > 1 for array in inputs.values())
