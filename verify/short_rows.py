@@ -79,7 +79,7 @@ _EDGES = np.array(EDGES)
 _FARTHEST = -700.0
 _BLOCK = 2048
 _HALF = 1022 << 52
-_ABOVE_HALF = 0.5 + 2.0**-53
+_ABOVE_HALF = math.nextafter(0.5, 1.0)
 
 
 def kernel(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
