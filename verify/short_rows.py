@@ -148,6 +148,8 @@ def limits_of(
     mean = own = total = 0.0
     for i in range(x.size):
         gap = top - widened(x[i])
+        if i == j and gap > -_FARTHEST:
+            in_ulps *= math.exp(-_FARTHEST - gap)  # as small as it is, it may meet exp(600)
         gap = gap if gap < 745.0 else 0.0  # beyond, the result is 0 even in float64
         total += p[i]
         mean += p[i] * gap
