@@ -251,13 +251,10 @@ def _confirmed(tally: Tally, x: Array, out: Array, claims: Claims) -> Tally:
 def _histogram(error: Array) -> Array:
     from verify.short_rows import BINS, EDGES, ROUNDED
 
-    flat = np.minimum(error.reshape(-1), 1e300)
-    bins = np.where(
-        flat <= EDGES[ROUNDED - 1],
-        np.minimum((flat * 10.0).astype(np.int64), ROUNDED - 1),
-        np.searchsorted(EDGES, flat),
-    )
-    return np.bincount(np.where(np.isinf(error.reshape(-1)), BINS - 1, bins), minlength=BINS)
+    flat = error.reshape(-1)
+    tenths = np.minimum((np.minimum(flat, 0.5) * 10.0).astype(np.int64), ROUNDED - 1)
+    bins = np.where(flat <= EDGES[ROUNDED - 1], tenths, np.searchsorted(EDGES, flat))
+    return np.bincount(np.where(np.isinf(flat), BINS - 1, bins), minlength=BINS)
 
 
 def _counted(x: Array, out: Array, claims: Claims) -> Tally:
