@@ -220,20 +220,21 @@ def weights(n: int, dtype: str, claims: Claims) -> Weights:
     fmt, compute = format_of(dtype), format_of(claims.accumulate_for(dtype))
     inner = _inner(fmt, compute)
 
-    def terms(gap: float = 0.0, mean_gap: float = 0.0, logsumexp: float = 0.0) -> float:
-        row = _Row(*map(np.array, (gap, mean_gap, 0.0, 0.0, logsumexp)), n=n)
-        return float(_THEORY[claims.algorithm](row).terms)
+    def row(gap: float = 0.0, mean_gap: float = 0.0, logsumexp: float = 0.0) -> _Row:
+        gaps = np.array(gap), np.array(mean_gap)
+        return _Row(*gaps, np.array(0.0), np.array(0.0), np.array(logsumexp), n)
 
-    nothing = _Row(*[np.array(0.0)] * 5, n=n)
+    theory = _THEORY[claims.algorithm]
+    constant, sums = theory(row())
     return Weights(
-        gap=terms(gap=1.0) - terms(),
-        mean_gap=terms(mean_gap=1.0) - terms(),
-        logsumexp=terms(logsumexp=1.0) - terms(),
-        constant=terms(),
-        sums=_THEORY[claims.algorithm](nothing).sums,
+        gap=float(theory(row(gap=1.0)).terms - constant),
+        mean_gap=float(theory(row(mean_gap=1.0)).terms - constant),
+        logsumexp=float(theory(row(logsumexp=1.0)).terms - constant),
+        constant=float(constant),
+        sums=sums,
         inner=inner.unit_roundoff,
         compute=compute.unit_roundoff,
-        attainable=float(_relative(_attainable(nothing, scaled=False), inner, compute)),
+        attainable=float(_relative(_attainable(row(), scaled=False), inner, compute)),
         subnormal=_subnormal_floor(fmt, inner),
         flush=float(claims.subnormals == "flush"),
     )

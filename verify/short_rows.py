@@ -46,7 +46,16 @@ from numba import types as _types
 
 from backends.kernels import exact_narrow, machine
 from backends.kernels.exact_narrow import exp
-from backends.kernels.machine import Parameters, Result, always_inline, bits_of, from_bits, wide_vectors, widened
+from backends.kernels.machine import bits_of, from_bits, widened
+from verify import pair_screen
+from verify.pair_screen import (
+    FARTHEST,
+    HALF,
+    kernel,
+    rounded,
+    screen_by_rounding,
+    screen_by_table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,24 +85,15 @@ WORST, RATIO, RATIO_LIMIT, EXCESS = range(4)
 """Columns of what is largest in a chunk: error, error over theory, that theory, over attainable."""
 
 _EDGES = np.array(EDGES)
-_FARTHEST = -700.0
 _BLOCK = 2048
-_HALF = 1022 << 52
 _ABOVE_HALF = math.nextafter(0.5, 1.0)
-
-
-def kernel(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Compile a function; a division by zero gives infinity, and so leaves loops to vectors."""
-    compiler: Any = numba.njit(error_model="numpy")
-    made: Callable[Parameters, Result] = compiler(function)
-    return made
 
 
 @kernel
 def values_of_pair(x: Any, p: Any) -> None:
     """Fill p with the results of a row of two."""
     d = widened(x[0]) - widened(x[1])
-    e = exp(max(-abs(d), _FARTHEST))
+    e = exp(max(-abs(d), FARTHEST))
     large = 1.0 / (1.0 + e)
     p[0], p[1] = (large, e * large) if d >= 0.0 else (e * large, large)
 
@@ -104,34 +104,22 @@ def values_of_triple(x: Any, p: Any) -> None:
     top = max(widened(x[0]), max(widened(x[1]), widened(x[2])))
     total = 0.0
     for j in range(3):
-        p[j] = exp(max(widened(x[j]) - top, _FARTHEST))
+        p[j] = exp(max(widened(x[j]) - top, FARTHEST))
         total += p[j]
     for j in range(3):
         p[j] /= total
 
 
 @kernel
-def rounded(value: float, fraction: int, lowest: int) -> float:
-    """Round a value in [0, 1] to a format; `lowest` encodes the binade of its smallest normal.
-
-    The anchor's last place is the format's: the processor rounds there, to nearest even.
-    """
-    always_inline()
-    binade = max(lowest, bits_of(value) & (0x7FF << 52))
-    anchor = from_bits(binade + ((52 - fraction) << 52))
-    return float((value + anchor) - anchor)
-
-
-@kernel
-def binade_of(p: float, margin: float, above: bool, below: bool) -> int:
+def binade_of(p: float, margin: float, above: int, below: int) -> int:
     """Return the encoding of the binade that the exact value lies in, or -1 if that is open.
 
     `above` and `below` say that the exact value is known to be at least, or below, one half.
     """
     if above:
-        return int(_HALF)
+        return int(HALF)
     if below and p * (1.0 - margin) >= 0.25:
-        return int(_HALF - (1 << 52))
+        return int(HALF - (1 << 52))
     low = bits_of(p * (1.0 - margin)) & (0x7FF << 52)
     high = bits_of(p * (1.0 + margin)) & (0x7FF << 52)
     return int(low if low == high else -1)
@@ -148,8 +136,8 @@ def limits_of(
     mean = own = total = 0.0
     for i in range(x.size):
         gap = top - widened(x[i])
-        if i == j and gap > -_FARTHEST:
-            in_ulps *= math.exp(-_FARTHEST - gap)  # as small as it is, it may meet exp(600)
+        if i == j and gap > -FARTHEST:
+            in_ulps *= math.exp(-FARTHEST - gap)  # as small as it is, it may meet exp(600)
         gap = gap if gap < 745.0 else 0.0  # beyond, the result is 0 even in float64
         total += p[i]
         mean += p[i] * gap
@@ -170,7 +158,7 @@ def limits_of(
 
 
 @kernel
-def right_by_threshold(difference: float, k: int, table: Any) -> bool:
+def right_by_threshold(difference: float, k: Any, table: Any) -> bool:
     """Tell whether the k-th number is the result at this difference.
 
     The table begins with -inf and ends with inf: number k lies between entries k and k + 1.
@@ -184,7 +172,8 @@ def bin_of(error: float) -> int:
     if not error < np.inf:
         return int(BINS - 1)
     if error <= 0.5:
-        return int(min(np.int64(error * 10.0), ROUNDED - 1))
+        tenths: Any = np.int64(error * 10.0)
+        return int(min(tenths, ROUNDED - 1))
     at = ROUNDED
     while error > _EDGES[at]:
         at += 1
@@ -192,75 +181,94 @@ def bin_of(error: float) -> int:
 
 
 @kernel
-def judge_row(
-    x: Any, out: Any, words: Any, p: Any, fmt: Any, table: Any, w: Any, found: Any
-) -> bool:
-    """Judge a row's elements into found (n, 5): right, error, theory, attainable, exponent.
-
-    Return False if the row is open.
-    """
-    n = x.size
-    fraction, emin = fmt
-    lowest = (emin + 1023) << 52
-    top = widened(x[0])
-    bottom = top
+def ends_of(x: Any) -> tuple[float, float, int]:
+    """Return a row's maximum, its minimum and how many share the maximum; 0 if not all finite."""
+    top = bottom = widened(x[0])
+    sharing = 1
     regular = top - top == 0.0
-    for j in range(1, n):
+    for j in range(1, x.size):
         value = widened(x[j])
         regular = regular and value - value == 0.0
+        sharing = 1 if value > top else sharing + (value == top)
         top, bottom = max(top, value), min(bottom, value)
-    if not regular:
+    return top, bottom, sharing if regular else 0
+
+
+@kernel
+def judge_element(
+    x: Any, p: Any, j: int, y: float, right: int, margin: float, above: int, below: int,
+    emin: int, fraction: int, w: Any, found: Any,
+) -> bool:  # fmt: skip
+    """Put right, error, theory, attainable and exponent into found; return False if open.
+
+    `right` is 1, 0, or -1 where a rounding test is to decide.
+    """
+    lowest = (emin + 1023) << 52
+    binade = binade_of(p[j], margin, above, below)
+    if binade < 0:
         return False
-    sharing = 0
-    for j in range(n):
-        sharing += widened(x[j]) == top
-    margin = (27.0 + 3.0 * min(top - bottom, -_FARTHEST)) * 2.0**-53
-    for j in range(n):
-        y, value = widened(out[j]), widened(x[j])
-        if n == 2:
-            above, below = value == top, value != top
-        else:
-            above, below = p[j] > 0.5 + 2.0**-40, value != top or sharing > 1
-        binade = binade_of(p[j], margin, above, below)
-        if binade < 0:
+    if right < 0:
+        low = rounded(p[j] * (1.0 - margin), fraction, lowest)
+        if low != rounded(p[j] * (1.0 + margin), fraction, lowest):
             return False
-        quantum = from_bits(max(lowest, binade) - (fraction << 52))
-        if table.size > 0:
-            d = value - widened(x[1 - j])
-            right = right_by_threshold(d, np.int64(words[j]) & 0xFFFF, table)
-        else:
-            low = rounded(p[j] * (1.0 - margin), fraction, lowest)
-            if low != rounded(p[j] * (1.0 + margin), fraction, lowest):
-                return False
-            right = y == low and bits_of(y) >= 0
-        error = abs(y - p[j]) / quantum
-        if not error < np.inf:
-            error = np.inf
-        found[j, 0] = right
-        if right:
-            found[j, 1] = min(error, 0.5)
-            continue
-        if y != 0.0 or error > 0.5:
-            error = max(error, _ABOVE_HALF)
-        exponent = (binade >> 52) - 1023
-        theory, attainable = limits_of(x, p, j, p[j] / quantum, exponent, emin, w)
-        found[j, 1], found[j, 2], found[j, 3], found[j, 4] = error, theory, attainable, exponent
+        right = y == low and bits_of(y) >= 0
+    quantum = from_bits(max(lowest, binade) - (fraction << 52))
+    error = abs(y - p[j]) / quantum
+    if not error < np.inf:
+        error = np.inf
+    found[0], found[1] = right, min(error, 0.5)
+    if right:
+        return True
+    exponent = (binade >> 52) - 1023
+    found[1] = error if y == 0.0 and error <= 0.5 else max(error, _ABOVE_HALF)
+    found[2], found[3] = limits_of(x, p, j, p[j] / quantum, exponent, emin, w)
+    found[4] = exponent
     return True
 
 
 @kernel
-def count_row(out: Any, fmt: Any, found: Any, first: int, counts: Any, largest: Any, at: Any) -> None:
+def judge_row(
+    x: Any, out: Any, words: Any, p: Any, fmt: Any, table: Any, w: Any, found: Any
+) -> bool:
+    """Judge a row's elements into found (n, 5); return False if the row is open."""
+    n = x.size
+    top, bottom, sharing = ends_of(x)
+    if sharing == 0:
+        return False
+    if n == 2:
+        values_of_pair(x, p)
+    else:
+        values_of_triple(x, p)
+    margin = (27.0 + 3.0 * min(top - bottom, -FARTHEST)) * 2.0**-53
+    for j in range(n):
+        value = widened(x[j])
+        if n == 2:
+            above, below = value == top, value != top
+        else:
+            above, below = p[j] > 0.5 + 2.0**-40, value != top or sharing > 1
+        right = -1
+        if table.size > 0:
+            k = np.int64(words[j]) & 0xFFFF
+            right = right_by_threshold(value - widened(x[1 - j]), k, table)
+        settled = judge_element(
+            x, p, j, widened(out[j]), right, margin, above, below, fmt[1], fmt[0], w, found[j]
+        )
+        if not settled:
+            return False
+    return True
+
+
+@kernel
+def count_row(
+    out: Any, fmt: Any, found: Any, first: int, counts: Any, largest: Any, at: Any
+) -> None:
     """Add a row's elements to a chunk's counts and largest; `first` numbers its first element."""
     for j in range(out.size):
-        error = found[j, 1]
-        if error > largest[WORST]:
-            largest[WORST], at[0] = error, first + j
+        error, theory, attainable = found[j, 1], found[j, 2], found[j, 3]
+        count_right(error, first + j, counts, largest, at)
         if found[j, 0] == 1.0:
-            counts[bin_of(error)] += 1
             continue
-        counts[bin_of(error)] += 1
         counts[MISROUNDED] += 1
-        theory, attainable = found[j, 2], found[j, 3]
         if error / theory > largest[RATIO]:
             largest[RATIO], largest[RATIO_LIMIT], at[1] = error / theory, theory, first + j
         largest[EXCESS] = max(largest[EXCESS], error / attainable)
@@ -271,68 +279,11 @@ def count_row(out: Any, fmt: Any, found: Any, first: int, counts: Any, largest: 
 
 
 @kernel
-def measure(a: float, b: float, first: float, second: float, fmt: Any) -> Any:
-    """Return a pair's two values, its two errors, and whether the latter's units are certain."""
-    always_inline()
-    fraction = fmt[0]
-    lowest = (fmt[1] + 1023) << 52
-    d = a - b
-    e = exp(-min(abs(d), -_FARTHEST))
-    large = 1.0 / (1.0 + e)
-    small = e * large
-    ahead = d > 0.0
-    p, q = large if ahead else small, small if ahead else large
-    bits = bits_of(small)
-    # Unless its enclosure reaches a power of two; 1/2 is reached by ties and by nothing else.
-    clear = (((bits + 8192) & ((1 << 52) - 1)) > 16384) | (small > 0.375)
-    binade = min(bits & (0x7FF << 52), _HALF - (1 << 52))
-    binade = _HALF if d == 0.0 else max(lowest, binade)
-    per_large = from_bits((1024 + fraction) << 52)  # 1 / ulp of [1/2, 1)
-    per_small = from_bits((2046 << 52) - (binade - (fraction << 52)))
-    error = min(abs(first - p) * (per_large if ahead else per_small), 0.5)
-    other = min(abs(second - q) * (per_small if ahead else per_large), 0.5)
-    return p, q, error, other, clear & (a - a == 0.0) & (b - b == 0.0)
-
-
-@kernel
-def screen_by_table(
-    x: Any, out: Any, words: Any, fmt: Any, table: Any, errors: Any, settled: Any
-) -> None:
-    """Find the pairs both of whose results are right, and their errors: most, and fast.
-
-    Marked in `settled`; whatever is less clear than that is left to `judge_row`.
-    """
-    wide_vectors()
-    last = table.size - 2
-    for i in range(settled.size):
-        a, b = widened(x[2 * i]), widened(x[2 * i + 1])
-        first, second = widened(out[2 * i]), widened(out[2 * i + 1])
-        _, _, errors[2 * i], errors[2 * i + 1], clear = measure(a, b, first, second, fmt)
-        d = a - b
-        k, l = np.int64(words[2 * i]) & 0xFFFF, np.int64(words[2 * i + 1]) & 0xFFFF
-        at, other = min(k, last), min(l, last)
-        right = (k == at) & (d > table[at]) & (d <= table[at + 1])
-        right &= (l == other) & (-d > table[other]) & (-d <= table[other + 1])
-        settled[i] = right & clear
-
-
-@kernel
-def screen_by_rounding(x: Any, out: Any, fmt: Any, errors: Any, settled: Any) -> None:
-    """As `screen_by_table`, where a rounding test decides."""
-    wide_vectors()
-    fraction = fmt[0]
-    lowest = (fmt[1] + 1023) << 52
-    for i in range(settled.size):
-        a, b = widened(x[2 * i]), widened(x[2 * i + 1])
-        first, second = widened(out[2 * i]), widened(out[2 * i + 1])
-        p, q, errors[2 * i], errors[2 * i + 1], clear = measure(a, b, first, second, fmt)
-        margin = (27.0 + 3.0 * min(abs(a - b), -_FARTHEST)) * 2.0**-53
-        below, above = 1.0 - margin, 1.0 + margin
-        right = first == rounded(p * below, fraction, lowest)
-        right &= first == rounded(p * above, fraction, lowest)
-        right &= second == rounded(q * below, fraction, lowest)
-        right &= second == rounded(q * above, fraction, lowest)
-        settled[i] = right & clear & (bits_of(first) >= 0) & (bits_of(second) >= 0)
+def count_right(error: float, number: int, counts: Any, largest: Any, at: Any) -> None:
+    """Add an element's error to the histogram and to the largest."""
+    counts[bin_of(error)] += 1
+    if error > largest[WORST]:
+        largest[WORST], at[0] = error, number
 
 
 @kernel
@@ -343,32 +294,21 @@ def judge_chunk(
     """Judge a chunk's rows, numbered from `first`."""
     n = x.shape[1]
     p, found = np.empty(n), np.empty((n, 5))
-    errors, settled = np.empty(2 * _BLOCK), np.zeros(_BLOCK, np.uint8)
-    x_flat, out_flat, words_flat = x.reshape(-1), out.reshape(-1), words.reshape(-1)
+    errors, settled = np.empty(n * _BLOCK), np.zeros(_BLOCK, np.uint8)
+    flat = x.reshape(-1), out.reshape(-1), words.reshape(-1)
     for start in range(0, x.shape[0], _BLOCK):
         stop = min(x.shape[0], start + _BLOCK)
-        if n == 2:
-            part = slice(2 * start, 2 * stop)
-            done = settled[: stop - start]
-            if table.size > 0:
-                screen_by_table(
-                    x_flat[part], out_flat[part], words_flat[part], fmt, table, errors, done
-                )
-            else:
-                screen_by_rounding(x_flat[part], out_flat[part], fmt, errors, done)
+        part, done = slice(n * start, n * stop), settled[: stop - start]
+        if n == 2 and table.size > 0:
+            screen_by_table(flat[0][part], flat[1][part], flat[2][part], fmt, table, errors, done)
+        elif n == 2:
+            screen_by_rounding(flat[0][part], flat[1][part], fmt, errors, done)
         for i in range(start, stop):
             if settled[i - start]:
                 for j in range(n):
-                    error = errors[2 * (i - start) + j]
-                    counts[bin_of(error)] += 1
-                    if error > largest[WORST]:
-                        largest[WORST], at[0] = error, (first + i) * n + j
-                continue
-            if n == 2:
-                values_of_pair(x[i], p)
-            else:
-                values_of_triple(x[i], p)
-            if judge_row(x[i], out[i], words[i], p, fmt, table, w, found):
+                    error = errors[n * (i - start) + j]
+                    count_right(error, (first + i) * n + j, counts, largest, at)
+            elif judge_row(x[i], out[i], words[i], p, fmt, table, w, found):
                 count_row(out[i], fmt, found, (first + i) * n, counts, largest, at)
             else:
                 if counts[OPEN_ROWS] < OPEN:
@@ -416,6 +356,6 @@ def compiled(element: str, word: str) -> Callable[..., None]:
 def _digest() -> str:
     """Numba's cache looks at this file alone: a change in what it calls must count as well."""
     digest = blake2b(digest_size=8)
-    for module in (exact_narrow, machine):
+    for module in (exact_narrow, machine, pair_screen):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()

@@ -17,6 +17,7 @@ fastest. ``softmax/float16/16252928x2/pairs/span=0-256`` is the lowest 256 value
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,7 @@ class Space:
         size = self.size(dtype)
         count = max(1, round(self.rows(dtype) / _BATCH_ROWS))
         bounds = [size * index // count for index in range(count + 1)]
-        return list(zip(bounds, bounds[1:], strict=False))
+        return list(pairwise(bounds))
 
     def span_rows(self, dtype: str, span: tuple[int, ...]) -> int:
         """Return how many inputs a span has."""

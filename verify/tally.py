@@ -292,9 +292,7 @@ def _placed(tally: Tally, rows: Array) -> Tally:
     from dataclasses import replace
 
     n = tally.count // len(rows)
-    where = [
-        int(rows[at // n]) * n + at % n for at in (tally.worst_at, tally.ratio_at)
-    ]
+    where = [int(rows[at // n]) * n + at % n for at in (tally.worst_at, tally.ratio_at)]
     return replace(tally, worst_at=where[0], ratio_at=where[1])
 
 

@@ -1,4 +1,4 @@
-r"""Thresholds: where the correctly rounded softmax of two numbers changes from one result to the next.
+r"""Thresholds: where the correctly rounded softmax of two numbers steps to the next result.
 
 Softmax of (a, b) is the logistic function of d = a - b, and of -d for the second entry. Let r_k be
 the format's numbers from 0 (k = 0) to 1 in order, so that k is the encoding, and m_k the midpoint
@@ -80,7 +80,7 @@ def _below(fmt: Format, bits: int) -> float:
 
 def _rounded_down(value: mpmath.mpf) -> float:
     # 53 bits, towards minus infinity: exact as float64, far from both ends of its range.
-    return float(to_float(mpf_pos(value._mpf_, 53, "f")))  # noqa: SLF001 - mpmath's way to its integers
+    return float(to_float(mpf_pos(value._mpf_, 53, "f")))
 
 
 def _check_clear(fmt: Format, thresholds: NDArray[np.float64]) -> None:

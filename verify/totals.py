@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from reports.records import Outcome, Status
 from verify.spaces import SPACES
 from verify.tally import histogram_of, histogram_text
@@ -81,7 +83,7 @@ def _words(group: list[Outcome], rows: int, count: int, misrounded: int) -> str:
     every = f"all {rows:,} inputs" if judged == rows else f"only {judged:,} of {rows:,} inputs"
     if space.values and space.values.name != dtype:
         every += f" (numbers of {space.values.name}, handed over in {dtype})"
-    histogram = sum(histogram_of(found.evidence) for found in answered)
+    histogram = np.sum([histogram_of(found.evidence) for found in answered], axis=0)
     worst = max(found.max_ulp or 0.0 for found in answered)
     return (
         f"{every}, {count:,} results: worst {worst:.6g} ulp, "

@@ -315,7 +315,8 @@ def run(store, executor, dtype, offered, stop_after=None, begun=None):
     return {outcome.case: outcome for outcome in outcomes}
 
 
-def test_every_batch_is_an_outcome_and_the_last_one_sums_them_up(store, few):
+@pytest.mark.usefixtures("few")
+def test_every_batch_is_an_outcome_and_the_last_one_sums_them_up(store):
     found = run(store, InProcess(rounded_once), "float16", ["float16"])
     total = found.pop("softmax/float16/pairs")
     assert [outcome.status for outcome in found.values()] == [Status.PASS] * 3
@@ -329,8 +330,9 @@ def test_every_batch_is_an_outcome_and_the_last_one_sums_them_up(store, few):
     assert "0 misrounded" in total.message
 
 
+@pytest.mark.usefixtures("few")
 def test_a_total_over_the_whole_space_says_so_and_gives_the_share_of_misrounded_results(
-    store, few, monkeypatch
+    store, monkeypatch
 ):
     def every_tenth_row_off(x):
         out = rounded_once(x)
@@ -350,10 +352,11 @@ def test_a_total_over_the_whole_space_says_so_and_gives_the_share_of_misrounded_
     assert f"{total.misrounded:,} misrounded ({share:.3g})" in total.message
     assert "all 190,464 inputs" in total.message
     assert total.status is Status.FAIL
-    assert 0.5 < total.max_ulp <= 1.5
+    assert 0.5 < total.max_ulp < 3, "one step up is two ulps from below a power of two"
 
 
-def test_an_interrupted_run_goes_on_where_it_was_and_ends_with_the_same_total(store, few):
+@pytest.mark.usefixtures("few")
+def test_an_interrupted_run_goes_on_where_it_was_and_ends_with_the_same_total(store):
     arguments = session.Arguments(names=("it",), checks=("exhaustive",), dtypes=("float16",))
     begun = session.new_run(arguments, [spec("float16")], ["test"])
     executor = InProcess(rounded_once)
@@ -371,7 +374,8 @@ def test_an_interrupted_run_goes_on_where_it_was_and_ends_with_the_same_total(st
     assert resumed == whole
 
 
-def test_what_raises_on_one_batch_fails_once_and_is_not_asked_for_the_rest(store, few):
+@pytest.mark.usefixtures("few")
+def test_what_raises_on_one_batch_fails_once_and_is_not_asked_for_the_rest(store):
     def refuse(_):
         raise ValueError("only square matrices")
 
@@ -385,7 +389,8 @@ def test_what_raises_on_one_batch_fails_once_and_is_not_asked_for_the_rest(store
     assert len(executor.asked) <= 1
 
 
-def test_fp8_numbers_are_handed_over_in_float16_where_the_format_is_not_taken(store, few):
+@pytest.mark.usefixtures("few")
+def test_fp8_numbers_are_handed_over_in_float16_where_the_format_is_not_taken(store):
     found = run(store, InProcess(rounded_once), "float8_e5m2", ["float32", "float16"])
     skipped = [outcome for outcome in found.values() if outcome.status is Status.SKIP]
     assert [outcome.message for outcome in skipped] == ["does not offer float8_e5m2"]
@@ -395,7 +400,8 @@ def test_fp8_numbers_are_handed_over_in_float16_where_the_format_is_not_taken(st
     assert all("float8_e5m2, handed over in float16" in outcome.message for outcome in asked)
 
 
-def test_fp8_numbers_go_as_they_are_to_what_takes_them(store, few):
+@pytest.mark.usefixtures("few")
+def test_fp8_numbers_go_as_they_are_to_what_takes_them(store):
     found = run(store, InProcess(rounded_once), "float8_e4m3fn", ["float16", "float8_e4m3fn"])
     by_status = {outcome.status: outcome for outcome in found.values()}
     assert by_status[Status.SKIP].message == "takes float8_e4m3fn itself"
@@ -403,7 +409,7 @@ def test_fp8_numbers_go_as_they_are_to_what_takes_them(store, few):
     assert {outcome.dtype for outcome in passed} == {"float8_e4m3fn"}
 
 
-def test_claims_are_held_against_every_element(few):
+def test_claims_are_held_against_every_element():
     x = case_of("pairs", "float16", 31000, 31001)
     out = rounded_once(x.build())
     for claims, status in (
@@ -471,7 +477,8 @@ def test_a_case_without_a_span_is_refused_by_this_check(verify):
     assert "span" in done.stderr
 
 
-def test_totals_take_the_gravest_status_and_the_worst_element(store, few):
+@pytest.mark.usefixtures("few")
+def test_totals_take_the_gravest_status_and_the_worst_element(store):
     found = run(store, InProcess(rounded_once), "float16", ["float16"])
     batches = [o for o in found.values() if not totals.is_total(o)]
     worse = dataclasses.replace(batches[1], status=Status.WEAK, max_ulp=0.75, worst="there")
