@@ -7,30 +7,24 @@ disagree anywhere, nothing that the kernel says can be believed.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backends.formats import format_of, to_float64
-from verify import bounds, oracle
-from verify.evidence import Evidence
+from verify import bounds, histogram, oracle
 from verify.oracle.reference import OracleError
 from verify.ulp import misrounded, ulp_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from backends.claims import Claims
 
 Array = np.ndarray[Any, Any]
 
 _HELD_ROWS = 12
-_PLANTED_ROWS = 4096
 # Between the kernel's figure of an error and the oracle's, relative to at least one ulp.
 _AGREEMENT = 2.0**-10
-_BIN = re.compile(r"(<=[\d.]+(?:e\+\d+)?|finite|infinite): (\d+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,9 +97,9 @@ def take(x: Array, out: Array, claims: Claims) -> Tally:
     OracleError
         If the kernel and the oracle disagree on a row.
     """
-    tally = _counted(x, out, claims)
-    sample = _spread(len(x), _HELD_ROWS)
-    _hold(_counted(x[sample], out[sample], claims), by_oracle(x[sample], out[sample], claims))
+    tally = counted(x, out, claims)
+    sample = spread(len(x), _HELD_ROWS)
+    _hold(counted(x[sample], out[sample], claims), by_oracle(x[sample], out[sample], claims))
     return _confirmed(tally, x, out, claims)
 
 
@@ -121,7 +115,7 @@ def by_oracle(x: Array, out: Array, claims: Claims) -> Tally:
     worst, at = int(np.argmax(error)), int(np.argmax(ratio))
     zero = (to_float64(out) == 0.0) & (exact.exponent < format_of(x.dtype).emin)
     return Tally(
-        histogram=_histogram(error),
+        histogram=histogram.counts(error),
         misrounded=int(wrong.sum()),
         weak=int((~(error <= limits.attainable)).sum()),
         broken=int(broken.sum()),
@@ -133,21 +127,6 @@ def by_oracle(x: Array, out: Array, claims: Claims) -> Tally:
         ratio_at=at,
         excess=float(excess.max()),
     )
-
-
-def evidence(x: Array, claims: Claims) -> Evidence:
-    """Return which planted wrong answers the kernel rejects on rows spread over the batch.
-
-    As in `verify.evidence`, a plant is wrong here if it is off by more than one ulp, and rejected
-    if an element of it exceeds what is attainable.
-    """
-    rows = np.ascontiguousarray(x[_spread(len(x), _PLANTED_ROWS)])
-    found: dict[str, list[str]] = {"rejected": [], "accepted": [], "harmless": []}
-    for name, plant in _PLANTS.items():
-        tally = _counted(rows, plant(rows), claims)
-        kind = "harmless" if tally.worst <= 1.0 else "rejected" if tally.weak else "accepted"
-        found[kind].append(name)
-    return Evidence(**{kind: tuple(names) for kind, names in found.items()})
 
 
 def describe(x: Array, out: Array, at: int, claims: Claims) -> str:
@@ -163,27 +142,6 @@ def describe(x: Array, out: Array, at: int, claims: Claims) -> str:
         f"exact {to_float64(exact.rounded)[0, column]!s} ({error:.6g} ulp); "
         f"case softmax/{x.dtype.name}/{x.shape[1]}/values/x={values}"
     )
-
-
-def histogram_text(histogram: Array) -> str:
-    """Return the bins that are not empty, in words that `histogram_of` reads."""
-    return ", ".join(
-        f"{name}: {count}"
-        for name, count in zip(_bin_names(), histogram.tolist(), strict=True)
-        if count
-    )
-
-
-def histogram_of(text: str) -> Array:
-    """Return the counts that `histogram_text` wrote, wherever they stand in a text."""
-    found = dict(_BIN.findall(text))
-    return np.array([int(found.get(name, 0)) for name in _bin_names()], np.int64)
-
-
-def _bin_names() -> list[str]:
-    from verify.short_rows import EDGES
-
-    return [*(f"<={edge:g}" for edge in EDGES[:-1]), "finite", "infinite"]
 
 
 def _exact(x: Array, claims: Claims) -> oracle.Exact:
@@ -219,7 +177,7 @@ def _errors(out: Array, exact: oracle.Exact) -> tuple[Array, Array]:
     return np.where(wrong, error, np.minimum(error, 0.5)), wrong
 
 
-def _spread(rows: int, how_many: int) -> Array:
+def spread(rows: int, how_many: int) -> Array:
     """Return the numbers of up to so many rows, evenly spread, the first and last among them."""
     return np.unique(np.linspace(0, rows - 1, min(rows, how_many)).astype(np.int64))
 
@@ -236,8 +194,6 @@ def _agree(fast: float, slow: float) -> bool:
 
 def _confirmed(tally: Tally, x: Array, out: Array, claims: Claims) -> Tally:
     """Return the tally with the oracle's figure of the worst element's error."""
-    from dataclasses import replace
-
     row, column = divmod(tally.worst_at, x.shape[1])
     error = _errors(out[row : row + 1], _exact(x[row : row + 1], claims))[0][0, column]
     if not _agree(tally.worst, float(error)):
@@ -248,16 +204,7 @@ def _confirmed(tally: Tally, x: Array, out: Array, claims: Claims) -> Tally:
     return replace(tally, worst=float(error))
 
 
-def _histogram(error: Array) -> Array:
-    from verify.short_rows import BINS, EDGES, ROUNDED
-
-    flat = error.reshape(-1)
-    tenths = np.minimum((np.minimum(flat, 0.5) * 10.0).astype(np.int64), ROUNDED - 1)
-    bins = np.where(flat <= EDGES[ROUNDED - 1], tenths, np.searchsorted(EDGES, flat))
-    return np.bincount(np.where(np.isinf(flat), BINS - 1, bins), minlength=BINS)
-
-
-def _counted(x: Array, out: Array, claims: Claims) -> Tally:
+def counted(x: Array, out: Array, claims: Claims) -> Tally:
     """Run the kernel, and the oracle on what it leaves open."""
     from backends.kernels.numba_call import ENTRY
     from verify import short_rows as kernel
@@ -289,8 +236,6 @@ def _counted(x: Array, out: Array, claims: Claims) -> Tally:
 
 def _placed(tally: Tally, rows: Array) -> Tally:
     """Return a tally of chosen rows with its elements numbered as in the batch."""
-    from dataclasses import replace
-
     n = tally.count // len(rows)
     where = [int(rows[at // n]) * n + at % n for at in (tally.worst_at, tally.ratio_at)]
     return replace(tally, worst_at=where[0], ratio_at=where[1])
@@ -333,28 +278,3 @@ def _table(dtype: str, n: int) -> Array:
     if n != 2 or dtype not in thresholds.FORMATS:  # pairs
         return np.empty(0)
     return np.concatenate([[-np.inf], thresholds.table(dtype), [np.inf]])
-
-
-def _zeros(x: Array) -> Array:
-    return np.zeros_like(x)
-
-
-def _uniform(x: Array) -> Array:
-    from backends.formats import from_float64
-
-    return from_float64(format_of(x.dtype), np.full(x.shape, 1.0 / x.shape[1]))
-
-
-def _one_hot(x: Array) -> Array:
-    from backends.formats import from_float64
-
-    answer = np.zeros(x.shape)
-    answer[np.arange(len(x)), np.argmax(to_float64(x), axis=1)] = 1.0
-    return from_float64(format_of(x.dtype), answer)
-
-
-_PLANTS: dict[str, Callable[[Array], Array]] = {
-    "zeros": _zeros,
-    "1/n": _uniform,
-    "one-hot": _one_hot,
-}

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reports.records import Outcome, Status
+from verify import histogram
 from verify.spaces import SPACES
-from verify.tally import histogram_of, histogram_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,10 +83,10 @@ def _words(group: list[Outcome], rows: int, count: int, misrounded: int) -> str:
     every = f"all {rows:,} inputs" if judged == rows else f"only {judged:,} of {rows:,} inputs"
     if space.values and space.values.name != dtype:
         every += f" (numbers of {space.values.name}, handed over in {dtype})"
-    histogram = np.sum([histogram_of(found.evidence) for found in answered], axis=0)
+    errors = np.sum([histogram.read(found.evidence) for found in answered], axis=0)
     worst = max(found.max_ulp or 0.0 for found in answered)
     return (
         f"{every}, {count:,} results: worst {worst:.6g} ulp, "
         f"{misrounded:,} misrounded ({misrounded / count:.3g}); "
-        f"errors in ulps: {histogram_text(histogram)}"
+        f"errors in ulps: {histogram.text(errors)}"
     )

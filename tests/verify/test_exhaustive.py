@@ -14,7 +14,7 @@ from backends.formats import decode, format_of, from_float64, to_float64
 from backends.spec import BackendSpec, Source
 from reports import open_store
 from reports.records import Status
-from verify import checks, session, spaces, tally, thresholds, totals
+from verify import checks, histogram, planted, session, spaces, tally, thresholds, totals
 from verify.answers import Answers
 from verify.cases import CaseError, parse
 from verify.oracle import reference
@@ -175,7 +175,7 @@ def test_the_compiled_judge_and_the_ordinary_limits_agree_element_by_element(dty
     x = inputs(dtype, n, 700)
     out = perturbed(x)
     for claims in CLAIMS:
-        fast, slow = tally._counted(x, out, claims), tally.by_oracle(x, out, claims)
+        fast, slow = tally.counted(x, out, claims), tally.by_oracle(x, out, claims)
         for name in ("misrounded", "weak", "broken", "flushed", "worst"):
             assert getattr(fast, name) == pytest.approx(getattr(slow, name), rel=1e-6), name
         for name in ("ratio", "ratio_limit", "excess"):
@@ -214,7 +214,7 @@ def test_infinities_beside_zero_are_judged_by_the_rules_of_special_values():
 
 def test_a_minus_zero_is_misrounded_though_hardly_off():
     x = np.array([[-100.0, 100.0]], np.float16)
-    found = tally._counted(x, np.array([[-0.0, 1.0]], np.float16), Claims())
+    found = tally.counted(x, np.array([[-0.0, 1.0]], np.float16), Claims())
     assert (found.misrounded, found.broken, found.worst) == (1, 0, pytest.approx(0, abs=1e-9))
 
 
@@ -223,7 +223,7 @@ def test_planted_wrong_answers_are_rejected_on_batches_of_every_space():
         size = spaces.SPACES[regime].size(dtype)
         for first in (1, size // 2):
             x = case_of(regime, dtype, first, first + 1).build()
-            proof = tally.evidence(x, Claims())
+            proof = planted.evidence(x, Claims())
             assert proof.sufficient, (regime, dtype, first, str(proof))
             assert "zeros" in proof.rejected
 
@@ -240,9 +240,9 @@ def test_the_judge_needs_no_memory_that_grows_with_the_batch():
 
 
 def test_the_histogram_survives_its_way_through_a_text():
-    counts = np.arange(len(tally._bin_names())) * 1000
-    text = f"rejects zeros; errors in ulps: {tally.histogram_text(counts)}"
-    assert tally.histogram_of(text).tolist() == counts.tolist()
+    counts = np.arange(len(histogram.names())) * 1000
+    text = f"rejects zeros; errors in ulps: {histogram.text(counts)}"
+    assert histogram.read(text).tolist() == counts.tolist()
 
 
 # --- through the suite ------------------------------------------------------------------------

@@ -95,9 +95,9 @@ def handed(case: Case) -> str:
 
 
 def _measured(x: Array, out: Array, found: Tally, claims: Claims) -> Verdict:
-    from verify import tally
+    from verify import histogram, planted, tally
 
-    proof = tally.evidence(x, claims)
+    proof = planted.evidence(x, claims)
     verdict = Verdict(
         status=Status.PASS,
         max_ulp=found.worst,
@@ -105,7 +105,7 @@ def _measured(x: Array, out: Array, found: Tally, claims: Claims) -> Verdict:
         limit_ulp=found.ratio_limit if found.misrounded else None,
         misrounded=found.misrounded,
         count=found.count,
-        evidence=f"{proof}; errors in ulps: {tally.histogram_text(found.histogram)}",
+        evidence=f"{proof}; errors in ulps: {histogram.text(found.histogram)}",
         worst=tally.describe(x, out, found.worst_at, claims),
     )
     if found.broken:
