@@ -199,3 +199,19 @@ def library(name: str) -> ArrayLibrary:
         raise UnknownArrayLibrary(
             f"unknown array library {name!r}; {nearest(name, ARRAYS)}"
         ) from None
+
+
+def library_of(array: object) -> ArrayLibrary:
+    """Return the library that `array` belongs to; none is imported for it.
+
+    Raises
+    ------
+    UnsupportedInput
+        If it is no array of any of them.
+    """
+    for each in _LIBRARIES.values():
+        if each.is_native(array):
+            return each
+    raise UnsupportedInput(
+        f"{type(array).__name__} is no array of {' or '.join(ARRAYS)}: convert with numpy.asarray"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -79,6 +80,19 @@ class Bytes(click.ParamType[int]):
     metavar="BYTES",
     help="What a worker may map, such as 8GiB; 0 for no limit.  [default: 4GiB]",
 )
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="For --check search: how long for each backend and format; shrinking comes on top.",
+)
+@click.option(
+    "--corpus",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="For --check search: start from its cases (JSON lines), and keep what is found.",
+)
 @click.option("--store", "store_url", metavar="URL", help="SQLAlchemy URL or path of the results.")
 @click.option("--resume", is_flag=True, help="Finish the latest interrupted run of the store.")
 @click.option(
@@ -138,6 +152,8 @@ def _arguments(options: dict[str, Any]) -> Arguments:
         seed=options["seed"],
         timeout=options["timeout"],
         memory_limit=options["memory_limit"] or None,
+        seconds=options["seconds"],
+        corpus=options["corpus"],
     )
 
 
@@ -165,6 +181,8 @@ def _examined(
     from verify.suite import Suite
 
     selection = arguments.selection()
+    if arguments.corpus:
+        _check_corpus(Path(arguments.corpus))
     jobs = options["jobs"] or min(os.cpu_count() or 1, 4)
     with LocalExecutor(jobs, arguments.memory_limit) as executor, Answers(jobs) as answers:
         specs, origin = session.chosen(arguments, executor)
@@ -177,16 +195,34 @@ def _examined(
             selection, executor, answers, lambda _: None, arguments.timeout, plugins=origin
         )
         total = len(suite.questions()) * len(specs)
+        if arguments.searches:
+            from verify.search import report
+
+            total += report.planned(selection, specs)
         with console.progress() as bar:
             task = bar.add_task("verifying", total=total)
             try:
                 outcomes = session.examine(
-                    store, run, suite, specs, jobs, lambda _: bar.advance(task)
+                    store, run, arguments, suite, specs, jobs, lambda _: bar.advance(task)
                 )
             except KeyboardInterrupt:
                 click.echo("interrupted; python -m verify --resume finishes this run", err=True)
                 sys.exit(_INTERRUPTED)
     return store.run(run.id), outcomes
+
+
+def _check_corpus(path: Path) -> None:
+    """Refuse a corpus that cannot be kept before anything is computed; name its broken lines."""
+    from verify.search import corpus
+
+    try:
+        with path.open("ab"):
+            pass
+        broken = corpus.read(path).broken
+    except OSError as error:
+        raise ValueError(f"--corpus {path}: {error.strerror or error}") from error
+    for line in broken:
+        click.echo(f"{path}, line {line.number}, passed over: {_plain(line.reason)}", err=True)
 
 
 def _show(run: Run, outcomes: Sequence[Outcome]) -> int:
@@ -221,7 +257,8 @@ def _list() -> None:
 
     click.echo("checks")
     for name in checks.ALL:
-        click.echo(f"  {name:16} {checks.doc(name)}")
+        asked = "" if name in checks.NAMES else " (only if asked for)"
+        click.echo(f"  {name:16} {checks.doc(name)}{asked}")
     click.echo("backends")
     for spec in builtin_specs():
         click.echo(f"  {spec.name:16} {_summary(spec)}")

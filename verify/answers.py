@@ -7,6 +7,7 @@ our own, ahead of need, once for all backends of a run.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -119,7 +120,10 @@ class Answers:
     def __init__(self, jobs: int) -> None:
         self._pool = (
             ProcessPoolExecutor(
-                jobs, mp_context=multiprocessing.get_context("spawn"), initializer=lifeline.hold
+                jobs,
+                mp_context=multiprocessing.get_context("spawn"),
+                initializer=lifeline.hold,
+                initargs=(os.getpid(),),
             )
             if jobs
             else None

@@ -6,12 +6,14 @@ worker, the oracle and the judge all build the same input from the same words::
     softmax/float32/4x1000/wide_gap/axis=-1/seed=7
     softmax/float64/3/values/x=1.6,3.1,0.5/temperature=2.0
     softmax/float16/16252928x2/pairs/span=0-256
+    softmax/float32/4097/values/x=0.0,-1.5*4096
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from reports.records import parse_shape, shape_text
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 # The largest input, in elements, that is built at all: 2^31 + 1 of them behind a memory gate.
 _MAX_ELEMENTS = 2**32
+# From so many equal values in a row on, a case's text counts them.
+_RUN = 8
 
 
 class CaseError(ValueError):
@@ -49,6 +53,8 @@ class Case:
         The seed of the regime's generator.
     values : tuple of float
         The row itself, for the regime ``"values"``; repeated to fill `shape`.
+    bits : str
+        The rows' encodings, for the regime ``"encoded"`` (see `verify.encoded`); likewise.
     variant : str
         How a check varies the input, for checks that call the backend more than once.
     span : (first, end), or nothing
@@ -63,6 +69,7 @@ class Case:
     temperature: float = 1.0
     seed: int = 0
     values: tuple[float, ...] = ()
+    bits: str = ""
     variant: str = ""
     span: tuple[int, ...] = ()
 
@@ -94,7 +101,9 @@ class Case:
         if self.seed:
             parts.append(f"seed={self.seed}")
         if self.values:
-            parts.append("x=" + ",".join(repr(float(value)) for value in self.values))
+            parts.append("x=" + _spelled(self.values))
+        if self.bits:
+            parts.append(f"bits={self.bits}")
         if self.variant:
             parts.append(f"variant={self.variant}")
         if self.span:
@@ -125,7 +134,7 @@ def parse(text: str) -> Case:
     if len(parts) < 4:  # operation, dtype, shape, regime
         raise CaseError(
             f"case {text!r}: expected OPERATION/DTYPE/SHAPE/REGIME[/axis=…][/temperature=…]"
-            "[/seed=…][/x=…], as in softmax/float32/4x1000/uniform/seed=7"
+            "[/seed=…][/x=…][/bits=…], as in softmax/float32/4x1000/uniform/seed=7"
         )
     operation, dtype, shape, regime, *options = parts
     case = Case(operation=operation, dtype=dtype, shape=_shape(shape), regime=regime)
@@ -156,7 +165,9 @@ def _with_option(case: Case, option: str) -> Case:
             case "seed":
                 return replace(case, seed=int(value))
             case "x":
-                return replace(case, values=tuple(float(item) for item in value.split(",")))
+                return replace(case, values=_values(value, case.count))
+            case "bits":
+                return replace(case, bits=value)
             case "variant":
                 return replace(case, variant=value)
             case "span":
@@ -164,8 +175,28 @@ def _with_option(case: Case, option: str) -> Case:
     except ValueError as error:
         raise CaseError(f"case option {option!r}: {error}") from None
     raise CaseError(
-        f"case option {option!r}: expected axis=, temperature=, seed=, x=, variant= or span="
+        f"case option {option!r}: expected axis=, temperature=, seed=, x=, bits=, variant= or span="
     )
+
+
+def _spelled(values: tuple[float, ...]) -> str:
+    """Return the values with commas between them, a long run of one as in ``-1.5*4096``."""
+    words: list[str] = []
+    for word, run in groupby(repr(float(value)) for value in values):
+        length = sum(1 for _ in run)
+        words += [f"{word}*{length}"] if length >= _RUN else [word] * length
+    return ",".join(words)
+
+
+def _values(text: str, most: int) -> tuple[float, ...]:
+    values: list[float] = []
+    for word in text.split(","):
+        number, star, length = word.partition("*")
+        count = int(length) if star else 1
+        if not (count == 1 or 1 < count <= most):
+            raise ValueError(f"{word!r} repeats a value more often than the input has elements")
+        values += [float(number)] * count
+    return tuple(values)
 
 
 def _validate(case: Case) -> None:
@@ -186,3 +217,12 @@ def _validate(case: Case) -> None:
         raise CaseError(f"case axis {case.axis} is outside the shape {shape_text(case.shape)}")
     if (case.regime == "values") != bool(case.values):
         raise CaseError("the regime 'values' takes its row from x=…, and no other regime does")
+    if (case.regime == "encoded") != bool(case.bits):
+        raise CaseError("the regime 'encoded' takes its rows from bits=…, and no other regime does")
+    if case.bits:
+        from verify import encoded
+
+        try:
+            encoded.decode(format_of(case.dtype), case.bits, max(case.count, 1))
+        except ValueError as error:
+            raise CaseError(f"case {error}") from None

@@ -211,7 +211,7 @@ class _Child:
                 max_workers=1,
                 context=multiprocessing.get_context("spawn"),
                 initializer=worker.start,
-                initargs=(str(self._scratch), self._slot, self._memory_limit),
+                initargs=(os.getpid(), str(self._scratch), self._slot, self._memory_limit),
             )
         return self._pool
 

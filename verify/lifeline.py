@@ -13,9 +13,12 @@ import time
 _GLANCE = 1.0
 
 
-def hold() -> None:
-    """Watch the parent from a thread of this process, and leave when it is gone."""
-    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+def hold(parent: int) -> None:
+    """Watch the process `parent` from a thread of this one, and leave when it is gone.
+
+    The number comes from the parent itself: it may be gone before this process asks for it.
+    """
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
 def _watch(parent: int) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.formats import format_of, from_float64, to_float64
-from verify import spaces
+from verify import encoded, spaces
 
 if TYPE_CHECKING:
     from backends.formats import Format
@@ -87,7 +87,8 @@ def build(case: Case) -> np.ndarray[Any, Any]:
     if case.count == 0:
         return np.empty(case.shape, fmt.numpy_dtype)
     size = (case.rows, case.n)
-    rows = _given(case, size) if case.regime == "values" else _generated(case, fmt, size)
+    given = case.regime in ("values", "encoded")
+    rows = _given(case, fmt, size) if given else _generated(case, fmt, size)
     rounded = from_float64(fmt, rows)
     family = regime(case.regime)
     if not family.holds(to_float64(rounded), fmt):
@@ -104,7 +105,9 @@ def _generated(case: Case, fmt: Format, size: tuple[int, int]) -> Rows:
     return family.generate(np.random.default_rng(entropy), fmt, size, case.seed)
 
 
-def _given(case: Case, size: tuple[int, int]) -> Rows:
+def _given(case: Case, fmt: Format, size: tuple[int, int]) -> Rows:
+    if case.bits:
+        return np.resize(to_float64(encoded.decode(fmt, case.bits, case.count)), size)
     values = np.array(case.values, dtype=np.float64)
     return np.resize(values, size)
 
@@ -439,6 +442,7 @@ REGIMES: MappingProxyType[str, Regime] = MappingProxyType(
             Regime("one_inf", "one +inf, at another place in each row", _one_inf, _one_special),
             Regime("digits", "logits of a classifier of handwritten digits", _digits, _finite),
             Regime("values", "the row that the case spells out", _uniform, _anything),
+            Regime("encoded", "the rows whose encodings the case holds", _uniform, _anything),
         )
     }
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import psutil
@@ -18,7 +19,7 @@ from backends.errors import SoftmarkError
 from backends.operations import OPERATIONS
 from backends.spec import BackendSpec, Source
 from backends.vocabulary import DTYPES, nearest
-from reports.records import Outcome, Run
+from reports.records import Outcome, Run, Status
 from verify import checks, totals
 from verify.suite import DEFAULT_DTYPES, Selection, Suite, absent_limitations, unknown_limitations
 
@@ -48,6 +49,8 @@ class Arguments:
     seed: int = 0
     timeout: float = 20.0
     memory_limit: int | None = None
+    seconds: float = 10.0
+    corpus: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the arguments as plain data."""
@@ -82,6 +85,11 @@ class Arguments:
             seed=self.seed,
             cases=self.cases,
         )
+
+    @property
+    def searches(self) -> bool:
+        """Whether the run searches; a case that is given is asked as it is, and no search."""
+        return "search" in self.checks and not self.cases
 
     def _check_cases(self) -> None:
         if not self.cases:
@@ -255,6 +263,7 @@ def check_unchanged(run: Run, specs: Sequence[BackendSpec]) -> None:
 def examine(
     store: Store,
     run: Run,
+    arguments: Arguments,
     suite: Suite,
     specs: Sequence[BackendSpec],
     jobs: int,
@@ -271,6 +280,8 @@ def examine(
 
     suite.record = record
     suite.run(specs, jobs, frozenset(store.recorded(run.id)))
+    if arguments.searches:
+        _search(arguments, suite, specs, store.outcomes(run.id))
     if suite.selection.whole:
         outcomes = store.outcomes(run.id)
         for spec in specs:
@@ -281,3 +292,25 @@ def examine(
             store.add(run.id, total)
     store.finish(run.id)
     return store.outcomes(run.id)
+
+
+def _search(
+    arguments: Arguments, suite: Suite, specs: Sequence[BackendSpec], outcomes: Iterable[Outcome]
+) -> None:
+    from verify.search import corpus, report
+
+    kept = Path(arguments.corpus) if arguments.corpus else None
+    plan = report.Plan(
+        seconds=arguments.seconds, corpus=corpus.read(kept) if kept else corpus.Corpus()
+    )
+    record = suite.record
+
+    def keep(outcome: Outcome) -> None:
+        record(outcome)
+        if kept is not None and outcome.status is not Status.SKIP:
+            corpus.add(kept, outcome)
+
+    suite.record = keep
+    searched = {(o.backend, o.dtype, o.axis) for o in outcomes if o.check == "search"}
+    report.search(suite, specs, plan, frozenset(searched))
+    suite.record = record

@@ -77,6 +77,21 @@ class Selection:
             and set(self.checks) >= set(checks.NAMES)
         )
 
+    def questions(self) -> list[Question]:
+        """Return every question, in the order in which they are asked."""
+        loaded = [checks.load(name) for name in self.checks]
+        if self.cases:
+            from verify.cases import parse
+
+            return [Question(check, parse(text)) for text in self.cases for check in loaded]
+        return [
+            Question(check, case)
+            for operation in self.operations
+            for dtype in self.dtypes
+            for check in loaded
+            for case in check.cases(Scope(operation, dtype, self.profile, self.seed))
+        ]
+
 
 class _Course:
     """How the questioning of one backend goes: how many at once, how patiently, when to stop."""
@@ -160,19 +175,7 @@ class Suite:
 
     def questions(self) -> list[Question]:
         """Return every question of the selection, in the order in which they are asked."""
-        selection = self.selection
-        loaded = [checks.load(name) for name in selection.checks]
-        if selection.cases:
-            from verify.cases import parse
-
-            return [Question(check, parse(text)) for text in selection.cases for check in loaded]
-        return [
-            Question(check, case)
-            for operation in selection.operations
-            for dtype in selection.dtypes
-            for check in loaded
-            for case in check.cases(Scope(operation, dtype, selection.profile, selection.seed))
-        ]
+        return self.selection.questions()
 
     def run(
         self, specs: Iterable[BackendSpec], jobs: int, recorded: frozenset[Key] = frozenset()
@@ -232,7 +235,7 @@ class Suite:
             pending = self._ask(spec, following, course) if following else None
             self._prefetch(askable[at : at + _AHEAD])
             for question, reply in zip(asked, replies, strict=True):
-                verdict = self._verdict(spec, question, reply)
+                verdict = self.verdict(spec, question, reply)
                 self._record(spec, question, verdict, reply.seconds)
             asked = following
         if course.worn:
@@ -261,7 +264,8 @@ class Suite:
         words = [(q.check.procedure(q.case), str(q.case)) for q in asked]
         return self.executor.submit_many(spec, words, course.patience(asked))
 
-    def _verdict(self, spec: BackendSpec, question: Question, reply: Reply) -> Verdict:
+    def verdict(self, spec: BackendSpec, question: Question, reply: Reply) -> Verdict:
+        """Return what the judge says of a reply, declared limitations taken into account."""
         match reply.kind:
             case "answer":
                 verdict = question.check.judge(
@@ -276,7 +280,7 @@ class Suite:
                 verdict = Verdict(status=Status.CRASH, message=reply.message, worst=reply.detail)
             case "timeout":
                 verdict = Verdict(status=Status.TIMEOUT, message=reply.message)
-        return _excused(verdict, question, spec.claims)
+        return excused(verdict, question, spec.claims)
 
     def _record(
         self,
@@ -285,31 +289,39 @@ class Suite:
         verdict: Verdict,
         seconds: float | None = None,
     ) -> None:
+        self.record(self.outcome(spec, question, verdict, seconds))
+
+    def outcome(
+        self,
+        spec: BackendSpec,
+        question: Question,
+        verdict: Verdict,
+        seconds: float | None = None,
+    ) -> Outcome:
+        """Return the record of a verdict, with the line that replays it."""
         check, case = question.check, question.case
-        self.record(
-            Outcome(
-                backend=spec.name,
-                operation=case.operation,
-                dtype=case.dtype,
-                check=check.name,
-                case=str(case),
-                regime=case.regime,
-                shape=case.shape,
-                axis=case.axis,
-                n=case.n,
-                status=verdict.status,
-                max_ulp=verdict.max_ulp,
-                bound_ratio=verdict.bound_ratio,
-                limit_ulp=verdict.limit_ulp,
-                misrounded=verdict.misrounded,
-                count=verdict.count,
-                message=verdict.message,
-                replay=self._replay(spec, question),
-                coverage=check.coverage,
-                evidence=verdict.evidence,
-                worst=verdict.worst,
-                seconds=seconds,
-            )
+        return Outcome(
+            backend=spec.name,
+            operation=case.operation,
+            dtype=case.dtype,
+            check=check.name,
+            case=str(case),
+            regime=case.regime,
+            shape=case.shape,
+            axis=case.axis,
+            n=case.n,
+            status=verdict.status,
+            max_ulp=verdict.max_ulp,
+            bound_ratio=verdict.bound_ratio,
+            limit_ulp=verdict.limit_ulp,
+            misrounded=verdict.misrounded,
+            count=verdict.count,
+            message=verdict.message,
+            replay=self._replay(spec, question),
+            coverage=check.coverage,
+            evidence=verdict.evidence,
+            worst=verdict.worst,
+            seconds=seconds,
         )
 
     def _replay(self, spec: BackendSpec, question: Question) -> str:
@@ -324,7 +336,7 @@ class Suite:
         kept: list[Question] = []
         refused: dict[tuple[str, str, str], Question] = {}
         for question in questions:
-            reason = _refusal(spec, question.case)
+            reason = refusal(spec, question.case)
             if not reason:
                 kept.append(question)
             elif self.selection.cases:
@@ -349,8 +361,8 @@ class Suite:
         self._record(spec, question, Verdict(status=Status.SKIP, message=reason))
 
 
-def _refusal(spec: BackendSpec, case: Case) -> str:
-    """Say why the backend is not asked this case; empty if it is."""
+def refusal(spec: BackendSpec, case: Case) -> str:
+    """Say why a backend is not asked this case; empty if it is."""
     offered = spec.operations.get(case.operation)
     if offered is None:
         return f"does not offer the operation {case.operation}"
@@ -367,8 +379,8 @@ def _refusal(spec: BackendSpec, case: Case) -> str:
     return ""
 
 
-def _excused(verdict: Verdict, question: Question, claims: Claims) -> Verdict:
-    """Turn a failure that the backend declares into `known`; a crash or a timeout never is."""
+def excused(verdict: Verdict, question: Question, claims: Claims) -> Verdict:
+    """Turn a failure that `claims` declare into `known`; a crash or a timeout never is."""
     if verdict.status is not Status.FAIL:
         return verdict
     for name in _limitation_names(question.case.regime, question.check.name, question.case.dtype):

@@ -28,11 +28,13 @@ _slot = ""
 _kept: dict[str, TextIO] = {}
 
 
-def start(scratch: str, slot: str, memory_limit: int | None) -> None:
+def start(parent: int, scratch: str, slot: str, memory_limit: int | None) -> None:
     """Prepare the process: silence, stack on a fatal signal, limit on memory, whereabouts.
 
     Parameters
     ----------
+    parent : int
+        The process that this one ends with.
     scratch : str
         The run's scratch folder.
     slot : str
@@ -47,7 +49,7 @@ def start(scratch: str, slot: str, memory_limit: int | None) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    lifeline.hold()
+    lifeline.hold(parent)
     # Several backends share the cores: a thread that spins while it waits takes them from the rest.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if memory_limit is not None:

@@ -15,18 +15,19 @@ _DOCS = {
     "identities": "shift, permutation, order kept, range, two classes equal the logistic function",
     "temperature": "towards 0 the argmax (ties share), towards infinity 1/n",
 }
-# Asked only by name: a single one takes minutes.
-_ON_REQUEST = {
+_ASKED_FOR = {
     "exhaustive": "all pairs of float16, of bfloat16, all [x, 0] of float32, all triples of fp8",
+    "search": "the worst input, by guided search; --seconds and --corpus",
 }
 NAMES = tuple(_DOCS)
-"""The checks of a run that names none."""
-ALL = (*NAMES, *_ON_REQUEST)
+"""What a run asks by default."""
+ALL = (*NAMES, *_ASKED_FOR)
+"""With those that take a name: ``--check search``."""
 
 
 def doc(name: str) -> str:
     """Return a check's one line, without loading it."""
-    return (_DOCS | _ON_REQUEST)[name]
+    return (_DOCS | _ASKED_FOR)[name]
 
 
 def load(name: str) -> Check:
