@@ -311,7 +311,7 @@ def run(store, executor, dtype, offered, stop_after=None, begun=None):
 
     with Answers(0) as answers:
         suite = Suite(arguments.selection(), executor, answers, lambda _: None)
-        outcomes = session.examine(store, begun, suite, [spec(*offered)], 1, see)
+        outcomes = session.examine(store, begun, arguments, suite, [spec(*offered)], 1, see)
     return {outcome.case: outcome for outcome in outcomes}
 
 
