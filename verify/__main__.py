@@ -229,12 +229,15 @@ def _show(run: Run, outcomes: Sequence[Outcome]) -> int:
     from rich.console import Console
 
     from reports import console
+    from verify import totals
 
     outcomes = _ordered(run, outcomes)
     screen = Console()
     screen.print(console.status_table(outcomes))
     screen.print(console.length_table(outcomes))
     screen.print(console.findings(outcomes))
+    for line in totals.lines(outcomes):
+        screen.print(_plain(line), markup=False, highlight=False)
     bad = sum(outcome.status.bad for outcome in outcomes)
     screen.print(f"run {run.id}: {len(outcomes)} outcomes, {bad} of them bad", markup=False)
     return 1 if bad else 0

@@ -106,14 +106,18 @@ def softmax_limits(
         if temperature != 1.0:
             units = Units(units.terms + SCALING * (row.magnitude + row.mean_magnitude), units.sums)
         theory = _relative(units, inner, compute)
-        # What is attainable does not follow from what is claimed, but from the formats.
-        usual = format_of(replace(claims, accumulate=None).accumulate_for(dtype))
-        attainable = _relative(best, _inner(fmt, usual), usual)
+        attainable = _best_relative(best, fmt, claims)
     in_ulps = _ulps_per_value(exact, fmt)
     floor = _rounding_floor(exact, fmt, inner, in_ulps, flush=claims.subnormals == "flush")
     limit = np.where(regular, theory * in_ulps + floor, 0.0)
     close = np.where(regular, attainable * in_ulps + floor, 0.0)
     return Limits(theory=limit, attainable=np.minimum(limit, close))
+
+
+def _best_relative(best: Units, fmt: Format, claims: Claims) -> Array:
+    """Return the attainable error: it follows from the formats, not from what is claimed."""
+    usual = format_of(replace(claims, accumulate=None).accumulate_for(fmt.name))
+    return _relative(best, _inner(fmt, usual), usual)
 
 
 def _inner(fmt: Format, compute: Format) -> Format:
@@ -196,6 +200,52 @@ _THEORY: dict[str, Callable[[_Row], Units]] = {
 }
 
 
+class Weights(NamedTuple):
+    """The limits at temperature 1 as plain numbers, for compiled loops; floats throughout.
+
+    Theory is expm1([gap · own gap + mean_gap · mean gap + logsumexp · |logsumexp| + constant]
+    · inner + sums · compute) times the value in ulps, plus a floor of half an ulp, of `subnormal`
+    where the result's exponent is at most emin, and with `flush` of the value itself below emin.
+    Attainable is the relative error `attainable` with the same floor, and never above theory.
+    """
+
+    gap: float
+    mean_gap: float
+    logsumexp: float
+    constant: float
+    sums: float
+    inner: float
+    compute: float
+    attainable: float
+    subnormal: float
+    flush: float
+
+
+def weights(n: int, dtype: str, claims: Claims) -> Weights:
+    """Return the limits of rows of length n: every algorithm's are linear in what varies."""
+    fmt, compute = format_of(dtype), format_of(claims.accumulate_for(dtype))
+    inner = _inner(fmt, compute)
+
+    def row(gap: float = 0.0, mean_gap: float = 0.0, logsumexp: float = 0.0) -> _Row:
+        gaps = np.array(gap), np.array(mean_gap)
+        return _Row(*gaps, np.array(0.0), np.array(0.0), np.array(logsumexp), n)
+
+    theory = _THEORY[claims.algorithm]
+    constant, sums = theory(row())
+    return Weights(
+        gap=float(theory(row(gap=1.0)).terms - constant),
+        mean_gap=float(theory(row(mean_gap=1.0)).terms - constant),
+        logsumexp=float(theory(row(logsumexp=1.0)).terms - constant),
+        constant=float(constant),
+        sums=sums,
+        inner=inner.unit_roundoff,
+        compute=compute.unit_roundoff,
+        attainable=float(_best_relative(_attainable(row(), scaled=False), fmt, claims)),
+        subnormal=_subnormal_floor(fmt, inner),
+        flush=float(claims.subnormals == "flush"),
+    )
+
+
 def _attainable(row: _Row, *, scaled: bool) -> Units:
     # The rounding of x − max can be carried into the exponential's reduced argument, and sums can
     # run in lanes: neither the gap nor n has to show. A temperature's product is rounded all the
@@ -215,9 +265,13 @@ def _rounding_floor(
     exact: Exact, fmt: Format, inner: Format, in_ulps: Array, *, flush: bool
 ) -> Array:
     # Where e_j >= g_j may be subnormal in the inner format it carries half that format's spacing.
-    shift = (inner.emin - inner.precision) - (fmt.emin - fmt.precision)
-    subnormal = exact.exponent <= fmt.emin
-    floor = 0.5 + np.where(subnormal, 0.5 * 2.0**shift, 0.0)
+    floor = 0.5 + np.where(exact.exponent <= fmt.emin, _subnormal_floor(fmt, inner), 0.0)
     if flush:
         floor = floor + np.where(exact.exponent < fmt.emin, in_ulps, 0.0)
     return floor
+
+
+def _subnormal_floor(fmt: Format, inner: Format) -> float:
+    """Return half the inner format's smallest spacing in ulps of the smallest results."""
+    shift = (inner.emin - inner.precision) - (fmt.emin - fmt.precision)
+    return float(0.5 * 2.0**shift)

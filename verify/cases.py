@@ -5,6 +5,7 @@ worker, the oracle and the judge all build the same input from the same words::
 
     softmax/float32/4x1000/wide_gap/axis=-1/seed=7
     softmax/float64/3/values/x=1.6,3.1,0.5/temperature=2.0
+    softmax/float16/16252928x2/pairs/span=0-256
     softmax/float32/4097/values/x=0.0,-1.5*4096
 """
 
@@ -56,6 +57,8 @@ class Case:
         The rows' encodings, for the regime ``"encoded"`` (see `verify.encoded`); likewise.
     variant : str
         How a check varies the input, for checks that call the backend more than once.
+    span : (first, end), or nothing
+        Which part of an enumerated space of inputs (`verify.spaces`), the end excluded.
     """
 
     operation: str
@@ -68,6 +71,7 @@ class Case:
     values: tuple[float, ...] = ()
     bits: str = ""
     variant: str = ""
+    span: tuple[int, ...] = ()
 
     @property
     def n(self) -> int:
@@ -102,6 +106,8 @@ class Case:
             parts.append(f"bits={self.bits}")
         if self.variant:
             parts.append(f"variant={self.variant}")
+        if self.span:
+            parts.append("span=" + "-".join(map(str, self.span)))
         return "/".join(parts)
 
     @property
@@ -164,10 +170,12 @@ def _with_option(case: Case, option: str) -> Case:
                 return replace(case, bits=value)
             case "variant":
                 return replace(case, variant=value)
+            case "span":
+                return replace(case, span=tuple(int(item) for item in value.split("-")))
     except ValueError as error:
         raise CaseError(f"case option {option!r}: {error}") from None
     raise CaseError(
-        f"case option {option!r}: expected axis=, temperature=, seed=, x=, bits= or variant="
+        f"case option {option!r}: expected axis=, temperature=, seed=, x=, bits=, variant= or span="
     )
 
 
@@ -194,11 +202,16 @@ def _values(text: str, most: int) -> tuple[float, ...]:
 def _validate(case: Case) -> None:
     from backends.formats import format_of
     from backends.operations import operation
-    from verify import regimes
+    from verify import regimes, spaces
 
     operation(case.operation)
     format_of(case.dtype)
-    regimes.regime(case.regime)
+    if case.regime in spaces.SPACES:
+        spaces.validate(case)
+    else:
+        regimes.regime(case.regime)
+        if case.span:
+            raise CaseError(f"span=… chooses a part of {', '.join(spaces.SPACES)}, of nothing else")
     ndim = max(len(case.shape), 1)
     if not -ndim <= case.axis < ndim:
         raise CaseError(f"case axis {case.axis} is outside the shape {shape_text(case.shape)}")

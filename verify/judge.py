@@ -77,7 +77,7 @@ def judge(case: Case, output: Array, facts: Facts, claims: Claims) -> Verdict:
     verdict = _measured(case, got, error, facts)
     if _broken(error, facts).any():
         return replace(verdict, status=Status.FAIL, message=_fault(case, got, error, facts, claims))
-    fault = _negative(got) or _claim_fault(case, verdict, claims)
+    fault = _negative(got) or claim_fault(case.dtype, verdict, claims)
     if fault:
         return replace(verdict, status=Status.FAIL, message=fault)
     return _graded(verdict, error, facts)
@@ -180,8 +180,9 @@ def _flushed(values: Array, broken: Array, facts: Facts) -> bool:
     )
 
 
-def _claim_fault(case: Case, verdict: Verdict, claims: Claims) -> str:
-    limit = claims.max_ulp_for(case.dtype)
+def claim_fault(dtype: str, verdict: Verdict, claims: Claims) -> str:
+    """Say which claim on accuracy a measured verdict breaks; empty if none."""
+    limit = claims.max_ulp_for(dtype)
     if limit is not None and not (verdict.max_ulp is not None and verdict.max_ulp <= limit):
         return f"claimed max_ulp={limit:g}, observed {verdict.max_ulp:.4g} ulp"
     if claims.correctly_rounded and verdict.misrounded:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.formats import format_of, from_float64, to_float64
-from verify import encoded
+from verify import encoded, spaces
 
 if TYPE_CHECKING:
     from backends.formats import Format
@@ -82,6 +82,8 @@ def regime(name: str) -> Regime:
 def build(case: Case) -> np.ndarray[Any, Any]:
     """Return the input that `case` describes, C-contiguous, in its format's NumPy dtype."""
     fmt = format_of(case.dtype)
+    if case.regime in spaces.SPACES:
+        return spaces.build(case)
     if case.count == 0:
         return np.empty(case.shape, fmt.numpy_dtype)
     size = (case.rows, case.n)

@@ -21,7 +21,7 @@ from backends.operations import OPERATIONS
 from backends.spec import BackendSpec, Source
 from backends.vocabulary import DTYPES, nearest
 from reports.records import Outcome, Run, Status
-from verify import checks
+from verify import checks, totals
 from verify.suite import DEFAULT_DTYPES, Selection, Suite, absent_limitations, unknown_limitations
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Arguments:
         self._check_cases()
         return Selection(
             operations=self.operations or tuple(OPERATIONS),
-            dtypes=self.dtypes or DEFAULT_DTYPES,
+            dtypes=self.dtypes or (DTYPES if self.checks == ("exhaustive",) else DEFAULT_DTYPES),
             checks=self.checks or (checks.NAMES[:1] if self.cases else checks.NAMES),
             profile=self.profile,
             seed=self.seed,
@@ -308,6 +308,9 @@ def examine(
         for spec in specs:
             for absent in absent_limitations(spec, outcomes):
                 record(absent)
+    if not suite.selection.cases:
+        for total in totals.totals(store.outcomes(run.id)):
+            store.add(run.id, total)
     store.finish(run.id)
     return store.outcomes(run.id)
 

@@ -17,6 +17,7 @@ from reports.records import Outcome, Status
 from verify import checks
 from verify.checks.check import Scope
 from verify.judge import Verdict, wrong
+from verify.spaces import SPACES
 
 if TYPE_CHECKING:
     from backends.claims import Claims
@@ -222,7 +223,7 @@ class Suite:
             self._skip_all(spec, questions, spec.unavailable)
             return
         askable = self._offered(spec, questions)
-        self.answers.prefetch(q.case for q in askable[:_AHEAD])
+        self._prefetch(askable[:_AHEAD])
         course = _Course(self.timeout)
         at = 0
         asked = course.next(askable, at)
@@ -235,9 +236,12 @@ class Suite:
                 continue
             course.note(replies)
             at += len(asked)
+            for question, reply in zip(asked, replies, strict=True):
+                if reply.kind == "raised" and question.check.coverage == "exhaustive":
+                    askable[at:] = self._without_further_batches(spec, question, askable[at:])
             following = course.next(askable, at)
             pending = self._ask(spec, following, course) if following else None
-            self.answers.prefetch(q.case for q in askable[at : at + _AHEAD])
+            self._prefetch(askable[at : at + _AHEAD])
             for question, reply in zip(asked, replies, strict=True):
                 verdict = self.verdict(spec, question, reply)
                 self._record(spec, question, verdict, reply.seconds)
@@ -245,6 +249,22 @@ class Suite:
         if course.worn:
             self._skip_all(spec, askable[at:], f"not asked: {course.worn}", each=True)
         self.executor.retire(spec)
+
+    def _prefetch(self, questions: list[Question]) -> None:
+        self.answers.prefetch(q.case for q in questions if q.check.coverage == "sampled")
+
+    def _without_further_batches(
+        self, spec: BackendSpec, raised: Question, following: list[Question]
+    ) -> list[Question]:
+        """Skip what else there is of a space: what raised once would raise hundreds of times."""
+        space = raised.check.name, raised.case.dtype, raised.case.regime
+        kept: list[Question] = []
+        for question in following:
+            if (question.check.name, question.case.dtype, question.case.regime) != space:
+                kept.append(question)
+            else:
+                self._skip(spec, question, "not asked: an earlier batch of the space raised")
+        return kept
 
     def _ask(
         self, spec: BackendSpec, asked: list[Question], course: _Course
@@ -261,7 +281,8 @@ class Suite:
                 )
             case "raised":
                 # An input that cannot be built raises here again: the suite's fault, not theirs.
-                self.answers.facts(question.case, spec.claims)
+                if question.check.coverage == "sampled":
+                    self.answers.facts(question.case, spec.claims)
                 verdict = wrong(f"raised {reply.message}", worst=reply.detail)
             case "crash":
                 verdict = Verdict(status=Status.CRASH, message=reply.message, worst=reply.detail)
@@ -355,6 +376,9 @@ def refusal(spec: BackendSpec, case: Case) -> str:
         return f"does not offer the operation {case.operation}"
     if case.dtype not in spec.dtypes:
         return f"does not offer {case.dtype}"
+    values = SPACES[case.regime].values if case.regime in SPACES else None
+    if values is not None and values.name != case.dtype and values.name in spec.dtypes:
+        return f"takes {values.name} itself"
     last = case.axis in (-1, len(case.shape) - 1)
     if "axis" not in offered and not last:
         return "takes no axis"
@@ -414,6 +438,6 @@ def unknown_limitations(spec: BackendSpec) -> list[str]:
     """Return the names among the declared limitations that are neither a check nor a regime."""
     from verify.regimes import REGIMES
 
-    valid = {*REGIMES, *checks.ALL}
+    valid = {*REGIMES, *SPACES, *checks.ALL}
     known = valid | {f"{name}/{dtype}" for name in valid for dtype in spec.dtypes}
     return [name for name in spec.claims.limitations if name not in known]

@@ -16,6 +16,7 @@ _DOCS = {
     "temperature": "towards 0 the argmax (ties share), towards infinity 1/n",
 }
 _ASKED_FOR = {
+    "exhaustive": "all pairs of float16, of bfloat16, all [x, 0] of float32, all triples of fp8",
     "search": "the worst input, by guided search; --seconds and --corpus",
 }
 NAMES = tuple(_DOCS)
