@@ -29,6 +29,7 @@ ENTRY_POINT_GROUP = "softmark.backends"
 _BUILTIN = Path(__file__).parent / "builtin"
 # Lines of a traceback that a message quotes: the failing line and the error itself.
 _QUOTED_LINES = 6
+_LONGEST_LINE = 500
 _NEXT_STEP = "give a .py file or an importable module"
 
 
@@ -227,4 +228,4 @@ def _is_module(text: str) -> bool:
 
 def _last_lines(error: BaseException) -> str:
     lines = "".join(traceback.format_exception(error)).rstrip().splitlines()
-    return "\n".join(lines[-_QUOTED_LINES:])
+    return "\n".join(line[:_LONGEST_LINE] for line in lines[-_QUOTED_LINES:])

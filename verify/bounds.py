@@ -24,7 +24,7 @@ for rounding the result comes on top, and half the subnormal spacing where e_j i
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -106,12 +106,19 @@ def softmax_limits(
         if temperature != 1.0:
             units = Units(units.terms + SCALING * (row.magnitude + row.mean_magnitude), units.sums)
         theory = _relative(units, inner, compute)
-        attainable = _relative(best, inner, compute)
+        # What is attainable does not follow from what is claimed, but from the formats.
+        usual = _usual(dtype, claims)
+        attainable = _relative(best, _inner(fmt, usual), usual)
     in_ulps = _ulps_per_value(exact, fmt)
     floor = _rounding_floor(exact, fmt, inner, in_ulps, flush=claims.subnormals == "flush")
     limit = np.where(regular, theory * in_ulps + floor, 0.0)
     close = np.where(regular, attainable * in_ulps + floor, 0.0)
     return Limits(theory=limit, attainable=np.minimum(limit, close))
+
+
+def _usual(dtype: str, claims: Claims) -> Format:
+    """Return the format in which rows of `dtype` are summed unless something else is claimed."""
+    return format_of(replace(claims, accumulate=None).accumulate_for(dtype))
 
 
 def _inner(fmt: Format, compute: Format) -> Format:
@@ -136,7 +143,7 @@ def _relative(units: Units, inner: Format, compute: Format) -> Array:
 def _measured(x: Array, g: Array, temperature: float) -> _Row:
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         z = x / temperature
-        a = z.max(axis=1, keepdims=True)
+        a = z.max(axis=1, keepdims=True, initial=-np.inf)
         gap = np.where((g > 0) & np.isfinite(z), a - z, 0.0)
         magnitude = np.where(np.isfinite(z), np.abs(z), 0.0)
         log_sum = np.log(np.maximum(np.exp(np.where(np.isfinite(x), z - a, -np.inf)).sum(1), 1.0))
@@ -218,7 +225,8 @@ class Weights(NamedTuple):
 def weights(n: int, dtype: str, claims: Claims) -> Weights:
     """Return the limits of rows of length n: every algorithm's are linear in what varies."""
     fmt, compute = format_of(dtype), format_of(claims.accumulate_for(dtype))
-    inner = _inner(fmt, compute)
+    inner, usual = _inner(fmt, compute), _usual(dtype, claims)
+    best = _attainable(_Row(*[np.array(0.0)] * 5, n), scaled=False)
 
     def row(gap: float = 0.0, mean_gap: float = 0.0, logsumexp: float = 0.0) -> _Row:
         gaps = np.array(gap), np.array(mean_gap)
@@ -234,7 +242,7 @@ def weights(n: int, dtype: str, claims: Claims) -> Weights:
         sums=sums,
         inner=inner.unit_roundoff,
         compute=compute.unit_roundoff,
-        attainable=float(_relative(_attainable(row(), scaled=False), inner, compute)),
+        attainable=float(_relative(best, _inner(fmt, usual), usual)),
         subnormal=_subnormal_floor(fmt, inner),
         flush=float(claims.subnormals == "flush"),
     )

@@ -123,14 +123,13 @@ def _unshifted(z: Array, _: Exact, dtype: str) -> Array:
 
 def _last_dropped(_: Array, exact: Exact, dtype: str) -> Array:
     g = to_float64(exact.rounded)
-    kept = g.copy()
-    kept[:, -1:] = 0.0
-    return from_float64(format_of(dtype), kept / kept.sum(axis=1, keepdims=True))
+    # All results are there; it is the sum that lacks a term.
+    return from_float64(format_of(dtype), g / g[:, :-1].sum(axis=1, keepdims=True))
 
 
 def _low_precision_sum(z: Array, _: Exact, dtype: str) -> Array:
     lower = {"float64": "float32", "float32": "float16"}.get(dtype, dtype)
-    e = np.exp(z - z.max(axis=1, keepdims=True))
+    e = np.exp(z - z.max(axis=1, keepdims=True, initial=-np.inf))
     rounded = from_float64(format_of(lower), e)
     total = np.add.accumulate(rounded, axis=1)[:, -1:]
     return from_float64(format_of(dtype), e / to_float64(total))

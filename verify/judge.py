@@ -77,9 +77,9 @@ def judge(case: Case, output: Array, facts: Facts, claims: Claims) -> Verdict:
     verdict = _measured(case, got, error, facts)
     if _broken(error, facts).any():
         return replace(verdict, status=Status.FAIL, message=_fault(case, got, error, facts, claims))
-    claim = claim_fault(case.dtype, verdict, claims)
-    if claim:
-        return replace(verdict, status=Status.FAIL, message=claim)
+    fault = _negative(got) or claim_fault(case.dtype, verdict, claims)
+    if fault:
+        return replace(verdict, status=Status.FAIL, message=fault)
     return _graded(verdict, error, facts)
 
 
@@ -87,6 +87,13 @@ def _broken(error: Array, facts: Facts) -> Array:
     """Return which elements are beyond their limit; an infinite limit takes no infinite error."""
     broken: Array = ~(error <= facts.limits.theory) | np.isinf(error)
     return broken
+
+
+def _negative(got: Array) -> str:
+    """Say which result is negative: no rounding makes a probability so."""
+    values = to_float64(got)
+    below = values < 0
+    return f"a result is negative: {values[below].min()!s}" if below.any() else ""
 
 
 def _measured(case: Case, got: Array, error: Array, facts: Facts) -> Verdict:

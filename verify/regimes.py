@@ -258,6 +258,14 @@ def _peak(rng: np.random.Generator, fmt: Format, size: tuple[int, int], seed: in
     return rows
 
 
+def _tower(rng: np.random.Generator, fmt: Format, size: tuple[int, int], seed: int) -> Rows:
+    # Everything hangs on one element: a maximum or a sum that misses it is wrong beyond doubt.
+    rows = _ties(rng, fmt, size, seed) - 200.0
+    positions = np.resize([size[1] - 1, 0, size[1] // 2], size[0] + seed % 3)[seed % 3 :]
+    rows[np.arange(size[0]), positions] = 0.0
+    return rows
+
+
 def _extreme(rng: np.random.Generator, fmt: Format, size: tuple[int, int], _: int) -> Rows:
     largest = fmt.max_finite
     rows = np.array([largest, -largest, largest / 2, 0.0, 1.0])[rng.integers(0, 5, size)]
@@ -337,7 +345,7 @@ def _gaps(rows: Rows) -> Rows:
 
 
 def _spreads_widely(rows: Rows, fmt: Format) -> bool:
-    return _finite(rows, fmt) and bool(_gaps(rows).max() > 0.1 * gap_to_smallest(fmt))
+    return _finite(rows, fmt) and bool(_gaps(rows).max() > 0.01 * gap_to_smallest(fmt))
 
 
 def _results_are_subnormal(rows: Rows, fmt: Format) -> bool:
@@ -379,6 +387,12 @@ def _peaks(rows: Rows, fmt: Format) -> bool:
     return _finite(rows, fmt) and bool((top[:, 1] - top[:, 0] > 5.0).all())
 
 
+def _towers(rows: Rows, fmt: Format) -> bool:
+    return _finite(rows, fmt) and bool(
+        ((rows == 0).sum(axis=1) == 1).all() and _gaps(rows).max() > 190
+    )
+
+
 def _is_extreme(rows: Rows, fmt: Format) -> bool:
     return _finite(rows, fmt) and bool((_gaps(rows).max(axis=1) >= fmt.max_finite).all())
 
@@ -411,7 +425,7 @@ REGIMES: MappingProxyType[str, Regime] = MappingProxyType(
         for entry in (
             Regime("uniform", "uniform in [-4, 4]", _uniform, _finite),
             Regime("normal", "normal with deviation 2, as trained logits", _normal, _finite),
-            Regime("wide_gap", "gaps up to where exp vanishes", _wide_gap, _spreads_widely, 4),
+            Regime("wide_gap", "gaps up to where exp vanishes", _wide_gap, _spreads_widely, 2),
             Regime("offset", "shifted by 10 to 1e36, both signs", _offset, _is_offset),
             Regime("constant", "all equal: exactly 1/n", _constant, _is_constant),
             Regime("ties", "three values, the maximum many times", _ties, _has_ties),
@@ -423,7 +437,7 @@ REGIMES: MappingProxyType[str, Regime] = MappingProxyType(
                 "results subnormal",
                 _subnormal_output,
                 _results_are_subnormal,
-                4,
+                2,
             ),
             Regime("masked", "half the entries -inf", _masked, _some_masked, 2),
             Regime(
@@ -432,6 +446,7 @@ REGIMES: MappingProxyType[str, Regime] = MappingProxyType(
             Regime("window", "-inf but for one block of n/8", _window, _some_masked, 2),
             Regime("causal", "attention scores under a causal mask", _causal, _some_masked, 4),
             Regime("peak", "one element far above the others", _peak, _peaks, 2),
+            Regime("tower", "one element 200 above all others", _tower, _towers, 2),
             Regime("extreme", "the largest finite numbers of both signs", _extreme, _is_extreme, 2),
             Regime("grid", "quarters, exact under shifts", _grid, _on_grid),
             Regime(

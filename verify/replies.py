@@ -26,6 +26,8 @@ Wire = tuple[str, list[bytes]]
 
 # Through a pipe up to here, through the scratch folder above.
 _INLINE_BYTES = 1 << 20
+# Of a foreign exception: enough to read, too little to fill a store.
+_LONGEST_MESSAGE = 2000
 _PLAIN_KINDS = "biufc"
 
 
@@ -81,7 +83,7 @@ def encode_error(error: BaseException, detail: str, seconds: float) -> Wire:
         text = str(error)
     except Exception:  # noqa: BLE001 - whatever it raises, the type's name is left
         text = "(its message could not be made)"
-    message = f"{name}: {text}" if text else name
+    message = (f"{name}: {text}" if text else name)[:_LONGEST_MESSAGE]
     return json.dumps({"error": message, "detail": detail, "seconds": seconds}), []
 
 

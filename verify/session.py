@@ -6,6 +6,7 @@ does not load, a store or an output that cannot be written.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -27,8 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from reports.store import Store
+    from verify.cases import Case
     from verify.checks.check import Profile
     from verify.executor import LocalExecutor
+
+
+# Larger inputs are built by the worker alone; what they are made of is known to be sound.
+_BUILT_TO_CHECK = 1 << 22
 
 
 class Unusable(SoftmarkError):  # noqa: N818 - a public name: it says what the arguments are
@@ -98,9 +104,21 @@ class Arguments:
 
         for text in self.cases:
             try:
-                parse(text)
-            except (ValueError, LookupError) as error:
-                raise Unusable(str(error)) from None
+                _check_case(parse(text), self.checks or checks.NAMES[:1])
+            except (ValueError, LookupError, AssertionError) as error:
+                raise Unusable(f"case {text!r}: {error}") from None
+
+
+def _check_case(case: Case, asked: Sequence[str]) -> None:
+    """Raise ValueError for a case that no check could ask, before a run is begun for it."""
+    if not 0.0 < case.temperature < math.inf:
+        raise ValueError(f"temperature={case.temperature}: give a positive, finite number")
+    if case.seed < 0:
+        raise ValueError(f"seed={case.seed}: give 0 or more")
+    if case.variant and "identities" not in asked:
+        raise ValueError("a variant is asked by the identities: add --check identities")
+    if case.count <= _BUILT_TO_CHECK:
+        case.build()
 
 
 def known(given: Iterable[str], valid: Iterable[str], kind: str) -> None:
@@ -180,6 +198,9 @@ def _selected(
         selected = [specs[name] for name in origin]
     else:
         selected = [spec for spec in specs.values() if spec.unavailable is None]
+    missing = [spec for spec in selected if spec.unavailable is not None]
+    if missing and len(missing) == len(selected):
+        raise Unusable(f"{missing[0].name} is not available here: {missing[0].unavailable}")
     for spec in selected:
         unknown = unknown_limitations(spec)
         if unknown:

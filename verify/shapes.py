@@ -20,6 +20,9 @@ ODD = tuple(range(513, 1024, 2))
 # Every width up to two vectors past a cache line of float64, so that no single one is left out.
 EVERY = tuple(range(1, 131))
 
+# Through the widths from there to where the odd ones begin, and what people write for a test.
+BETWEEN = (*range(137, 513, 7), 200, 300, 400, 500, 2000)
+
 # Heads, hidden sizes, classes and vocabularies that models really have.
 MODELS = (10, 12, 48, 96, 100, 197, 384, 768, 1000, 1536, 3072, 21841, 32000, 50257, 128256)
 
@@ -35,6 +38,7 @@ AXES: tuple[tuple[tuple[int, ...], int], ...] = (
     ((7,), 0),
     *((shape, axis) for shape in _SOLIDS for axis in range(-len(shape), len(shape))),
     ((4, 65, 3), 1),
+    ((2, 257, 3), 1),
     ((65, 65), 0),
     ((65, 65), -1),
     ((100, 33), 0),

@@ -35,6 +35,8 @@ Key = tuple[str, str, str]
 _FIRST_CALL = 3.0
 # So many cases in a row without an answer, and the backend is not asked again.
 _PATIENCE = {"timeout": 2, "crash": 12}
+# So many in all, and no more time is given to it.
+_MOST_TIMEOUTS = 8
 # How far ahead exact answers are computed, in questions.
 _AHEAD = 64
 # How many questions go to a worker at once, and how many elements they may have together.
@@ -101,6 +103,7 @@ class _Course:
         self._begun: set[str] = set()
         self._silent = dict.fromkeys(_PATIENCE, 0)
         self._singly = False
+        self._lost = 0
 
     @property
     def worn(self) -> str:
@@ -108,6 +111,8 @@ class _Course:
         for kind, most in _PATIENCE.items():
             if self._silent[kind] >= most:
                 return f"the last {self._silent[kind]} cases ended in a {kind}"
+        if self._lost >= _MOST_TIMEOUTS:
+            return f"{self._lost} cases ended in a timeout"
         return ""
 
     def next(self, questions: list[Question], at: int) -> list[Question]:
@@ -135,15 +140,18 @@ class _Course:
 
     def must_ask_singly(self, asked: list[Question], replies: list[Reply]) -> bool:
         """Say whether one of several was at fault, and from now on each goes by itself."""
-        if len(asked) > 1 and (len(replies) < len(asked)):
-            self._singly = True
-        return len(replies) < len(asked)
+        if len(replies) == len(asked):
+            return False
+        self._singly = True
+        self._begun.clear()  # whatever happened, the process is a new one
+        return True
 
     def note(self, replies: list[Reply]) -> None:
-        """Count how often in a row there was no answer."""
+        """Count how often in a row there was no answer, and how often in all."""
         for reply in replies:
-            if reply.kind == "crash":
+            if reply.kind in self._silent:
                 self._begun.clear()  # a new process imports and compiles again
+                self._lost += reply.kind == "timeout"
             for kind in self._silent:
                 self._silent[kind] = self._silent[kind] + 1 if reply.kind == kind else 0
 

@@ -132,8 +132,4 @@ def _loaded(source: str, name: str) -> Backend:
 
 def _last_lines(error: BaseException) -> str:
     lines = traceback.format_exception(error)
-    return (
-        "".join(lines)[-2000:].rstrip()
-        if len(lines) <= _QUOTED_LINES
-        else "".join(lines[-_QUOTED_LINES:])
-    )
+    return "".join(lines[-_QUOTED_LINES:])[-2000:].rstrip()

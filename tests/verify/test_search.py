@@ -87,6 +87,15 @@ def searched(function, *, elements=1_500_000, dtypes=("float32",), seed=0, **mor
     return found
 
 
+def searched_again(outcome):
+    """Return what the replay of an outcome's case says."""
+    found = []
+    selection = Selection(checks=("search",), cases=(outcome.case,))
+    spec = registry.get("mine").describe()
+    Suite(selection, Inline(), Answers(0), found.append).run([spec], 1)
+    return found[0]
+
+
 def planted(x):
     gap = x.max(axis=-1, keepdims=True) - x
     e = np.exp(-gap.astype(np.float64))
@@ -173,6 +182,7 @@ def test_a_row_that_makes_the_backend_raise_is_cornered():
     assert "IndexError: too many ties" in outcome.message
     case = cases.parse(outcome.case)
     assert case.rows == 1
+    assert "raised" in searched_again(outcome).message
 
 
 def test_a_result_of_another_shape_is_an_outcome():

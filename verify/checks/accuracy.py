@@ -89,6 +89,8 @@ def _temperatures(scope: Scope) -> Iterator[Case]:
     yield scope.case((_ROWS, 10), "masked", temperature=0.7)
     yield scope.case((_ROWS, 300), "ties", temperature=0.7)
     yield scope.case((2, 2049), "ties", temperature=2.0)
+    yield scope.case((2, 4097), "ties", temperature=0.7)
+    yield scope.case((1, 32769), "ties", temperature=0.7)
 
 
 def _models(scope: Scope) -> Iterator[Case]:
@@ -97,18 +99,27 @@ def _models(scope: Scope) -> Iterator[Case]:
         yield scope.case((4 if n < 4096 else 2, n), "ties", seed=n)
     for rows in shapes.BATCHES:
         yield scope.case((rows, 10), "ties", seed=rows)
-        yield scope.case((rows, 129), "constant", seed=rows)
+        yield scope.case((rows, 129), "ties", seed=rows)
     # Grids of more rows than a 16-bit index counts (pytorch 84144), and blocks of rows before that.
     yield scope.case((4097, 3), "ties")
     yield scope.case((65537, 2), "ties")
     # A narrow accumulator stops counting at 256 (bfloat16) or 2048 (float16).
     for n in (257, 513, 1023, 2049, 4096):
         yield scope.case((2, n), "constant", seed=n)
+    yield scope.case((300, 65), "ties")
+    # Rows far apart: one row's maximum is no other's.
+    for n in (1537, 4097, 32769):
+        yield scope.case((2, n), "offset", seed=2)
+    # A maximum or a sum that loses one element of a long row.
+    for index, n in enumerate((1025, 2049, 4097, *shapes.LARGE)):
+        yield scope.case((1, n), "tower", seed=index)
     # A long masked row whose only finite block lies beyond the first thousand elements.
     yield scope.case((2, 4097), "window", seed=3000)
 
 
 def _odd(scope: Scope) -> Iterator[Case]:
+    for n in shapes.BETWEEN:
+        yield scope.case((2, n), "ties", seed=n)
     for index, n in enumerate(shapes.ODD):
         # Few distinct values, many widths: what breaks at a width shows on any values.
         plain = scope.profile == "full" or index % 16 == 0

@@ -51,7 +51,10 @@ class Identities:
                 yield scope.case(shape, "grid", variant=variant)
             for regime in ("uniform", "ties"):
                 yield scope.case(shape, regime, variant="order")
+        for shape in ((3, 7), (2, 33)):
+            yield scope.case(shape, "wide_gap", variant="order")
         yield scope.case((64, 2), "uniform", variant="logistic")
+        yield scope.case((32, 2), "wide_gap", variant="logistic")
         yield scope.case((2, 64), "normal", axis=0, variant="logistic")
 
     def procedure(self, case: Case) -> str:

@@ -35,6 +35,10 @@ class SpecialValues(OneCall):
             for n in _WIDTHS:
                 # A row for each position of short rows; for long ones the rows sample it.
                 yield scope.case((min(n, 33) + 1 if n < 1000 else 6, n), regime)
+        # At a temperature: often another path. (Off the last axis they are asked by `axes`.)
+        for regime in ("one_nan", "one_inf", "masked_rows"):
+            yield scope.case((4, 33), regime, temperature=0.7)
+        yield scope.case((64, 3), "patterns", temperature=2.0)
         # Beyond one block, in rows that are long.
         for regime in ("one_nan", "one_inf", "masked_rows"):
             yield scope.case((3, 4097), regime)

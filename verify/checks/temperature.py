@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from verify.checks.check import Scope
 
 # Powers of two, so that dividing the logits rounds nothing and the limit is what is judged.
-_TEMPERATURES = (2.0**-12, 2.0**-10, 2.0**-6, 2.0**6, 2.0**10, 2.0**60)
+_TEMPERATURES = (2.0**-40, 2.0**-12, 2.0**-10, 2.0**-6, 2.0**6, 2.0**10, 2.0**60)
 
 
 class Temperature(OneCall):

@@ -191,6 +191,8 @@ class Hunt:
                 n += int(self._rng.choice([-1, 1, -8, 8]))
             case 2:
                 n = int(n * self._rng.uniform(0.3, 1.0))
+            case 3:
+                n = self._longest  # what is small on a short row may add up on a long one
             case _:
                 pass
         return int(np.clip(n, 1, self._longest))

@@ -229,7 +229,7 @@ def _case(asker: Asker, row: Array, shape: tuple[int, ...]) -> Case:
         whole = len(wide) % length == 0 or len(shape) == 1
         if whole and np.array_equal(np.resize(wide[:length], len(wide)), wide):
             return _in_decimals(case, wide[:length])
-    if np.count_nonzero(np.diff(wide)) < _SPELLED:
+    if np.count_nonzero(wide[1:] != wide[:-1]) < _SPELLED:
         return _in_decimals(case, wide)
     return replace(case, bits=encoded.encode(row))
 
@@ -240,11 +240,10 @@ def _in_decimals(case: Case, values: Array) -> Case:
 
 def _respelled(case: Case) -> Case:
     """Return the case in the shortest words."""
-    rows = rows_of(case.build(), case.axis)
-    fmt = format_of(case.dtype)
-    if case.count <= _SPELLED:
-        return _in_decimals(case, to_float64(rows).reshape(-1))
-    return replace(case, bits=encoded.encode(from_float64(fmt, to_float64(rows))))
+    wide = to_float64(rows_of(case.build(), case.axis)).reshape(-1)
+    if np.count_nonzero(wide[1:] != wide[:-1]) < _SPELLED:
+        return _in_decimals(case, wide)
+    return replace(case, bits=encoded.encode(from_float64(format_of(case.dtype), wide)))
 
 
 def _seen(hunt: Hunt) -> str:

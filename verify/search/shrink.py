@@ -91,7 +91,7 @@ class Shrinker:
         if len(row) <= 2:
             return row
         top = int(np.argmax(row))
-        levels = np.unique(np.quantile(row, np.linspace(0.0, 1.0, 9), method="nearest"))
+        levels = np.unique(np.sort(row)[np.linspace(0, len(row) - 1, 9).astype(int)])
         candidates = [np.resize(row[:k], len(row)) for k in (1, 2, 3, 4)]
         for place in dict.fromkeys((0, top, len(row) - 1)):
             for level in levels:
