@@ -226,11 +226,12 @@ def weights(n: int, dtype: str, claims: Claims) -> Weights:
     """Return the limits of rows of length n: every algorithm's are linear in what varies."""
     fmt, compute = format_of(dtype), format_of(claims.accumulate_for(dtype))
     inner, usual = _inner(fmt, compute), _usual(dtype, claims)
-    best = _attainable(_Row(*[np.array(0.0)] * 5, n), scaled=False)
 
     def row(gap: float = 0.0, mean_gap: float = 0.0, logsumexp: float = 0.0) -> _Row:
         gaps = np.array(gap), np.array(mean_gap)
         return _Row(*gaps, np.array(0.0), np.array(0.0), np.array(logsumexp), n)
+
+    best = _attainable(row(), scaled=False)
 
     theory = _THEORY[claims.algorithm]
     constant, sums = theory(row())
