@@ -106,9 +106,7 @@ def softmax_limits(
         if temperature != 1.0:
             units = Units(units.terms + SCALING * (row.magnitude + row.mean_magnitude), units.sums)
         theory = _relative(units, inner, compute)
-        # What is attainable does not follow from what is claimed, but from the formats.
-        usual = _usual(dtype, claims)
-        attainable = _relative(best, _inner(fmt, usual), usual)
+        attainable = _best_relative(best, fmt, claims)
     in_ulps = _ulps_per_value(exact, fmt)
     floor = _rounding_floor(exact, fmt, inner, in_ulps, flush=claims.subnormals == "flush")
     limit = np.where(regular, theory * in_ulps + floor, 0.0)
@@ -116,9 +114,10 @@ def softmax_limits(
     return Limits(theory=limit, attainable=np.minimum(limit, close))
 
 
-def _usual(dtype: str, claims: Claims) -> Format:
-    """Return the format in which rows of `dtype` are summed unless something else is claimed."""
-    return format_of(replace(claims, accumulate=None).accumulate_for(dtype))
+def _best_relative(best: Units, fmt: Format, claims: Claims) -> Array:
+    """Return the attainable error: it follows from the formats, not from what is claimed."""
+    usual = format_of(replace(claims, accumulate=None).accumulate_for(fmt.name))
+    return _relative(best, _inner(fmt, usual), usual)
 
 
 def _inner(fmt: Format, compute: Format) -> Format:
@@ -225,13 +224,11 @@ class Weights(NamedTuple):
 def weights(n: int, dtype: str, claims: Claims) -> Weights:
     """Return the limits of rows of length n: every algorithm's are linear in what varies."""
     fmt, compute = format_of(dtype), format_of(claims.accumulate_for(dtype))
-    inner, usual = _inner(fmt, compute), _usual(dtype, claims)
+    inner = _inner(fmt, compute)
 
     def row(gap: float = 0.0, mean_gap: float = 0.0, logsumexp: float = 0.0) -> _Row:
         gaps = np.array(gap), np.array(mean_gap)
         return _Row(*gaps, np.array(0.0), np.array(0.0), np.array(logsumexp), n)
-
-    best = _attainable(row(), scaled=False)
 
     theory = _THEORY[claims.algorithm]
     constant, sums = theory(row())
@@ -243,7 +240,7 @@ def weights(n: int, dtype: str, claims: Claims) -> Weights:
         sums=sums,
         inner=inner.unit_roundoff,
         compute=compute.unit_roundoff,
-        attainable=float(_relative(best, _inner(fmt, usual), usual)),
+        attainable=float(_best_relative(_attainable(row(), scaled=False), fmt, claims)),
         subnormal=_subnormal_floor(fmt, inner),
         flush=float(claims.subnormals == "flush"),
     )

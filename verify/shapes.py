@@ -21,7 +21,7 @@ ODD = tuple(range(513, 1024, 2))
 EVERY = tuple(range(1, 131))
 
 # Through the widths from there to where the odd ones begin, and what people write for a test.
-BETWEEN = (*range(137, 513, 7), 200, 300, 400, 500, 2000)
+BETWEEN = (*range(137, 513, 7), 250, 300, 400, 500, 2000)
 
 # Heads, hidden sizes, classes and vocabularies that models really have.
 MODELS = (10, 12, 48, 96, 100, 197, 384, 768, 1000, 1536, 3072, 21841, 32000, 50257, 128256)

@@ -39,6 +39,7 @@ FAMILIES = (
     "subnormal_input",
     "extreme",
     "finite_mask",
+    "tower",
 )
 
 _ROWS = 3
