@@ -76,10 +76,10 @@ BINS = len(EDGES) + 1
 ROUNDED = 5
 """The first bins hold results whose error is at most half an ulp."""
 
-MISROUNDED, WEAK, BROKEN, FLUSHED, OPEN_ROWS = range(BINS, BINS + 5)
+MISROUNDED, WEAK, BROKEN, FLUSHED, NEGATIVE, OPEN_ROWS = range(BINS, BINS + 6)
 """After the bins: counts of elements that are misrounded, beyond attainable, beyond theory, beyond
-it because a subnormal result is 0; and how many rows are open."""
-COUNTS = BINS + 5
+it because a subnormal result is 0; negative; and how many rows are open."""
+COUNTS = BINS + 6
 
 WORST, RATIO, RATIO_LIMIT, EXCESS = range(4)
 """Columns of what is largest in a chunk: error, error over theory, that theory, over attainable."""
@@ -272,6 +272,7 @@ def count_row(
         if error / theory > largest[RATIO]:
             largest[RATIO], largest[RATIO_LIMIT], at[1] = error / theory, theory, first + j
         largest[EXCESS] = max(largest[EXCESS], error / attainable)
+        counts[NEGATIVE] += widened(out[j]) < 0.0
         counts[WEAK] += not error <= attainable
         if not error <= theory or error == np.inf:
             counts[BROKEN] += 1

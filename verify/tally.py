@@ -35,9 +35,9 @@ class Tally:
     ----------
     histogram : int64 array
         How many errors fall into each bin of `verify.short_rows.EDGES`, and NaNs and infinities.
-    misrounded, weak, broken, flushed : int
-        Elements that are not the correctly rounded result; beyond attainable; beyond theory; and
-        of the latter those that are 0 where the exact result is subnormal.
+    misrounded, weak, broken, flushed, negative : int
+        Elements that are not the correctly rounded result; beyond attainable; beyond theory; of the
+        latter those that are 0 where the exact result is subnormal; and those below 0.
     worst, worst_at
         The largest error in ulps, and its element.
     ratio, ratio_limit, ratio_at
@@ -51,6 +51,7 @@ class Tally:
     weak: int = 0
     broken: int = 0
     flushed: int = 0
+    negative: int = 0
     worst: float = 0.0
     worst_at: int = 0
     ratio: float = 0.0
@@ -73,6 +74,7 @@ class Tally:
             weak=self.weak + other.weak,
             broken=self.broken + other.broken,
             flushed=self.flushed + other.flushed,
+            negative=self.negative + other.negative,
             worst=worst.worst,
             worst_at=worst.worst_at,
             ratio=ratio.ratio,
@@ -120,6 +122,7 @@ def by_oracle(x: Array, out: Array, claims: Claims) -> Tally:
         weak=int((~(error <= limits.attainable)).sum()),
         broken=int(broken.sum()),
         flushed=int((broken & zero).sum()),
+        negative=int((to_float64(out) < 0).sum()),
         worst=float(error.flat[worst]),
         worst_at=worst,
         ratio=float(ratio.flat[at]),
@@ -252,6 +255,7 @@ def _summed(counts: Array, largest: Array, at: Array) -> Tally:
         weak=int(total[kernel.WEAK]),
         broken=int(total[kernel.BROKEN]),
         flushed=int(total[kernel.FLUSHED]),
+        negative=int(total[kernel.NEGATIVE]),
         worst=float(largest[worst, kernel.WORST]),
         worst_at=int(at[worst, 0]),
         ratio=float(largest[ratio, kernel.RATIO]),

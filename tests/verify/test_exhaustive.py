@@ -176,7 +176,7 @@ def test_the_compiled_judge_and_the_ordinary_limits_agree_element_by_element(dty
     out = perturbed(x)
     for claims in CLAIMS:
         fast, slow = tally.counted(x, out, claims), tally.by_oracle(x, out, claims)
-        for name in ("misrounded", "weak", "broken", "flushed", "worst"):
+        for name in ("misrounded", "weak", "broken", "flushed", "negative", "worst"):
             assert getattr(fast, name) == pytest.approx(getattr(slow, name), rel=1e-6), name
         for name in ("ratio", "ratio_limit", "excess"):
             assert getattr(fast, name) == pytest.approx(getattr(slow, name), rel=1e-9), name
@@ -216,6 +216,18 @@ def test_a_minus_zero_is_misrounded_though_hardly_off():
     x = np.array([[-100.0, 100.0]], np.float16)
     found = tally.counted(x, np.array([[-0.0, 1.0]], np.float16), Claims())
     assert (found.misrounded, found.broken, found.worst) == (1, 0, pytest.approx(0, abs=1e-9))
+
+
+def test_a_negative_result_fails_however_small_it_is():
+    case = case_of("pairs", "float16", 0, 1)
+    out = rounded_once(case.build())
+    at = int(np.argmax(to_float64(case.build())[:, 1] > 0))
+    out[at, 0] = -format_of("float16").min_subnormal
+    claims = Claims(subnormals="flush", accumulate="float16", algorithm="division_free")
+    with Answers(0) as answers:
+        verdict = checks.load("exhaustive").judge(case, [out], answers, claims)
+    assert verdict.status is Status.FAIL
+    assert tally.take(case.build(), out, claims).negative == 1
 
 
 def test_planted_wrong_answers_are_rejected_on_batches_of_every_space():

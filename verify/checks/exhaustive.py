@@ -113,9 +113,10 @@ def _measured(x: Array, out: Array, found: Tally, claims: Claims) -> Verdict:
             further = tally.describe(x, out, found.ratio_at, claims)
             verdict = replace(verdict, worst=f"{further}\n{verdict.worst}")
         return replace(verdict, status=Status.FAIL, message=_fault(found, claims))
-    claim = claim_fault(x.dtype.name, verdict, claims)
-    if claim:
-        return replace(verdict, status=Status.FAIL, message=claim)
+    fault = f"{found.negative} results are negative" if found.negative else ""
+    fault = fault or claim_fault(x.dtype.name, verdict, claims)
+    if fault:
+        return replace(verdict, status=Status.FAIL, message=fault)
     if found.weak:
         message = f"{found.excess:.3g} times the error that is attainable at this length"
         return replace(verdict, status=Status.WEAK, message=message)
