@@ -167,6 +167,7 @@ WRONG = {
     "causal": lambda r: with_value(r, np.nan),
     "peak": lambda r: r * 0.1,
     "extreme": lambda r: r / 16.0,
+    "tower": lambda r: r * 0.1,
     "grid": lambda r: r + 0.1,
     "finite_mask": lambda r: r * 0.0,
     "patterns": lambda r: r[:-1],
