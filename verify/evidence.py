@@ -1,4 +1,4 @@
-"""Evidence: wrong answers planted on a case, which the limit in force must reject.
+"""Evidence: wrong answers planted on a case, which the limit of a `pass` must reject.
 
 A limit that would let zeros, 1/n or an argmax pass on an input proves nothing there. Every case
 therefore carries its own proof: the judge is shown answers that are known to be wrong, and what
@@ -6,7 +6,9 @@ it would say of them decides whether the case can be a `pass` at all.
 
 A plant is *wrong on a case* if some element is off by more than an implementation without fault
 could be: for the three gross plants one ulp, for the subtle ones the attainable limit (on two
-elements far apart, dropping the smaller one may change nothing that a format can show).
+elements far apart, dropping the smaller one may change nothing that a format can show). The subtle
+ones are weighed at that same limit, so they say what a case can show; what can keep it from being a
+`pass` are the gross ones.
 """
 
 from __future__ import annotations
