@@ -236,8 +236,11 @@ def round_span(
     precision: int,
     min_quantum: int,
     out: Any,
+    error: float = MARGIN,
 ) -> int:
     """Round (high + low) · 2^k to a format, high in [1, 2]; return how many stay undecided.
+
+    `error` bounds that of the numbers relatively.
 
     One ulp of the result is 2^-d times 2^k. Adding 2^(52-d) leaves the sum with that very ulp, so
     that the processor rounds where the format does, gradual underflow included, and the sum's
@@ -258,7 +261,7 @@ def round_span(
         near = anchor + high[j]
         # Fast2Sum (Dekker): the anchor, where there is one, is at least as large as high.
         rest = (high[j] - (near - anchor)) + low[j]
-        margin = 2.0 * MARGIN + from_bits((1023 - 52 - digits) << 52)
+        margin = 2.0 * error + from_bits((1023 - 52 - digits) << 52)
         below = near + (rest - margin)
         above = near + (rest + margin)
         undecided += below != above

@@ -63,23 +63,39 @@ def run(x: NumPyArray, axis: int, temperature: float, out: NumPyArray | None) ->
 
 def _round_rows(fmt: Format, rows: NumPyArray, temperature: float, result: NumPyArray) -> None:
     """Fill `result`, tier by tier: double, double-double, integers of growing precision."""
-    still_open = np.zeros(len(rows), np.int64)
     bits = result.view(WORDS[fmt.name])
-    source = rows.view(bits.dtype) if fmt.bits == 16 else rows
-    facts = fmt.precision, fmt.min_quantum, fmt.nan_bits
-    threads = numba.get_num_threads()
-    with ENTRY:
-        if fmt.bits < 64 and temperature == 1.0:
-            exact_rows.narrow(fmt.name)(source, facts, bits, threads, still_open)
-        else:
-            kernel = exact_rows.wide(fmt.name)
-            kernel(source, facts, scales(temperature), bits, threads, still_open)
-    for row in np.flatnonzero(still_open):
+    if fmt.bits < 64 and temperature == 1.0:
+        left = _undecided(fmt, rows, bits)
+        if left.size:
+            again = np.empty((left.size, rows.shape[1]), bits.dtype)
+            still = _undecided(fmt, rows[left], again, temperature)
+            bits[left] = again
+            left = left[still]
+    else:
+        left = _undecided(fmt, rows, bits, temperature)
+    for row in left:
         values, where, counts = np.unique(
             rows[row].view(fmt.storage), return_inverse=True, return_counts=True
         )
         solved = round_softmax(fmt, values.tolist(), counts.tolist(), Fraction(temperature))
         bits[row] = np.array(solved, fmt.storage)[where].view(bits.dtype)
+
+
+def _undecided(
+    fmt: Format, rows: NumPyArray, bits: NumPyArray, temperature: float | None = None
+) -> NumPyArray:
+    """Round rows into `bits` in double arithmetic, or in double-double if there is a temperature.
+
+    Returns the numbers of the rows with a result that stays undecided.
+    """
+    source = rows.view(bits.dtype) if fmt.bits == 16 else rows
+    facts = fmt.precision, fmt.min_quantum, fmt.nan_bits
+    still_open = np.empty(len(rows), np.uint8)
+    kernel = exact_rows.narrow if temperature is None else exact_rows.wide
+    cooled = () if temperature is None else (scales(temperature),)
+    with ENTRY:
+        kernel(fmt.name)(source, facts, *cooled, bits, numba.get_num_threads(), still_open)
+    return np.flatnonzero(still_open)
 
 
 def scales(temperature: float) -> tuple[float, float, float]:

@@ -17,7 +17,21 @@ import numpy as np
 from numba import prange
 from numba import types as _types
 
-from backends.kernels import double_double, exact_integers, exact_narrow, machine
+from backends.kernels import (
+    double_double,
+    exact_integers,
+    exact_lanes,
+    exact_narrow,
+    exact_passes,
+    exact_rounding,
+    exact_settle,
+    exp_lanes,
+    lanes,
+    lanes_forms,
+    lanes_memory,
+    lanes_table,
+    machine,
+)
 from backends.kernels.double_double import (
     BLOCK,
     LOWEST,
@@ -28,16 +42,22 @@ from backends.kernels.double_double import (
     merge,
     round_span,
     sum_block,
-    two_sum,
 )
-from backends.kernels.exact_narrow import (
-    ends_of_span,
-    margin,
-    regular,
-    round_span_in_double,
-    rows_in_double,
-    simply_added,
-    sum_of_span,
+from backends.kernels.exact_lanes import (
+    TOGETHER,
+    exponentials,
+    is_calm,
+)
+from backends.kernels.exact_lanes import ends as span_ends
+from backends.kernels.exact_narrow import ends_of_span, regular
+from backends.kernels.exact_passes import rows_in_double, span_rounding
+from backends.kernels.exact_settle import (
+    calm_own_margin,
+    calm_sum,
+    merged,
+    settle_block,
+    shifted_own_margin,
+    shifted_sum,
 )
 from backends.kernels.machine import kernel, widened
 
@@ -50,6 +70,10 @@ _SMALL = 16384
 # A longer row is shared by the threads; up to here its exponentials stay in the second-level cache.
 _LONG = 1 << 17
 _NO_SCALES = (1.0, 1.0, 1.0)
+# Whose text decides what is compiled.
+_CALLED = (double_double, exact_integers, exact_lanes, exact_narrow, exact_passes, exact_rounding,
+           exact_settle, exp_lanes, lanes, lanes_forms, lanes_memory, lanes_table,
+           machine)  # fmt: skip
 # exp(-744261118) < 2^-2^30, whose exponent stands for all below; one more for the gap's rounding.
 _SATURATED_GAP = -744_261_119.0
 _SATURATED = -(2**30)
@@ -87,71 +111,60 @@ def _wide_row(
     return int(round_span(high, low, k, fmt[0], fmt[1], out))
 
 
-@kernel
-def _repeated(x: Any, first: int, last: int, fmt: Any, out: Any, open_: Any) -> None:
-    """Compute the marked rows again in double-double arithmetic; count what it leaves open."""
-    for i in range(first, last):
-        if open_[i]:
-            n = x.shape[1]
-            top = ends_of_span(x[i])[0]
-            high, low, k = np.empty(n), np.empty(n), np.empty(n, np.int32)
-            open_[i] = _wide_row(x[i], top, _NO_SCALES, fmt, high, low, k, out[i])
-
-
-def _build_narrow(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
+def _build_narrow(sources: str, dtype: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
     # One function: Numba's parallel loops do not reach into others.
-    def narrow(  # noqa: C901 - as said above
-        x: Any, fmt: Any, out: Any, threads: int, open_: Any
-    ) -> None:
+    in_double, round_span = rows_in_double(dtype), span_rounding(dtype)
+    _, calm_span, shifted_span, exp_error = exponentials(dtype)
+
+    def narrow(x: Any, fmt: Any, out: Any, threads: int, open_: Any) -> None:  # noqa: C901 - as said above
         rows, n = x.shape
         if len(sources) == 0:  # see `_compile`
             return
-        if rows * n <= _SMALL:
-            rows_in_double(x, np.empty(n), fmt, out, open_)
-            _repeated(x, 0, rows, fmt, out, open_)
-            return
         if n <= _LONG:
-            tasks = min(rows, 4 * threads)
+            tasks = min(rows, 4 * threads) if rows * n > _SMALL else 1
             for t in prange(tasks):
                 first, last = t * rows // tasks, (t + 1) * rows // tasks
-                rows_in_double(x[first:last], np.empty(n), fmt, out[first:last], open_[first:last])
-                _repeated(x, first, last, fmt, out, open_)
+                y = np.empty((min(last - first, max(1, TOGETHER // n)), n))
+                in_double(x, first, last, y, fmt, out, open_)
             return
         chunks = (n + BLOCK - 1) // BLOCK
-        added = simply_added(n, x.itemsize)
-        ends, sums = np.empty((chunks, 2)), np.empty((chunks, 3))
-        counts = np.empty(chunks, np.int64)
+        sums, ends = np.empty((chunks, 2)), np.empty((chunks, 2))
+        left = np.empty(chunks, np.int64)
         for i in range(rows):
             open_[i] = 0
+            shift = 0.0
             for c in prange(chunks):
-                ends[c] = ends_of_span(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)])
-            top, bottom = _merged_ends(ends)
-            if not regular(top, bottom):
+                at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
+                sums[c, 0], sums[c, 1], ends[c, 0] = calm_sum(x, i * n + at, size, 0.0)
+            total, rest = merged(sums)
+            calm = is_calm(total, ends[:, 0].max())
+            margin = calm_own_margin(exp_error, ends[:, 0].max())
+            if not calm:
+                for c in prange(chunks):
+                    at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
+                    ends[c] = span_ends(x, i * n + at, size)
+                shift = ends[:, 0].max()
+                margin = shifted_own_margin(exp_error, shift - ends[:, 1].min())
+                for c in prange(chunks):
+                    at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
+                    sums[c, 0], sums[c, 1], _ = shifted_sum(x, i * n + at, size, shift)
+                total, rest = merged(sums)
+            if not total > 0.0:
                 out[i, :] = fmt[2]
                 continue
-            for c in prange(chunks):
-                part = x[i, c * BLOCK : min(n, (c + 1) * BLOCK)]
-                sums[c, 0], sums[c, 1] = sum_of_span(part, top, np.empty(part.size), added)
-            factor, error = 1.0 / _merged_sums(sums), margin(top - bottom, added)
-            for c in prange(chunks):
-                span = slice(c * BLOCK, min(n, (c + 1) * BLOCK))
-                y = np.empty(span.stop - span.start)
-                counts[c] = round_span_in_double(
-                    x[i, span], top, y, factor, error, fmt, out[i, span]
-                )
-            if not counts.any():
-                continue
-            for c in prange(chunks):
-                sums[c] = _sum_of_span(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)], top, _NO_SCALES)
-            total, rest = merge(sums)
             factor, factor_low = inverse(total, rest)
             for c in prange(chunks):
-                if counts[c]:
-                    part = slice(c * BLOCK, min(n, (c + 1) * BLOCK))
-                    counts[c] = _round_span(
-                        x[i, part], top, _NO_SCALES, factor, factor_low, fmt, out[i, part]
-                    )
-            open_[i] = counts.sum()
+                at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
+                y = np.empty(size)
+                if calm:
+                    calm_span(x, i * n + at, size, y, 0, out)
+                else:
+                    shifted_span(x, i * n + at, size, shift, y, 0, out)
+                left[c] = 0
+                if round_span(y, 0, size, factor, margin, out, i * n + at):
+                    part = slice(at, at + size)
+                    left[c] = settle_block(x[i, part], shift, factor, factor_low, fmt, out[i, part])
+            open_[i] = left.any()
 
     return narrow
 
@@ -185,17 +198,6 @@ def _merged_ends(ends: Any) -> tuple[float, float]:
     return top, bottom
 
 
-@kernel
-def _merged_sums(sums: Any) -> float:
-    total = rests = lost = 0.0
-    for c in range(sums.shape[0]):
-        total, error = two_sum(total, sums[c, 0])
-        lost += error
-        rests, error = two_sum(rests, sums[c, 1])
-        lost += error
-    return total + (rests + lost)
-
-
 def _build_wide(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
     # One function: Numba's parallel loops do not reach into others.
     def wide(  # noqa: C901 - as said above
@@ -212,7 +214,7 @@ def _build_wide(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the 
                     top, bottom = ends_of_span(x[i])
                     if regular(top, bottom):
                         row = encodings[i]
-                        open_[i] = _wide_row(x[i], top, scales, fmt, high, low, k, row)
+                        open_[i] = _wide_row(x[i], top, scales, fmt, high, low, k, row) > 0
                     else:
                         encodings[i, :] = fmt[2]
                         open_[i] = 0
@@ -237,7 +239,7 @@ def _build_wide(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the 
                 counts[c] = _round_span(
                     x[i, part], top, scales, factor, factor_low, fmt, encodings[i, part]
                 )
-            open_[i] = counts.sum()
+            open_[i] = counts.any()
 
     return wide
 
@@ -331,20 +333,24 @@ def narrow(dtype: str) -> Callable[..., None]:
     """Return narrow(x, fmt, encodings, threads, open) for float32, float16 or bfloat16.
 
     float16 arrays are handed over viewed as int16, bfloat16 as uint16; `encodings` are the
-    results viewed as integers; fmt is (precision, min_quantum, nan encoding). `open` counts, per
-    row, the results that double-double arithmetic left undecided.
+    results viewed as integers; fmt is (precision, min_quantum, nan encoding). `open` is 1 for rows
+    with a result that stays undecided: `wide` is for them.
     """
     element, word = _ELEMENTS[dtype]
-    x, open_ = _array(element, 2, readonly=True), _array(types.int64, 1)
+    x, open_ = _array(element, 2, readonly=True), _array(types.uint8, 1)
     fmt = types.UniTuple(types.int64, 3)
-    return _compile(_build_narrow, types.void(x, fmt, _array(word, 2), types.intp, open_))
+    build = functools.partial(_build_narrow, dtype=dtype)
+    return _compile(build, types.void(x, fmt, _array(word, 2), types.intp, open_))
 
 
 @functools.cache
 def wide(dtype: str) -> Callable[..., None]:
-    """Return wide(x, fmt, scales, encodings, threads, open): all in double-double arithmetic."""
+    """Return wide(x, fmt, scales, encodings, threads, open): all in double-double arithmetic.
+
+    `open` is 1 for rows with a result that stays undecided even so.
+    """
     element, word = _ELEMENTS[dtype]
-    x, open_ = _array(element, 2, readonly=True), _array(types.int64, 1)
+    x, open_ = _array(element, 2, readonly=True), _array(types.uint8, 1)
     fmt, scales = types.UniTuple(types.int64, 3), types.UniTuple(types.float64, 3)
     return _compile(_build_wide, types.void(x, fmt, scales, _array(word, 2), types.intp, open_))
 
@@ -379,6 +385,6 @@ def _compile(build: Callable[[str], Callable[..., None]], signature: Any) -> Cal
 @functools.cache
 def _digest() -> str:
     digest = blake2b(digest_size=8)
-    for module in (double_double, exact_integers, exact_narrow, machine):
+    for module in _CALLED:
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()

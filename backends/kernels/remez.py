@@ -1,43 +1,83 @@
-"""Make the minimax polynomial of `exact_narrow`: run ``python -m backends.kernels.remez``.
+"""Make the polynomials of the exact kernels: run ``python -m backends.kernels.remez``.
 
-exp(r) = 1 + r + r^2 P(r), P of a given degree with the least largest relative error on |r| <= half.
-Remez's exchange algorithm at 200 bits; the coefficients are then rounded to double.
+For `exact_narrow`, exp(r) = 1 + r + r^2 P(r) on |r| <= ln(2)/2; for `exp_lanes`,
+2^(f/8) = 1 + f Q(f) on |f| <= 1/2. P and Q have the least largest relative error of the whole, by
+Remez's exchange algorithm at 200 bits. Where Q has an odd number of coefficients, the error at
+f = 0, always nothing, upsets the exchange: then Q interpolates (2^(f/8) - 1)/f at Chebyshev's
+nodes, within a factor of two of the best. The error is that of the coefficients rounded to double.
 """
 
+# ruff: noqa: ANN401 - mpmath is untyped
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import mpmath
 
-DEGREE = 8
 POINTS = 2000
 EXCHANGES = 12
+WIDER = 1 + mpmath.mpf(2) ** -20
 
 
-def minimax(half: Any, degree: int) -> tuple[list[Any], Any]:  # noqa: ANN401 - mpmath is untyped
-    """Return P's coefficients, lowest first, and the largest relative error on a grid."""
-    count = degree + 1
+@dataclass(frozen=True)
+class Problem:
+    """function(r) = known(r) + factors times r^first, r^(first + 1) … on |r| <= half."""
+
+    function: Callable[[Any], Any]
+    known: Callable[[Any], Any]
+    first: int
+    half: Any
+
+    def error(self, factors: list[Any], r: Any) -> Any:
+        """Return the relative error at a point."""
+        terms = (factor * r ** (self.first + j) for j, factor in enumerate(factors))
+        return (self.known(r) + sum(terms)) / self.function(r) - 1
+
+    def worst(self, factors: list[Any]) -> Any:
+        """Return the largest relative error on a grid, the factors rounded to double."""
+        rounded = [mpmath.mpf(float(factor)) for factor in factors]
+        return max(abs(self.error(rounded, r)) for r in _grid(self.half))
+
+
+def minimax(problem: Problem, count: int) -> list[Any]:
+    """Return `count` factors with the least largest relative error."""
+    half = problem.half
     nodes = [half * mpmath.cos(mpmath.pi * (2 * i + 1) / (2 * count + 2)) for i in range(count + 1)]
-    grid = [half * (2 * mpmath.mpf(i) / POINTS - 1) for i in range(POINTS + 1)]
+    grid = _grid(half)
+    factors: list[Any] = []
     for _ in range(EXCHANGES):
         system = mpmath.matrix(count + 1, count + 1)
         right = mpmath.matrix(count + 1, 1)
         for i, r in enumerate(nodes):
             for j in range(count):
-                system[i, j] = r ** (2 + j) * mpmath.exp(-r)
+                system[i, j] = r ** (problem.first + j) / problem.function(r)
             system[i, count] = (-1) ** i
-            right[i] = 1 - (1 + r) * mpmath.exp(-r)
+            right[i] = 1 - problem.known(r) / problem.function(r)
         factors = list(mpmath.lu_solve(system, right))[:count]
-        errors = [_error(factors, r) for r in grid]
+        errors = [problem.error(factors, r) for r in grid]
         nodes = [grid[i] for i in _extremes(errors, count + 1)]
-    return factors, max(map(abs, errors))
+    return factors
 
 
-def _error(factors: list[Any], r: Any) -> Any:  # noqa: ANN401 - mpmath is untyped
-    value = sum(factor * r ** (2 + j) for j, factor in enumerate(factors))
-    return (1 + r + value) * mpmath.exp(-r) - 1
+def interpolated(problem: Problem, count: int) -> list[Any]:
+    """Return `count` factors by interpolation of what they stand for at Chebyshev's nodes."""
+    half = problem.half
+    # A node at 0 is replaced by one that is as good as 0.
+    nodes = [half * mpmath.cos(mpmath.pi * (2 * i + 1) / (2 * count)) for i in range(count)]
+    nodes = [r if abs(r) > mpmath.mpf(2) ** -60 else mpmath.mpf(2) ** -60 for r in nodes]
+    system, right = mpmath.matrix(count, count), mpmath.matrix(count, 1)
+    for i, r in enumerate(nodes):
+        for j in range(count):
+            system[i, j] = r**j
+        right[i] = (problem.function(r) - problem.known(r)) / r**problem.first
+    return list(mpmath.lu_solve(system, right))
+
+
+def _grid(half: Any) -> list[Any]:
+    return [half * (2 * mpmath.mpf(i) / POINTS - 1) for i in range(POINTS + 1)]
 
 
 def _extremes(errors: list[Any], count: int) -> list[int]:
@@ -54,13 +94,24 @@ def _extremes(errors: list[Any], count: int) -> list[int]:
     return places
 
 
+def problems() -> dict[str, tuple[Problem, int]]:
+    """Return what is to be solved: a polynomial's name, the problem, how many factors."""
+    exponential = Problem(mpmath.exp, lambda r: 1 + r, 2, mpmath.log(2) / 2 * WIDER)
+    eighth = Problem(lambda f: mpmath.mpf(2) ** (f / 8), lambda _: mpmath.mpf(1), 1, WIDER / 2)
+    return {"P": (exponential, 9), "Q": (eighth, 6), "S": (eighth, 5), "R": (eighth, 7)}
+
+
 def main() -> None:
-    """Print the coefficients and the error."""
+    """Print the coefficients and the errors."""
+    lines = []
     with mpmath.workprec(200):
-        factors, worst = minimax(mpmath.log(2) / 2 * (1 + mpmath.mpf(2) ** -20), DEGREE)
-        lines = [float(factor).hex() for factor in factors]
-        lines.append(f"relative error 2^{mpmath.nstr(mpmath.log(worst, 2), 6)}")
-    sys.stdout.write("\n".join(lines) + "\n")
+        for name, (problem, count) in problems().items():
+            upset = problem.first == 1 and count % 2
+            factors = interpolated(problem, count) if upset else minimax(problem, count)
+            error = mpmath.nstr(mpmath.log(problem.worst(factors), 2), 6)
+            lines += [name, *(float(factor).hex() for factor in factors)]
+            lines += [f"relative error 2^{error}", ""]
+    sys.stdout.write("\n".join(lines))
 
 
 if __name__ == "__main__":

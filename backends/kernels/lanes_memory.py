@@ -1,0 +1,124 @@
+"""Lanes from memory and back: elements of C-contiguous arrays, without a test of bounds.
+
+An index is flat, whatever the array's dimensions: kernels that take an array and a place in it, and
+not a slice, need no count of references, which is an atomic operation each time.
+"""
+
+# ruff: noqa: ANN401 - arguments of intrinsics are Numba's types and LLVM's values
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types as _types
+
+from backends.kernels.lanes import Lanes, declared, inlined, literal, mangled, mask_of, spread_value
+
+types: Any = _types
+
+
+def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+    made = context.make_array(array_type)(context, builder, array)
+    return builder.gep(made.data, [index])
+
+
+def _element_bytes(array_type: Any) -> int:
+    return int(array_type.dtype.bitwidth // 8)
+
+
+@inlined
+def element(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Return one element of a C-contiguous array of any dimensions by its flat `index`."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.load(_pointer(context, builder, signature.args[0], args[0], args[1]))
+
+    return array.dtype(array, types.intp), generate
+
+
+@inlined
+def load(typing_context: Any, array: Any, index: Any, count: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Return `count` (a literal) elements of a C-contiguous array from flat `index` on."""
+    if not isinstance(count, types.IntegerLiteral):
+        return None
+    lanes = Lanes(array.dtype, literal(count))
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
+        wide = builder.bitcast(pointer, lanes.vector.as_pointer())
+        loaded = builder.load(wide)
+        loaded.align = _element_bytes(signature.args[0])
+        return loaded
+
+    return lanes(array, types.intp, count), generate
+
+
+@inlined
+def load_some(typing_context: Any, array: Any, index: Any, count: Any, size: Any, fill: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Return `count` lanes of which the first `size` come from memory, the others are `fill`."""
+    if not isinstance(count, types.IntegerLiteral):
+        return None
+    lanes = Lanes(array.dtype, literal(count))
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
+        wide = builder.bitcast(pointer, lanes.vector.as_pointer())
+        mask, rest = mask_of(builder, lanes, args[3]), spread_value(builder, lanes, args[4])
+        word = ir.IntType(32)
+        kind = ir.FunctionType(lanes.vector, [wide.type, word, mask.type, lanes.vector])
+        name = f"llvm.masked.load.{mangled(lanes)}.p0"
+        function = declared(builder, kind, name)
+        align = ir.Constant(word, _element_bytes(signature.args[0]))
+        return builder.call(function, [wide, align, mask, rest])
+
+    return lanes(array, types.intp, count, types.intp, array.dtype), generate
+
+
+@inlined
+def store(typing_context: Any, array: Any, index: Any, value: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Write lanes to a C-contiguous array from flat `index` on."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
+        wide = builder.bitcast(pointer, value.vector.as_pointer())
+        builder.store(args[2], wide, align=_element_bytes(signature.args[0]))
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp, value), generate
+
+
+@inlined
+def store_some(typing_context: Any, array: Any, index: Any, value: Any, size: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Write the first `size` lanes."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
+        wide = builder.bitcast(pointer, value.vector.as_pointer())
+        mask, word = mask_of(builder, value, args[3]), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [value.vector, wide.type, word, mask.type])
+        name = f"llvm.masked.store.{mangled(value)}.p0"
+        function = declared(builder, kind, name)
+        align = ir.Constant(word, _element_bytes(signature.args[0]))
+        builder.call(function, [args[2], wide, align, mask])
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp, value, types.intp), generate
+
+
+@inlined
+def fetch(typing_context: Any, array: Any, index: Any, writing: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Ask for the cache line of array[index], wherever that is, to be read (0) or written (1)."""
+    if not isinstance(writing, types.IntegerLiteral):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
+        pointer = builder.bitcast(pointer, byte)
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        flags = (literal(writing), 3, 1)
+        builder.call(function, [pointer, *(ir.Constant(word, flag) for flag in flags)])
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp, writing), generate
