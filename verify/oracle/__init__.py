@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHEAP", "FAST", "OPERATIONS", "SATURATED_EXPONENT", "VERSION", "Exact", "exact"]
 
-VERSION = 1
+VERSION = 2
 """Part of every cache key: raise it whenever an answer or its layout could change."""
 
 CHEAP = 512

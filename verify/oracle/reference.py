@@ -29,6 +29,10 @@ and "just below high" (`inexact`), so that an end on a boundary is on the right 
 S > k · 2^G that settles results like 1/1024 - 2^-100000 at once, which lie that close to a tie in
 a format whose smallest number is 2^-9.
 
+An enclosure that reaches across a power of two is not settled either: the exponent that is
+returned is the exact value's binade, on which its ulp depends. Again the openness decides what no
+precision could: a lone maximum's result lies below 1, however little.
+
 The relative width is below 2^(15-w); w >= 99 keeps the returned value good to 2^-84.
 """
 
@@ -224,10 +228,12 @@ def _quotient(
 
 
 def _decide(fmt: Format, enclosure: tuple[int, int, int], cells: Cells, index: int) -> bool:
-    """Set the cell if both ends of the open enclosure round alike."""
+    """Set the cell if both ends of the open enclosure round alike and lie in one binade."""
     low, high, exponent = enclosure
+    if low.bit_length() != (high - 1).bit_length():
+        return False
     bits = round_to_bits(fmt, False, low, exponent, inexact=True)  # noqa: FBT003 - the sign: positive
     if bits != round_to_bits(fmt, False, high - 1, exponent, inexact=True):  # noqa: FBT003 - as above
         return False
-    cells.put(index, bits, (low + high + 1) >> 1, exponent)
+    cells.put(index, bits, (low + high) >> 1 or 1, exponent)  # 1: below SATURATED_EXPONENT
     return True
