@@ -20,7 +20,6 @@ from numba import types as _types
 from backends.kernels import double_double, exact_integers, exact_narrow, machine
 from backends.kernels.double_double import (
     BLOCK,
-    LOWEST,
     cooled_exp_span,
     divide_span,
     exp_span,
@@ -39,7 +38,7 @@ from backends.kernels.exact_narrow import (
     simply_added,
     sum_of_span,
 )
-from backends.kernels.machine import kernel, widened
+from backends.kernels.machine import kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,11 +49,6 @@ _SMALL = 16384
 # A longer row is shared by the threads; up to here its exponentials stay in the second-level cache.
 _LONG = 1 << 17
 _NO_SCALES = (1.0, 1.0, 1.0)
-# exp(-744261118) < 2^-2^30, whose exponent stands for all below; one more for the gap's rounding.
-_SATURATED_GAP = -744_261_119.0
-_SATURATED = -(2**30)
-# The clamped exponentials are the only ones below 2^_FAR: exp(-2^19) is 2^-756390.
-_FAR = -756_000
 
 
 @kernel
@@ -242,78 +236,6 @@ def _build_wide(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the 
     return wide
 
 
-def _build_record(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
-    # One function: Numba's parallel loops do not reach into others.
-    def record(  # noqa: C901 - as said above
-        x: Any,
-        fmt: Any,
-        scales: Any,
-        high: Any,
-        low: Any,
-        k: Any,
-        encodings: Any,
-        open_: Any,
-    ) -> None:
-        rows, n = x.shape
-        if len(sources) == 0:  # see `_compile`
-            return
-        chunks = (n + BLOCK - 1) // BLOCK
-        if n <= _LONG:
-            for i in prange(rows):
-                top, bottom = ends_of_span(x[i])
-                if not regular(top, bottom):
-                    open_[i] = -1
-                    continue
-                open_[i] = _wide_row(x[i], top, scales, fmt, high[i], low[i], k[i], encodings[i])
-                if bottom == -np.inf or k[i].min() <= _FAR:
-                    open_[i] += _mark_far(x[i], top, scales, high[i], low[i], k[i])
-            return
-        ends, sums = np.empty((chunks, 2)), np.empty((chunks, 3))
-        counts = np.empty(chunks, np.int64)
-        for i in range(rows):
-            for c in prange(chunks):
-                ends[c] = ends_of_span(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)])
-            top, bottom = _merged_ends(ends)
-            if not regular(top, bottom):
-                open_[i] = -1
-                continue
-            for c in prange(chunks):
-                lo, hi = c * BLOCK, min(n, (c + 1) * BLOCK)
-                _exponentials(x[i, lo:hi], top, scales, high[i, lo:hi], low[i, lo:hi], k[i, lo:hi])
-                sums[c] = sum_block(high[i, lo:hi], low[i, lo:hi], k[i, lo:hi])
-            total, rest = merge(sums)
-            factor, factor_low = inverse(total, rest)
-            for c in prange(chunks):
-                lo, hi = c * BLOCK, min(n, (c + 1) * BLOCK)
-                parts = high[i, lo:hi], low[i, lo:hi], k[i, lo:hi]
-                divide_span(parts[0], parts[1], parts[2], factor, factor_low)
-                counts[c] = round_span(
-                    parts[0], parts[1], parts[2], fmt[0], fmt[1], encodings[i, lo:hi]
-                )
-                counts[c] += _mark_far(x[i, lo:hi], top, scales, parts[0], parts[1], parts[2])
-            open_[i] = counts.sum()
-
-    return record
-
-
-@kernel
-def _mark_far(x: Any, top: float, scales: Any, high: Any, low: Any, k: Any) -> int:
-    """Set what `LOWEST` cut off: zeros, saturated exponents; return how many it cannot tell."""
-    unknown = 0
-    for j in range(x.size):
-        if k[j] > _FAR:
-            continue
-        value = widened(x[j])
-        gap = (value * scales[0] - top * scales[0]) * scales[1] / scales[2]
-        if value == -np.inf:
-            high[j], low[j], k[j] = 0.0, 0.0, 0
-        elif gap < _SATURATED_GAP:
-            high[j], low[j], k[j] = 1.0, 0.0, _SATURATED
-        elif gap <= LOWEST:
-            unknown += 1
-    return unknown
-
-
 _ELEMENTS = {
     "float64": (types.float64, types.int64),
     "float32": (types.float32, types.int32),
@@ -347,21 +269,6 @@ def wide(dtype: str) -> Callable[..., None]:
     x, open_ = _array(element, 2, readonly=True), _array(types.int64, 1)
     fmt, scales = types.UniTuple(types.int64, 3), types.UniTuple(types.float64, 3)
     return _compile(_build_wide, types.void(x, fmt, scales, _array(word, 2), types.intp, open_))
-
-
-@functools.cache
-def record(dtype: str) -> Callable[..., None]:
-    """Return record(x, fmt, scales, high, low, k, encodings, open): values and their rounding.
-
-    `open` is -1 for rows with a NaN or without a finite maximum: they are left alone.
-    """
-    element, word = _ELEMENTS[dtype]
-    x, open_ = _array(element, 2, readonly=True), _array(types.int64, 1)
-    fmt, scales = types.UniTuple(types.int64, 3), types.UniTuple(types.float64, 3)
-    real, exponents = _array(types.float64, 2), _array(types.int32, 2)
-    return _compile(
-        _build_record, types.void(x, fmt, scales, real, real, exponents, _array(word, 2), open_)
-    )
 
 
 def _compile(build: Callable[[str], Callable[..., None]], signature: Any) -> Callable[..., None]:

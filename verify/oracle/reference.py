@@ -122,15 +122,7 @@ def softmax_with_rounds(
         solved = cells.arrays(fmt)
         for name in ("rounded", "high", "low", "exponent"):
             getattr(answer, name)[regular] = getattr(solved, name)[groups.inverse]
-    return (
-        Exact(
-            *(
-                from_rows(part, x.shape, axis)
-                for part in (answer.rounded, answer.high, answer.low, answer.exponent)
-            )
-        ),
-        rounds,
-    )
+    return answer.each(lambda part: from_rows(part, x.shape, axis)), rounds
 
 
 def _solve_row(
