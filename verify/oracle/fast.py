@@ -28,8 +28,8 @@ from backends.kernels import exact_tier
 from backends.kernels.exact_call import WORDS, scales
 from backends.kernels.numba_call import ENTRY
 from verify.oracle import reference
-from verify.oracle.exact import REFERENCE_ERROR, Exact
-from verify.oracle.long_row import LongRow
+from verify.oracle.exact import Exact
+from verify.oracle.long_row import ERRORS, LongRow
 from verify.oracle.rows import as_rows, check_temperature, from_rows
 from verify.oracle.special import check_policy, special_rows
 
@@ -44,15 +44,6 @@ FORMATS = tuple(WORDS)
 """The formats that the tier computes; fp8 arrays are the reference's."""
 
 SAMPLE_ROWS = 24
-ERRORS = {
-    # `exact_narrow.margin` of the largest gap, 110, and as many terms as are simply added at most:
-    "float32": 2.0**-42,  # (354 + 1024) 2^-53
-    "float16": 2.0**-40,  # (354 + 4096) 2^-53
-    "bfloat16": 2.0**-40,
-    "float64": REFERENCE_ERROR,
-}
-"""Format -> the relative error that the tier's values stay below: `Exact.error`."""
-
 _log = logging.getLogger(__name__)
 _held: set[str] = set()
 _holding = threading.Lock()

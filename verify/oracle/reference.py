@@ -40,11 +40,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from mpmath.libmp import mpf_exp
 
 from backends.formats import format_of, round_to_bits, to_float64
 from verify.oracle.exact import SATURATED_EXPONENT, Exact
-from verify.oracle.rows import Cells, as_rows, check_temperature, from_rows, group
+from verify.oracle.rows import Cells, Groups, as_rows, check_temperature, from_rows, group, split
 from verify.oracle.special import check_policy, special_rows
 
 if TYPE_CHECKING:
@@ -53,9 +54,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backends.formats import Format
-    from verify.oracle.rows import Groups
 
-__all__ = ["OracleError", "softmax", "softmax_with_rounds"]
+__all__ = ["OracleError", "softmax", "softmax_of_counts", "softmax_with_rounds"]
 
 FIRST_BITS = 99
 LAST_BITS = FIRST_BITS << 10
@@ -123,6 +123,28 @@ def softmax_with_rounds(
         for name in ("rounded", "high", "low", "exponent"):
             getattr(answer, name)[regular] = getattr(solved, name)[groups.inverse]
     return answer.each(lambda part: from_rows(part, x.shape, axis)), rounds
+
+
+def softmax_of_counts(
+    fmt: Format, values: NDArray[np.float64], counts: NDArray[np.int64], temperature: float
+) -> Exact:
+    """Compute one row, given its distinct values in ascending order and how often each occurs.
+
+    No NaN, no +inf, at least one finite value; the answer has an element a value.
+    """
+    masked = bool(values[0] == -np.inf)
+    mantissas, exponents = split(np.where(values == -np.inf, 0.0, values))
+    groups = Groups(
+        mantissas=mantissas.tolist(),
+        exponents=exponents.tolist(),
+        counts=counts.tolist(),
+        starts=[0, len(values)],
+        masked=[masked],
+        inverse=np.arange(len(values)),
+    )
+    cells = Cells(len(values))
+    _solve_row(fmt, groups, 0, check_temperature(temperature), cells)
+    return cells.arrays(fmt)
 
 
 def _solve_row(
