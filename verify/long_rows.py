@@ -123,7 +123,7 @@ class _Row:
         from verify.oracle import fast
         from verify.oracle.long_row import LongRow
 
-        fast.hold_sample(case.dtype)
+        fast.hold_sample(case.dtype, long=True)
         self.case, self.claims, self._number = case, claims, number
         self._row = LongRow(x, case.temperature)
         self._format = format_of(case.dtype)

@@ -6,6 +6,7 @@ import pytest
 from backends.formats import FORMATS, from_float64, to_float64
 from verify import oracle
 from verify.oracle import fast, reference
+from verify.oracle.long_row import LongRow
 from verify.ulp import misrounded
 
 pytest.importorskip("numba")
@@ -167,12 +168,14 @@ def test_equal_entries_on_a_tie_are_rounded_to_even():
 def test_the_front_door_asks_the_tier_for_large_arrays_after_a_sample(monkeypatch):
     x = np.random.default_rng(16).standard_normal((4, oracle.FAST // 2)).astype(np.float32)
     held = []
-    monkeypatch.setattr(fast, "hold_sample", held.append)
+    monkeypatch.setattr(fast, "hold_sample", lambda name, long: held.append((name, long)))
     answer = oracle.exact("softmax", {"x": x}, {"axis": -1, "temperature": 1.0})
-    assert held == ["float32"]
+    assert held == [("float32", False)]
     assert not misrounded(fast.softmax(x).rounded, answer).any()
     oracle.exact("softmax", {"x": x[:1, :10]}, {"axis": -1, "temperature": 1.0})
-    assert held == ["float32"]
+    assert held == [("float32", False)]
+    oracle.exact("softmax", {"x": np.arange(131_073.0)}, {"axis": -1, "temperature": 1.0})
+    assert held[1:] == [("float64", True)]
 
 
 def test_a_tier_that_contradicts_the_reference_is_not_believed(monkeypatch):
@@ -187,6 +190,23 @@ def test_a_tier_that_contradicts_the_reference_is_not_believed(monkeypatch):
     monkeypatch.setattr(fast, "_held", set())
     with pytest.raises(reference.OracleError, match=r"differ: float16, temperature 1\.0"):
         fast.hold_sample("float16")
+
+
+def test_the_steps_of_long_rows_are_held_against_the_reference_as_well(monkeypatch):
+    real = LongRow.span
+
+    def wrong(row, first, last):
+        answer = real(row, first, last)
+        answer.exponent[9000] -= 1
+        return answer
+
+    monkeypatch.setattr(fast, "_held", set())
+    fast.hold_sample("float16", long=True)
+    monkeypatch.setattr(LongRow, "span", wrong)
+    fast.hold_sample("float16", long=True)  # once is enough
+    monkeypatch.setattr(fast, "_held", {("float16", False)})
+    with pytest.raises(reference.OracleError, match="differ: float16"):
+        fast.hold_sample("float16", long=True)
 
 
 def test_the_tier_refuses_formats_that_it_does_not_compute():
