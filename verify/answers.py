@@ -53,13 +53,19 @@ class Basis(NamedTuple):
 
 @dataclass(frozen=True)
 class Facts:
-    """One case as the judge sees it; every array is ``(rows, n)``."""
+    """One case as the judge sees it; every array is ``(rows, n)``.
+
+    Of a long row it may be a span (`verify.long_rows`): then `first` says which row and where its
+    first element stands there, and `whole` what must be known of the entire row.
+    """
 
     x: Array
     exact: Exact
     format: Format
     limits: bounds.Limits
     evidence: evidence.Evidence
+    first: tuple[int, int] = (0, 0)
+    whole: bounds.Whole | None = None
 
 
 def answer(text: str, all_masked: str) -> Exact:

@@ -64,6 +64,16 @@ class Limits:
     attainable: Array
 
 
+class Whole(NamedTuple):
+    """What limits take from an entire row, for a span of it; all but n at z = x / temperature."""
+
+    top: float
+    mean_gap: float
+    mean_magnitude: float
+    logsumexp: float
+    n: int
+
+
 @dataclass(frozen=True)
 class _Row:
     """What the limits are made of, for rows ``(rows, n)``; masked and special entries count 0."""
@@ -77,7 +87,12 @@ class _Row:
 
 
 def softmax_limits(
-    x: Array, exact: Exact, dtype: str, temperature: float, claims: Claims
+    x: Array,
+    exact: Exact,
+    dtype: str,
+    temperature: float,
+    claims: Claims,
+    whole: Whole | None = None,
 ) -> Limits:
     """Return the limits for a softmax of `x`.
 
@@ -93,13 +108,16 @@ def softmax_limits(
         What the logits are divided by.
     claims : Claims
         Selects the algorithm's bound, the accumulator and whether results may be flushed.
+    whole : Whole, optional
+        For a span of one long row: what the span itself does not tell.
     """
     fmt = format_of(dtype)
     compute = format_of(claims.accumulate_for(dtype))
     inner = _inner(fmt, compute)
     value = np.ldexp(exact.high, np.maximum(exact.exponent, -2000))
     regular = np.isfinite(value) & (exact.high != 0)
-    row = _measured(x, np.where(regular, value, 0.0), temperature)
+    g = np.where(regular, value, 0.0)
+    row = _measured(x, g, temperature) if whole is None else _spanned(x, g, temperature, whole)
     with np.errstate(over="ignore"):  # an infinite gap has an infinite limit, cut off below
         units = _THEORY[claims.algorithm](row)
         best = _attainable(row, scaled=temperature != 1.0)
@@ -154,6 +172,20 @@ def _measured(x: Array, g: Array, temperature: float) -> _Row:
             mean_magnitude=(g * magnitude).sum(axis=1, keepdims=True),
             logsumexp=logsumexp,
             n=x.shape[1],
+        )
+
+
+def _spanned(x: Array, g: Array, temperature: float, whole: Whole) -> _Row:
+    """As `_measured` for a span of a row."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        z = x / temperature
+        return _Row(
+            gap=np.where((g > 0) & np.isfinite(z), whole.top - z, 0.0),
+            mean_gap=np.array([[whole.mean_gap]]),
+            magnitude=np.where(np.isfinite(z), np.abs(z), 0.0),
+            mean_magnitude=np.array([[whole.mean_magnitude]]),
+            logsumexp=np.array([[whole.logsumexp]]),
+            n=whole.n,
         )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from backends.claims import Claims
     from verify.answers import Facts
     from verify.cases import Case
+    from verify.evidence import Evidence
 
 Array = np.ndarray[Any, Any]
 
@@ -72,15 +73,36 @@ def judge(case: Case, output: Array, facts: Facts, claims: Claims) -> Verdict:
     fault = form_fault(output, case)
     if fault:
         return wrong(fault)
-    got = rows_of(output, case.axis)
+    verdict = look(case, rows_of(output, case.axis), facts, claims)
+    return concluded(verdict, facts.evidence, case.dtype, claims)
+
+
+def look(case: Case, got: Array, facts: Facts, claims: Claims) -> Verdict:
+    """Say what the limits say of results ``(rows, n)``, all of them or a span of each row."""
     error = ulp_error(got, facts.exact)
     verdict = _measured(case, got, error, facts)
     if _broken(error, facts).any():
         return replace(verdict, status=Status.FAIL, message=_fault(case, got, error, facts, claims))
-    fault = _negative(got) or claim_fault(case.dtype, verdict, claims)
+    fault = _negative(got)
     if fault:
         return replace(verdict, status=Status.FAIL, message=fault)
     return _graded(verdict, error, facts)
+
+
+def concluded(verdict: Verdict, evidence: Evidence, dtype: str, claims: Claims) -> Verdict:
+    """Return the verdict with what claims on accuracy and the evidence add to it."""
+    if verdict.status is Status.FAIL:
+        return verdict
+    fault = claim_fault(dtype, verdict, claims)
+    if fault:
+        return replace(verdict, status=Status.FAIL, message=fault)
+    if verdict.status is Status.PASS and verdict.count and not evidence.sufficient:
+        return replace(
+            verdict,
+            status=Status.WEAK,
+            message=f"no evidence: this limit proves nothing on this input ({evidence})",
+        )
+    return verdict
 
 
 def _broken(error: Array, facts: Facts) -> Array:
@@ -120,11 +142,14 @@ def describe(case: Case, got: Array, error: Array, facts: Facts, at: tuple[Any, 
     """Return one line on the element `at`: where it is, what went in, what came and should have."""
     row, column = (int(index) for index in at)
     x = facts.x[row]
-    finite = x[np.isfinite(x)]
+    finite = (
+        x[np.isfinite(x)] if facts.whole is None else np.array([facts.whole.top * case.temperature])
+    )
     context = f", row maximum {finite.max():.9g}" if finite.size else ", no finite entry in the row"
     given = np.array2string(x, precision=9, separator=", ") if x.size <= 5 else f"{x[column]:.9g}"
+    above, before = facts.first
     return (
-        f"row {row}, element {column} of n={case.n}: x={given}{context}; "
+        f"row {above + row}, element {before + column} of n={case.n}: x={given}{context}; "
         f"got {to_float64(got[row, column])!s}, "
         f"exact {to_float64(facts.exact.rounded[row, column])!s} ({error[row, column]:.4g} ulp)"
     )
@@ -198,11 +223,5 @@ def _graded(verdict: Verdict, error: Array, facts: Facts) -> Verdict:
             verdict,
             status=Status.WEAK,
             message=f"{over.max():.3g} times the error that is attainable at this length",
-        )
-    if verdict.count and not facts.evidence.sufficient:
-        return replace(
-            verdict,
-            status=Status.WEAK,
-            message=f"no evidence: this limit proves nothing on this input ({facts.evidence})",
         )
     return verdict

@@ -31,6 +31,9 @@ Rows = np.ndarray[Any, Any]  # float64 (rows, n)
 Sampler = Callable[[tuple[int, int]], Rows]
 
 POOL = 4096
+# Longer rows are built a span at a time, where the regime allows it.
+_WHOLE = 1 << 22
+_SPAN = 1 << 20
 DATA = Path(__file__).parent / "data"
 
 # What softmax was seen to break on: every power of ten that real logits, masks and sentinels reach.
@@ -61,6 +64,9 @@ class Regime:
         ``(rows as float64, format) -> bool``, asked after rounding.
     least : int
         The shortest row that can be of the regime.
+    sample : callable, optional
+        ``(rng, size) -> float64``, for regimes whose entries are drawn one by one: then long rows
+        are built from `POOL` values a span at a time, without a float64 for each entry.
     """
 
     name: str
@@ -68,6 +74,7 @@ class Regime:
     generate: Callable[[np.random.Generator, Format, tuple[int, int], int], Rows]
     holds: Callable[[Rows, Format], bool]
     least: int = 1
+    sample: Callable[[np.random.Generator, tuple[int, int]], Rows] | None = None
 
 
 def regime(name: str) -> Regime:
@@ -88,6 +95,8 @@ def build(case: Case) -> np.ndarray[Any, Any]:
         return np.empty(case.shape, fmt.numpy_dtype)
     size = (case.rows, case.n)
     given = case.regime in ("values", "encoded")
+    if not given and case.n > _WHOLE and regime(case.regime).sample is not None:
+        return _placed(_streamed(case, fmt, size), case)
     rows = _given(case, fmt, size) if given else _generated(case, fmt, size)
     rounded = from_float64(fmt, rows)
     family = regime(case.regime)
@@ -100,9 +109,26 @@ def _generated(case: Case, fmt: Format, size: tuple[int, int]) -> Rows:
     family = regime(case.regime)
     if case.n < family.least:
         raise RegimeError(f"{case}: rows of {family.name!r} have at least {family.least} elements")
+    return family.generate(_random(case, size), fmt, size, case.seed)
+
+
+def _random(case: Case, size: tuple[int, int]) -> np.random.Generator:
     # The name is part of the seed so that two regimes of one seed share no random numbers.
-    entropy = [case.seed, *size, *family.name.encode()]
-    return family.generate(np.random.default_rng(entropy), fmt, size, case.seed)
+    return np.random.default_rng([case.seed, *size, *case.regime.encode()])
+
+
+def _streamed(case: Case, fmt: Format, size: tuple[int, int]) -> np.ndarray[Any, Any]:
+    """Return what `_generated` does, rounded; a row of 2^28 takes little more than itself."""
+    family, random = regime(case.regime), _random(case, size)
+    assert family.sample is not None  # noqa: S101 - for type checkers: the caller asked
+    pool = from_float64(fmt, family.sample(random, (size[0], POOL)))
+    if not family.holds(to_float64(pool), fmt):
+        raise RegimeError(f"{case}: the generated rows are not {family.name!r} ({family.doc})")
+    rows = np.empty(size, fmt.numpy_dtype)
+    for first in range(0, size[1], _SPAN):
+        last = min(size[1], first + _SPAN)
+        rows[:, first:last] = pool[:, random.integers(0, POOL, last - first)]
+    return rows
 
 
 def _given(case: Case, fmt: Format, size: tuple[int, int]) -> Rows:
@@ -139,12 +165,20 @@ def _drawn(rng: np.random.Generator, size: tuple[int, int], sample: Sampler) -> 
     return pool[:, rng.integers(0, POOL, n)]
 
 
+def _uniform_sample(rng: np.random.Generator, size: tuple[int, int]) -> Rows:
+    return rng.uniform(-4.0, 4.0, size)
+
+
 def _uniform(rng: np.random.Generator, _: Format, size: tuple[int, int], __: int) -> Rows:
-    return _drawn(rng, size, lambda s: rng.uniform(-4.0, 4.0, s))
+    return _drawn(rng, size, lambda s: _uniform_sample(rng, s))
+
+
+def _normal_sample(rng: np.random.Generator, size: tuple[int, int]) -> Rows:
+    return rng.normal(0.0, 2.0, size)
 
 
 def _normal(rng: np.random.Generator, _: Format, size: tuple[int, int], __: int) -> Rows:
-    return _drawn(rng, size, lambda s: rng.normal(0.0, 2.0, s))
+    return _drawn(rng, size, lambda s: _normal_sample(rng, s))
 
 
 def gap_to_smallest(fmt: Format) -> float:
@@ -423,8 +457,14 @@ REGIMES: MappingProxyType[str, Regime] = MappingProxyType(
     {
         entry.name: entry
         for entry in (
-            Regime("uniform", "uniform in [-4, 4]", _uniform, _finite),
-            Regime("normal", "normal with deviation 2, as trained logits", _normal, _finite),
+            Regime("uniform", "uniform in [-4, 4]", _uniform, _finite, sample=_uniform_sample),
+            Regime(
+                "normal",
+                "normal with deviation 2, as trained logits",
+                _normal,
+                _finite,
+                sample=_normal_sample,
+            ),
             Regime("wide_gap", "gaps up to where exp vanishes", _wide_gap, _spreads_widely, 2),
             Regime("offset", "shifted by 10 to 1e36, both signs", _offset, _is_offset),
             Regime("constant", "all equal: exactly 1/n", _constant, _is_constant),

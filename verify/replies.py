@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ Wire = tuple[str, list[bytes]]
 
 # Through a pipe up to here, through the scratch folder above.
 _INLINE_BYTES = 1 << 20
+_STEP = 1 << 24
 # Of a foreign exception: enough to read, too little to fill a store.
 _LONGEST_MESSAGE = 2000
 _PLAIN_KINDS = "biufc"
@@ -123,10 +125,27 @@ def _decoded(entry: dict[str, Any], chunks: list[bytes], scratch: Path) -> Array
     if "chunk" in entry:
         data: Any = np.frombuffer(chunks[int(entry["chunk"])], np.uint8)
     else:
-        path = scratch / Path(str(entry["file"])).name
-        data = np.fromfile(path, np.uint8)
-        path.unlink()
+        data = _taken(scratch / Path(str(entry["file"])).name)
     if data.nbytes != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"a reply of {data.nbytes} bytes for shape {shape} of {name}")
     array: Array = data.view(dtype).reshape(shape)
     return array
+
+
+def _taken(path: Path) -> Array:
+    """Read a file from its end, cutting off what is read, and remove it.
+
+    So a gigabyte of shared memory never stands beside a gigabyte of the array. A mapping would do
+    as well, but whoever kept the file open could shrink it under us, which ends a process.
+    """
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        data = np.empty(size, np.uint8)
+        for first in reversed(range(0, size, _STEP)):
+            file.seek(first)
+            part = data.data[first : first + _STEP]
+            if file.readinto(part) != len(part):
+                raise ValueError("a reply's file became shorter while it was read")
+            file.truncate(first)
+    path.unlink()
+    return data

@@ -14,6 +14,9 @@ DENSE = (1, 2, 3, 5, 8, 17, 33, 64, 129)
 MEDIUM = tuple(n for n in _AROUND_POWERS if 129 < n <= 4097)
 LARGE = tuple(n for n in _AROUND_POWERS if n > 4097)
 
+# A gigabyte of float32: a sum in the format itself stops growing at 2^24 equal terms.
+HUGE = 2**28
+
 # pytorch 147284: float64 was wrong at 240 widths between 512 and 1024, nearly all of them odd.
 ODD = tuple(range(513, 1024, 2))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reports.records import Outcome, Status
-from verify import checks
+from verify import checks, long_rows
 from verify.checks.check import Scope
 from verify.judge import Verdict, wrong
 from verify.spaces import SPACES
@@ -251,7 +251,7 @@ class Suite:
         self.executor.retire(spec)
 
     def _prefetch(self, questions: list[Question]) -> None:
-        self.answers.prefetch(q.case for q in questions if q.check.coverage == "sampled")
+        self.answers.prefetch(q.case for q in questions if _rests_on_facts(q))
 
     def _without_further_batches(
         self, spec: BackendSpec, raised: Question, following: list[Question]
@@ -281,7 +281,7 @@ class Suite:
                 )
             case "raised":
                 # An input that cannot be built raises here again: the suite's fault, not theirs.
-                if question.check.coverage == "sampled":
+                if _rests_on_facts(question):
                     self.answers.facts(question.case, spec.claims)
                 verdict = wrong(f"raised {reply.message}", worst=reply.detail)
             case "crash":
@@ -344,7 +344,7 @@ class Suite:
         kept: list[Question] = []
         refused: dict[tuple[str, str, str], Question] = {}
         for question in questions:
-            reason = refusal(spec, question.case)
+            reason = refusal(spec, question.case) or long_rows.shortage(question.case)
             if not reason:
                 kept.append(question)
             elif self.selection.cases:
@@ -367,6 +367,11 @@ class Suite:
 
     def _skip(self, spec: BackendSpec, question: Question, reason: str) -> None:
         self._record(spec, question, Verdict(status=Status.SKIP, message=reason))
+
+
+def _rests_on_facts(question: Question) -> bool:
+    """Say whether the judge asks for the facts of the case as a whole."""
+    return question.check.coverage == "sampled" and not long_rows.applies(question.case)
 
 
 def refusal(spec: BackendSpec, case: Case) -> str:

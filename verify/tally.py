@@ -108,7 +108,7 @@ def take(x: Array, out: Array, claims: Claims) -> Tally:
 def by_oracle(x: Array, out: Array, claims: Claims) -> Tally:
     """Return the same tally by the oracle and the ordinary limits, some thousand rows a second."""
     exact = _exact(x, claims)
-    error, wrong = _errors(out, exact)
+    error, wrong = ulp_error(out, exact), misrounded(out, exact)
     limits = bounds.softmax_limits(to_float64(x), exact, x.dtype.name, 1.0, claims)
     broken = ~(error <= limits.theory) | np.isinf(error)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -137,7 +137,7 @@ def describe(x: Array, out: Array, at: int, claims: Claims) -> str:
     row, column = divmod(at, x.shape[1])
     inputs, results = x[row : row + 1], out[row : row + 1]
     exact = _exact(inputs, claims)
-    error = _errors(results, exact)[0][0, column]
+    error = ulp_error(results, exact)[0, column]
     values = ",".join(repr(float(value)) for value in to_float64(inputs)[0])
     return (
         f"x=[{values.replace(',', ', ')}], element {column}: "
@@ -148,36 +148,8 @@ def describe(x: Array, out: Array, at: int, claims: Claims) -> str:
 
 
 def _exact(x: Array, claims: Claims) -> oracle.Exact:
-    """Return the oracle's answer, with values just below 1 and 1/2 told from these.
-
-    The oracle's values are good to 2^-83, and 1 - 2^-100 may be given as 1. A value's ulp is twice
-    as large from a power of two on as below it, so here theory decides: between finite numbers no
-    result reaches 1, and none but the maximum of a row, where nothing else shares it, or each of a
-    pair of equal ones, reaches 1/2.
-    """
     parameters = {"axis": -1, "temperature": 1.0, "all_masked": claims.all_masked}
-    exact = oracle.exact("softmax", {"x": x}, parameters)
-    wide = to_float64(x)
-    top = wide == wide.max(axis=1, keepdims=True)
-    sharing = top.sum(axis=1, keepdims=True)
-    reaches = top & ((sharing == 1) | (sharing == x.shape[1]))
-    one = (exact.high == 1.0) & (exact.exponent == 0)
-    half = (exact.high == 1.0) & (exact.exponent == -1) & (exact.low <= 0) & ~reaches
-    below = (one | half) & np.isfinite(wide).all(axis=1, keepdims=True)
-    return oracle.Exact(
-        exact.rounded,
-        np.where(below, 2.0, exact.high),
-        np.where(below, np.minimum(2.0 * exact.low, -(2.0**-100)), exact.low),
-        np.where(below, exact.exponent - 1, exact.exponent).astype(np.int32),
-    )
-
-
-def _errors(out: Array, exact: oracle.Exact) -> tuple[Array, Array]:
-    """Return errors and which results are wrong; the former at most 1/2 where they are right."""
-    error, wrong = ulp_error(out, exact), misrounded(out, exact)
-    number = wrong & ((to_float64(out) != 0.0) | (error > 0.5))
-    error = np.where(number, np.maximum(error, np.nextafter(0.5, 1.0)), error)
-    return np.where(wrong, error, np.minimum(error, 0.5)), wrong
+    return oracle.exact("softmax", {"x": x}, parameters)
 
 
 def spread(rows: int, how_many: int) -> Array:
@@ -198,7 +170,7 @@ def _agree(fast: float, slow: float) -> bool:
 def _confirmed(tally: Tally, x: Array, out: Array, claims: Claims) -> Tally:
     """Return the tally with the oracle's figure of the worst element's error."""
     row, column = divmod(tally.worst_at, x.shape[1])
-    error = _errors(out[row : row + 1], _exact(x[row : row + 1], claims))[0][0, column]
+    error = ulp_error(out[row : row + 1], _exact(x[row : row + 1], claims))[0, column]
     if not _agree(tally.worst, float(error)):
         raise OracleError(
             f"the compiled judge finds {tally.worst} ulp, the oracle {error}: "

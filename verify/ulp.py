@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["misrounded", "quantum_exponents", "ulp_error"]
 
+_ABOVE_HALF = float(np.nextafter(0.5, 1.0))
+
 
 def ulp_error(out: NDArray[Any], exact: Exact) -> NDArray[np.float64]:
     """Measure |out - exact value| in ulps of the exact value.
@@ -40,6 +42,8 @@ def ulp_error(out: NDArray[Any], exact: Exact) -> NDArray[np.float64]:
         - Where it is infinite: 0 for the same infinity, inf for anything else.
         - Where it is finite: inf for NaN or an infinity, except that the overflow which correct
           rounding also gives counts 0. An error beyond float64's range is inf too.
+        - Of finite results at most 0.5 for the correctly rounded one and more for any other,
+          whatever digits of the exact value are known.
 
     Raises
     ------
@@ -50,6 +54,8 @@ def ulp_error(out: NDArray[Any], exact: Exact) -> NDArray[np.float64]:
     values, rounded = to_float64(out), to_float64(exact.rounded)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         error: NDArray[np.float64] = np.abs(_signed_error(fmt, values, exact))
+        right, wrong = np.minimum(error, 0.5), np.maximum(error, _ABOVE_HALF)
+    error = np.where(values == rounded, right, wrong)
     error = np.where(np.isfinite(values) & np.isfinite(exact.high), error, np.inf)
     same = (values == rounded) | (np.isnan(values) & np.isnan(rounded))
     error[~np.isfinite(rounded) & same] = 0.0
@@ -75,12 +81,7 @@ def misrounded(out: NDArray[Any], exact: Exact) -> NDArray[np.bool_]:
 
 def quantum_exponents(fmt: Format, exact: Exact) -> NDArray[np.int64]:
     """Return, for each exact value, e such that one ulp is 2^e (for zero: the smallest)."""
-    fraction, exponent = np.frexp(exact.high)
-    # high is the *rounded* value: just below a power of two, the value is in the binade below.
-    below = (np.abs(fraction) == 0.5) & (np.signbit(exact.low) != np.signbit(exact.high))
-    below &= exact.low != 0
-    binade = exponent.astype(np.int64) - 1 - below + exact.exponent
-    quantum = np.maximum(binade - (fmt.precision - 1), fmt.min_quantum)
+    quantum = np.maximum(exact.exponent.astype(np.int64) - (fmt.precision - 1), fmt.min_quantum)
     return np.where(exact.high == 0, fmt.min_quantum, quantum)
 
 

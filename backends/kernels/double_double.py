@@ -174,6 +174,15 @@ def cooled_exp_span(
 
 
 @kernel
+def any_exp_span(x: Any, top: float, scales: Any, high: Any, low: Any, k: Any) -> None:
+    """Fill a span with exp((x - top) / temperature)."""
+    if scales[1] == 1.0 and scales[2] == 1.0:
+        exp_span(x, top, high, low, k)
+    else:
+        cooled_exp_span(x, top, scales, high, low, k)
+
+
+@kernel
 def sum_block(high: Any, low: Any, k: Any) -> tuple[float, float, float]:
     """Add at most `BLOCK` terms; step 5: two exact sums and a small rest."""
     wide_vectors()

@@ -1,8 +1,8 @@
-r"""Correctly rounded softmax for float32, float16 and bfloat16 in double arithmetic.
+r"""Softmax of float32, float16 and bfloat16 in double arithmetic, for the oracle's fast tier.
 
-Every result is computed with a proven error far below the format's ulp, both ends of its enclosure
-are rounded, and where they agree that is the correctly rounded result. A row with a disagreement
-is computed again in double-double arithmetic: about one float32 in ten million asks for it.
+Written for LLVM's vectoriser, with the maximum subtracted first; `numba_exact` computes otherwise
+(`exact_lanes`), so that the judge and the judged share no exponential. Every result has a proven
+error far below the format's ulp; `exact_record` rounds both ends of its enclosure.
 
 Proof of the enclosure, u = 2^-53, in a row whose finite gaps are at most s <= 110 (beyond, a
 result is below 2^-158 and rounds to zero in all three formats; it is clamped there):
@@ -33,15 +33,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
-from backends.kernels.double_double import BLOCK, two_sum
+from backends.kernels.double_double import BLOCK
 from backends.kernels.machine import (
     always_inline,
     bits_of,
-    differing_bits,
-    fetch_for_writing,
-    float32_bits,
     from_bits,
     fused,
     kernel,
@@ -142,77 +137,6 @@ def exp_block(x: Any, top: float, y: Any, added: int) -> Any:
 
 
 @kernel
-def round_block(y: Any, factor: float, error: float, fmt: Any, out: Any) -> bool:
-    """Round y · factor to encodings; tell whether the relative `error` leaves any of them open.
-
-    16-bit formats: adding 2^(53 - precision) times the result's binade, not below the format's
-    smallest, leaves the sum with the format's ulp. So the processor rounds where the format does,
-    gradual underflow included, and the sum's encoding counts ulps.
-    """
-    always_inline()
-    below, above = factor * (1.0 - error), factor * (1.0 + error)
-    if out.itemsize == 4:
-        seen = np.int32(0)
-        for j in range(out.size):
-            low = float32_bits(y[j] * below)
-            seen = differing_bits(seen, low, float32_bits(y[j] * above))
-            out[j] = low
-        return bool(seen != 0)
-    differs = 0
-    fraction = fmt[0] - 1
-    lift = (52 - fraction) << 52
-    lowest = (fmt[1] + fraction + 1023) << 52
-    for j in range(out.size):
-        value, other = y[j] * below, y[j] * above
-        binade = bits_of(value) & (0x7FF << 52)
-        binade = max(lowest, binade)
-        anchor = from_bits(binade + lift)
-        rounded = bits_of(value + anchor)
-        differs |= rounded ^ bits_of(other + anchor)
-        out[j] = ((binade - lowest) >> (52 - fraction)) + (rounded - (binade + lift))
-    return bool(differs != 0)
-
-
-@kernel
-def rows_in_double(x: Any, y: Any, fmt: Any, out: Any, doubtful: Any) -> None:
-    """Round each row, and mark in `doubtful` those that more digits must decide."""
-    wide_vectors()
-    n = x.shape[1]
-    added = simply_added(n, x.itemsize)
-    for i in range(x.shape[0]):
-        row, target = x[i], out[i]
-        top, bottom = ends(row)
-        doubtful[i] = 0
-        if not regular(top, bottom):
-            target[:] = fmt[2]
-            continue
-        # Results are written much faster than memory answers: ask for their lines before exp.
-        fetch(target)
-        if n <= BLOCK:
-            total, rests = exp_block(row, top, y, added)
-            lost = 0.0
-        else:
-            total = rests = lost = 0.0
-            for start in range(0, n, BLOCK):
-                stop = min(n, start + BLOCK)
-                coarse, rest = exp_block(row[start:stop], top, y[start:stop], added)
-                total, error = two_sum(total, coarse)
-                lost += error
-                rests, error = two_sum(rests, rest)
-                lost += error
-        factor = 1.0 / (total + (rests + lost))
-        if round_block(y, factor, margin(top - bottom, added), fmt, target):
-            doubtful[i] = 1
-
-
-@kernel
-def fetch(out: Any) -> None:
-    """Ask for the cache lines of `out`, to be written soon."""
-    for j in range(0, out.size, 64 // out.itemsize):
-        fetch_for_writing(out, j)
-
-
-@kernel
 def ends_of_span(x: Any) -> tuple[float, float]:
     """As `ends`, compiled by itself."""
     wide_vectors()
@@ -224,14 +148,3 @@ def sum_of_span(x: Any, top: float, y: Any, added: int) -> Any:
     """As `exp_block`, compiled by itself."""
     wide_vectors()
     return exp_block(x, top, y, added)
-
-
-@kernel
-def round_span_in_double(
-    x: Any, top: float, y: Any, factor: float, error: float, fmt: Any, out: Any
-) -> bool:
-    """Round a span, computing its exponentials again: cheaper than a row of float64 in memory."""
-    wide_vectors()
-    fetch(out)
-    exp_block(x, top, y, 1)
-    return round_block(y, factor, error, fmt, out)

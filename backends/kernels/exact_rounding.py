@@ -75,8 +75,7 @@ def _packed_bfloat16(value: Any) -> Any:
 
 
 def _anchored(fraction: int, least: int) -> Any:
-    """Make the careful rounding to 16 bits with `fraction` bits of fraction, least exponent
-    `least`.
+    """Make the careful rounding to 16 bits: `fraction` bits of fraction, `least` exponent.
 
     Adding 2^(52 - fraction) times the result's binade, not below the format's smallest, leaves
     the sum with the format's ulp. So the processor rounds where the format does, gradual

@@ -8,14 +8,10 @@ its batch can show in them; only the time depends on how the work is cut.
 from __future__ import annotations
 
 import functools
-from hashlib import blake2b
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 from numba import prange
-from numba import types as _types
 
 from backends.kernels import (
     double_double,
@@ -32,12 +28,11 @@ from backends.kernels import (
     lanes_table,
     machine,
 )
+from backends.kernels.compiling import ELEMENTS, array, compiled, types
 from backends.kernels.double_double import (
     BLOCK,
-    LOWEST,
-    cooled_exp_span,
+    any_exp_span,
     divide_span,
-    exp_span,
     inverse,
     merge,
     round_span,
@@ -59,12 +54,11 @@ from backends.kernels.exact_settle import (
     shifted_own_margin,
     shifted_sum,
 )
-from backends.kernels.machine import kernel, widened
+from backends.kernels.machine import kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-types: Any = _types
 # A matrix of fewer elements is done before other threads would have woken up.
 _SMALL = 16384
 # A longer row is shared by the threads; up to here its exponentials stay in the second-level cache.
@@ -74,19 +68,6 @@ _NO_SCALES = (1.0, 1.0, 1.0)
 _CALLED = (double_double, exact_integers, exact_lanes, exact_narrow, exact_passes, exact_rounding,
            exact_settle, exp_lanes, lanes, lanes_forms, lanes_memory, lanes_table,
            machine)  # fmt: skip
-# exp(-744261118) < 2^-2^30, whose exponent stands for all below; one more for the gap's rounding.
-_SATURATED_GAP = -744_261_119.0
-_SATURATED = -(2**30)
-# The clamped exponentials are the only ones below 2^_FAR: exp(-2^19) is 2^-756390.
-_FAR = -756_000
-
-
-@kernel
-def _exponentials(x: Any, top: float, scales: Any, high: Any, low: Any, k: Any) -> None:
-    if scales[1] == 1.0 and scales[2] == 1.0:
-        exp_span(x, top, high, low, k)
-    else:
-        cooled_exp_span(x, top, scales, high, low, k)
 
 
 @kernel
@@ -103,7 +84,7 @@ def _wide_row(
 ) -> int:
     """One row in double-double arithmetic; return how many results stay undecided."""
     sums = np.empty(((x.size + BLOCK - 1) // BLOCK, 3))
-    _exponentials(x, top, scales, high, low, k)
+    any_exp_span(x, top, scales, high, low, k)
     _sums(high, low, k, sums)
     total, rest = merge(sums)
     factor, factor_low = inverse(total, rest)
@@ -118,7 +99,7 @@ def _build_narrow(sources: str, dtype: str) -> Callable[..., None]:  # noqa: C90
 
     def narrow(x: Any, fmt: Any, out: Any, threads: int, open_: Any) -> None:  # noqa: C901 - as said above
         rows, n = x.shape
-        if len(sources) == 0:  # see `_compile`
+        if len(sources) == 0:  # see `compiled`
             return
         if n <= _LONG:
             tasks = min(rows, 4 * threads) if rows * n > _SMALL else 1
@@ -173,7 +154,7 @@ def _build_narrow(sources: str, dtype: str) -> Callable[..., None]:  # noqa: C90
 def _sum_of_span(x: Any, top: float, scales: Any) -> Any:
     """Return the parts of the sum of a span of one block."""
     high, low, k = np.empty(x.size), np.empty(x.size), np.empty(x.size, np.int32)
-    _exponentials(x, top, scales, high, low, k)
+    any_exp_span(x, top, scales, high, low, k)
     return sum_block(high, low, k)
 
 
@@ -183,7 +164,7 @@ def _round_span(
 ) -> int:
     """Round a span, given 1/sum; return how many results stay undecided."""
     high, low, k = np.empty(x.size), np.empty(x.size), np.empty(x.size, np.int32)
-    _exponentials(x, top, scales, high, low, k)
+    any_exp_span(x, top, scales, high, low, k)
     divide_span(high, low, k, factor, low_factor)
     return int(round_span(high, low, k, fmt[0], fmt[1], out))
 
@@ -204,7 +185,7 @@ def _build_wide(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the 
         x: Any, fmt: Any, scales: Any, encodings: Any, threads: int, open_: Any
     ) -> None:
         rows, n = x.shape
-        if len(sources) == 0:  # see `_compile`
+        if len(sources) == 0:  # see `compiled`
             return
         if n <= _LONG:
             tasks = min(rows, 4 * threads) if rows * n > _SMALL // 4 else 1
@@ -244,90 +225,6 @@ def _build_wide(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the 
     return wide
 
 
-def _build_record(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
-    # One function: Numba's parallel loops do not reach into others.
-    def record(  # noqa: C901 - as said above
-        x: Any,
-        fmt: Any,
-        scales: Any,
-        high: Any,
-        low: Any,
-        k: Any,
-        encodings: Any,
-        open_: Any,
-    ) -> None:
-        rows, n = x.shape
-        if len(sources) == 0:  # see `_compile`
-            return
-        chunks = (n + BLOCK - 1) // BLOCK
-        if n <= _LONG:
-            for i in prange(rows):
-                top, bottom = ends_of_span(x[i])
-                if not regular(top, bottom):
-                    open_[i] = -1
-                    continue
-                open_[i] = _wide_row(x[i], top, scales, fmt, high[i], low[i], k[i], encodings[i])
-                if bottom == -np.inf or k[i].min() <= _FAR:
-                    open_[i] += _mark_far(x[i], top, scales, high[i], low[i], k[i])
-            return
-        ends, sums = np.empty((chunks, 2)), np.empty((chunks, 3))
-        counts = np.empty(chunks, np.int64)
-        for i in range(rows):
-            for c in prange(chunks):
-                ends[c] = ends_of_span(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)])
-            top, bottom = _merged_ends(ends)
-            if not regular(top, bottom):
-                open_[i] = -1
-                continue
-            for c in prange(chunks):
-                lo, hi = c * BLOCK, min(n, (c + 1) * BLOCK)
-                _exponentials(x[i, lo:hi], top, scales, high[i, lo:hi], low[i, lo:hi], k[i, lo:hi])
-                sums[c] = sum_block(high[i, lo:hi], low[i, lo:hi], k[i, lo:hi])
-            total, rest = merge(sums)
-            factor, factor_low = inverse(total, rest)
-            for c in prange(chunks):
-                lo, hi = c * BLOCK, min(n, (c + 1) * BLOCK)
-                parts = high[i, lo:hi], low[i, lo:hi], k[i, lo:hi]
-                divide_span(parts[0], parts[1], parts[2], factor, factor_low)
-                counts[c] = round_span(
-                    parts[0], parts[1], parts[2], fmt[0], fmt[1], encodings[i, lo:hi]
-                )
-                counts[c] += _mark_far(x[i, lo:hi], top, scales, parts[0], parts[1], parts[2])
-            open_[i] = counts.sum()
-
-    return record
-
-
-@kernel
-def _mark_far(x: Any, top: float, scales: Any, high: Any, low: Any, k: Any) -> int:
-    """Set what `LOWEST` cut off: zeros, saturated exponents; return how many it cannot tell."""
-    unknown = 0
-    for j in range(x.size):
-        if k[j] > _FAR:
-            continue
-        value = widened(x[j])
-        gap = (value * scales[0] - top * scales[0]) * scales[1] / scales[2]
-        if value == -np.inf:
-            high[j], low[j], k[j] = 0.0, 0.0, 0
-        elif gap < _SATURATED_GAP:
-            high[j], low[j], k[j] = 1.0, 0.0, _SATURATED
-        elif gap <= LOWEST:
-            unknown += 1
-    return unknown
-
-
-_ELEMENTS = {
-    "float64": (types.float64, types.int64),
-    "float32": (types.float32, types.int32),
-    "float16": (types.int16, types.int16),
-    "bfloat16": (types.uint16, types.uint16),
-}
-
-
-def _array(element: Any, dimensions: int, *, readonly: bool = False) -> Any:
-    return types.Array(element, dimensions, "C", readonly=readonly)
-
-
 @functools.cache
 def narrow(dtype: str) -> Callable[..., None]:
     """Return narrow(x, fmt, encodings, threads, open) for float32, float16 or bfloat16.
@@ -336,11 +233,11 @@ def narrow(dtype: str) -> Callable[..., None]:
     results viewed as integers; fmt is (precision, min_quantum, nan encoding). `open` is 1 for rows
     with a result that stays undecided: `wide` is for them.
     """
-    element, word = _ELEMENTS[dtype]
-    x, open_ = _array(element, 2, readonly=True), _array(types.uint8, 1)
+    element, word = ELEMENTS[dtype]
+    x, open_ = array(element, 2, readonly=True), array(types.uint8, 1)
     fmt = types.UniTuple(types.int64, 3)
     build = functools.partial(_build_narrow, dtype=dtype)
-    return _compile(build, types.void(x, fmt, _array(word, 2), types.intp, open_))
+    return compiled(build, types.void(x, fmt, array(word, 2), types.intp, open_), _CALLED)
 
 
 @functools.cache
@@ -349,42 +246,9 @@ def wide(dtype: str) -> Callable[..., None]:
 
     `open` is 1 for rows with a result that stays undecided even so.
     """
-    element, word = _ELEMENTS[dtype]
-    x, open_ = _array(element, 2, readonly=True), _array(types.uint8, 1)
+    element, word = ELEMENTS[dtype]
+    x, open_ = array(element, 2, readonly=True), array(types.uint8, 1)
     fmt, scales = types.UniTuple(types.int64, 3), types.UniTuple(types.float64, 3)
-    return _compile(_build_wide, types.void(x, fmt, scales, _array(word, 2), types.intp, open_))
-
-
-@functools.cache
-def record(dtype: str) -> Callable[..., None]:
-    """Return record(x, fmt, scales, high, low, k, encodings, open): values and their rounding.
-
-    `open` is -1 for rows with a NaN or without a finite maximum: they are left alone.
-    """
-    element, word = _ELEMENTS[dtype]
-    x, open_ = _array(element, 2, readonly=True), _array(types.int64, 1)
-    fmt, scales = types.UniTuple(types.int64, 3), types.UniTuple(types.float64, 3)
-    real, exponents = _array(types.float64, 2), _array(types.int32, 2)
-    return _compile(
-        _build_record, types.void(x, fmt, scales, real, real, exponents, _array(word, 2), open_)
+    return compiled(
+        _build_wide, types.void(x, fmt, scales, array(word, 2), types.intp, open_), _CALLED
     )
-
-
-def _compile(build: Callable[[str], Callable[..., None]], signature: Any) -> Callable[..., None]:
-    """Compile, or load from the cache on disk, which also looks at what a function closes over.
-
-    Left to itself Numba's cache looks at no file but the function's own; the sources' digest makes
-    a change in any of them count.
-    """
-    compiled: Callable[..., None] = numba.njit(
-        signature, parallel=True, cache=True, error_model="numpy"
-    )(build(_digest()))
-    return compiled
-
-
-@functools.cache
-def _digest() -> str:
-    digest = blake2b(digest_size=8)
-    for module in _CALLED:
-        digest.update(Path(str(module.__file__)).read_bytes())
-    return digest.hexdigest()

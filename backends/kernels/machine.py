@@ -199,29 +199,3 @@ def float32_bits(typing_context: Any, value: Any) -> Any:  # noqa: ANN401, ARG00
         return builder.bitcast(builder.fptrunc(args[0], ir.FloatType()), ir.IntType(32))
 
     return types.int32(types.float64), generate
-
-
-@_inlined
-def differing_bits(typing_context: Any, seen: Any, left: Any, right: Any) -> Any:  # noqa: ANN401, ARG001
-    """Return seen | (left ^ right) for integers of one width; Numba's own words widen them."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - IR
-        return builder.or_(args[0], builder.xor(args[1], args[2]))
-
-    return seen(seen, seen, seen), generate
-
-
-@_inlined
-def fetch_for_writing(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ANN401, ARG001
-    """Ask for the cache line of array[index], C-contiguous, to be written soon."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401 - IR
-        made = context.make_array(signature.args[0])(context, builder, args[0])
-        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-        pointer = builder.bitcast(builder.gep(made.data, [args[1]]), byte)
-        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
-        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
-        builder.call(prefetch, [pointer, *(ir.Constant(word, flag) for flag in (1, 3, 1))])
-        return context.get_dummy_value()
-
-    return types.none(array, types.intp), generate

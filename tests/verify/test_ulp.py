@@ -51,10 +51,38 @@ def test_the_low_part_decides_the_last_digits():
 
 
 def test_just_below_a_power_of_two_the_ulp_is_the_lower_binades():
-    exact = made(FLOAT64, 1.0, -(2.0**-60))
-    assert error(FLOAT64, 1.0, exact) == 2.0**-7
     exact = made(FLOAT64, 2.0, -(2.0**-60), -1, rounded=1.0)
     assert error(FLOAT64, 1.0, exact) == 2.0**-8
+    # However few digits are given: what says where the value lies is the exponent.
+    assert error(FLOAT32, 1.0 - 2.0**-24, made(FLOAT32, 2.0, 0.0, -1, rounded=1.0)) == 1
+
+
+@pytest.mark.parametrize("gap", [80.0, 1e3, 1e30])
+def test_one_minus_almost_nothing_is_measured_by_the_ulp_below_one(gap):
+    """The oracle's digits cannot tell 1 - 2^-115 from 1, whose ulp is twice as large."""
+    x = np.array([[0.0, -gap], [-gap, -gap]], np.float32)
+    step = FLOAT32.unit_roundoff
+    out = np.array([[1.0 - step, 0.0], [0.5 + step, 0.5 - step]], np.float32)
+    errors = ulp_error(out, softmax(x))
+    assert errors[0, 0] == pytest.approx(1.0, rel=1e-6)
+    assert errors[1].tolist() == [1.0, 1.0]  # 1/2 itself is where its binade begins
+    pair = np.array([[0.0, 0.0, -gap]], np.float32)
+    below = np.full_like(pair, 0.5 - step / 2)
+    assert ulp_error(below, softmax(pair))[0, :2] == pytest.approx(1.0, rel=1e-6)
+
+
+def test_a_pair_that_hardly_differs_lies_on_both_sides_of_one_half():
+    exact = softmax(np.array([0.0, 1e-300]))
+    assert exact.exponent.tolist() == [-2, -1]
+    assert exact.rounded.tolist() == [0.5, 0.5]
+
+
+def test_half_an_ulp_divides_right_from_wrong_however_few_digits_are_known():
+    """Within the record's error of a midpoint the rounded result says on which side it lies."""
+    step = 2 * FLOAT32.unit_roundoff
+    exact = made(FLOAT32, 1.0 + step / 2 + 2.0**-50, rounded=1.0)
+    assert error(FLOAT32, 1.0, exact) == 0.5
+    assert 0.5 < error(FLOAT32, 1.0 + step, exact) < 0.5001
 
 
 def test_among_subnormals_the_ulp_is_the_smallest_number():

@@ -139,6 +139,8 @@ def _long(scope: Scope) -> Iterator[Case]:
         some = ["uniform", "constant", *_turns(turn, 1)]
         for family in FAMILIES if scope.profile == "full" else dict.fromkeys(some):
             yield scope.case((1, n), family, seed=n)
+    if scope.profile == "full" and scope.dtype == "float32":
+        yield scope.case((1, shapes.HUGE), "uniform")  # 3 GiB: skipped where there is less
 
 
 def _turns(turn: Iterator[int], how_many: int) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from verify import long_rows
 from verify.cases import Case
 from verify.judge import judge
 
@@ -78,4 +79,6 @@ class OneCall:
         self, case: Case, outputs: Sequence[np.ndarray[Any, Any]], answers: Answers, claims: Claims
     ) -> Verdict:
         """Judge the one output."""
+        if long_rows.applies(case):
+            return long_rows.judge(case, outputs[0], claims)
         return judge(case, outputs[0], answers.facts(case, claims), claims)

@@ -50,9 +50,10 @@ class Tally:
         log2 of the smallest such distance in ulps.
     extra_rounds
         How often Ziv's strategy had to raise the precision for a row.
-    tier_disagreements, tier_escalations
-        Results of the fast tier that differ from the witness, and rows that it handed up; 0 in the
-        8-bit formats, which it does not compute.
+    tier_disagreements, tier_repeated, tier_escalations
+        Results of the fast tier that differ from the witness, results that double arithmetic left
+        to double-double, and rows that it handed up; 0 in the 8-bit formats, which it does not
+        compute.
     """
 
     outputs: int = 0
@@ -63,6 +64,7 @@ class Tally:
     closest: float = math.inf
     extra_rounds: int = 0
     tier_disagreements: int = 0
+    tier_repeated: int = 0
     tier_escalations: int = 0
 
     def __add__(self, other: Tally) -> Tally:
@@ -82,7 +84,7 @@ def run(name: str, count: int, seed: int) -> Tally:
         exact, rounds = softmax_with_rounds(x, temperature=temperature)
         other = witness.softmax(x, temperature=temperature)
         values = to_float64(exact.rounded)
-        wrong, escalated = _tier(name, x, temperature, other)
+        wrong, tier = _tier(name, x, temperature, other)
         tally += Tally(
             outputs=x.size,
             disagreements=int(misrounded(other, exact).sum()),
@@ -92,17 +94,20 @@ def run(name: str, count: int, seed: int) -> Tally:
             closest=float(distances.min(initial=math.inf)),
             extra_rounds=rounds,
             tier_disagreements=wrong,
-            tier_escalations=escalated,
+            tier_repeated=tier.repeated,
+            tier_escalations=tier.escalated_rows,
         )
     return tally
 
 
-def _tier(name: str, x: NDArray[Any], temperature: float, other: NDArray[Any]) -> tuple[int, int]:
-    """Count the fast tier's disagreements with the witness, and its escalated rows."""
+def _tier(
+    name: str, x: NDArray[Any], temperature: float, other: NDArray[Any]
+) -> tuple[int, fast.Tally]:
+    """Count the fast tier's disagreements with the witness, and what it did."""
     if name not in fast.FORMATS:
-        return 0, 0
+        return 0, fast.Tally()
     answer, tally = fast.softmax_with_tally(x, temperature=temperature)
-    return int(misrounded(other, answer).sum()), tally.escalated_rows
+    return int(misrounded(other, answer).sum()), tally
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -151,6 +156,7 @@ def _table(tallies: dict[str, Tally]) -> str:
         "closest (ulp)",
         "extra Ziv rounds",
         "fast tier: disagreements",
+        "results left to double-double",
         "rows it handed up",
     )
     lines = [f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}"]
@@ -165,6 +171,7 @@ def _table(tallies: dict[str, Tally]) -> str:
             closest,
             tally.extra_rounds,
             tally.tier_disagreements,
+            tally.tier_repeated,
             tally.tier_escalations,
         )
         words = (f"{cell:,}" if isinstance(cell, int) else cell for cell in cells)

@@ -1,4 +1,4 @@
-"""The oracle's answer: the exact value to about 105 bits, and its correct rounding.
+"""The oracle's answer: the exact value to a stated error, its binade, and its correct rounding.
 
 Light on purpose: `verify.oracle` imports this module at once, and nothing here needs NumPy at
 run time.
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["SATURATED_EXPONENT", "Exact"]
+__all__ = ["REFERENCE_ERROR", "SATURATED_EXPONENT", "Exact"]
+
+REFERENCE_ERROR = 2.0**-83
+"""At least 30 bits beyond every format; what `high` and `low` can hold is 2^-105."""
 
 SATURATED_EXPONENT = -(2**30)
 """Stands for every exponent below it: such a value is positive, at most 2^SATURATED_EXPONENT, and
@@ -26,10 +29,21 @@ rounds to zero in every format. Its true exponent would not always fit an int32.
 class Exact:
     """The exact results of one call of an operation, all arrays of the output's shape.
 
-    A finite value is (high + low) · 2^exponent with 1 <= |high| <= 2, or zero with high == 0. Its
-    relative error is below 2^-83, at least 30 bits beyond every format; a value whose exponent is
-    `SATURATED_EXPONENT` is only an upper bound. A NaN or an infinity stands in `high`, with low
-    and exponent 0.
+    A finite value is (high + low) · 2^exponent with 1 <= |high| <= 2, or zero with high == 0. A NaN
+    or an infinity stands in `high`, with low and exponent 0.
+
+    Three things are exact whatever the number of digits. The *rounding* is the correct one. The
+    *exponent* is the exact value's binade, 2^exponent <= |value| < 2^(exponent + 1): a value just
+    below a power of two has high == 2 where its digits do not tell the two apart. And a *zero* is
+    a zero. Only below `SATURATED_EXPONENT` is the exponent no more than an upper bound.
+
+    Only the digits are inexact, relatively by at most `error`. Who reads them, and what for:
+
+    - `verify.ulp` measures errors: absolutely good to `error` · 2^precision ulps beside the
+      result's own distance in ulps times 2^-52; on which side of half an ulp a result lies is taken
+      from the rounding. For float32 to 2^-18 ulp, for the 16-bit formats to 2^-29.
+    - `verify.bounds` takes the limits from it, in which an exponential's own error counts 2^-22.
+    - `verify.tally` holds a kernel's figures against it to 2^-10, the search ranks by it.
 
     Attributes
     ----------
@@ -39,15 +53,23 @@ class Exact:
         float64; high is high + low rounded to float64.
     exponent
         int32.
+    error
+        Bound on the relative error of (high + low) · 2^exponent. 2^-83 from the reference and for
+        float64; see `verify.oracle.fast.ERRORS` for the narrower formats.
     """
 
     rounded: NDArray[Any]
     high: NDArray[np.float64]
     low: NDArray[np.float64]
     exponent: NDArray[np.int32]
+    error: float = REFERENCE_ERROR
 
     def each(self, function: Callable[[NDArray[Any]], NDArray[Any]]) -> Exact:
         """Return these results with `function` (a choice or repetition) applied to every array."""
         return Exact(
-            function(self.rounded), function(self.high), function(self.low), function(self.exponent)
+            function(self.rounded),
+            function(self.high),
+            function(self.low),
+            function(self.exponent),
+            self.error,
         )

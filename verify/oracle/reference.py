@@ -29,6 +29,10 @@ and "just below high" (`inexact`), so that an end on a boundary is on the right 
 S > k · 2^G that settles results like 1/1024 - 2^-100000 at once, which lie that close to a tie in
 a format whose smallest number is 2^-9.
 
+An enclosure that reaches across a power of two is not settled either: the exponent that is
+returned is the exact value's binade, on which its ulp depends. Again the openness decides what no
+precision could: a lone maximum's result lies below 1, however little.
+
 The relative width is below 2^(15-w); w >= 99 keeps the returned value good to 2^-84.
 """
 
@@ -36,11 +40,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from mpmath.libmp import mpf_exp
 
 from backends.formats import format_of, round_to_bits, to_float64
 from verify.oracle.exact import SATURATED_EXPONENT, Exact
-from verify.oracle.rows import Cells, as_rows, check_temperature, from_rows, group
+from verify.oracle.rows import Cells, Groups, as_rows, check_temperature, from_rows, group, split
 from verify.oracle.special import check_policy, special_rows
 
 if TYPE_CHECKING:
@@ -49,9 +54,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backends.formats import Format
-    from verify.oracle.rows import Groups
 
-__all__ = ["OracleError", "softmax", "softmax_with_rounds"]
+__all__ = ["OracleError", "softmax", "softmax_of_counts", "softmax_with_rounds"]
 
 FIRST_BITS = 99
 LAST_BITS = FIRST_BITS << 10
@@ -118,15 +122,29 @@ def softmax_with_rounds(
         solved = cells.arrays(fmt)
         for name in ("rounded", "high", "low", "exponent"):
             getattr(answer, name)[regular] = getattr(solved, name)[groups.inverse]
-    return (
-        Exact(
-            *(
-                from_rows(part, x.shape, axis)
-                for part in (answer.rounded, answer.high, answer.low, answer.exponent)
-            )
-        ),
-        rounds,
+    return answer.each(lambda part: from_rows(part, x.shape, axis)), rounds
+
+
+def softmax_of_counts(
+    fmt: Format, values: NDArray[np.float64], counts: NDArray[np.int64], temperature: float
+) -> Exact:
+    """Compute one row, given its distinct values in ascending order and how often each occurs.
+
+    No NaN, no +inf, at least one finite value; the answer has an element a value.
+    """
+    masked = bool(values[0] == -np.inf)
+    mantissas, exponents = split(np.where(values == -np.inf, 0.0, values))
+    groups = Groups(
+        mantissas=mantissas.tolist(),
+        exponents=exponents.tolist(),
+        counts=counts.tolist(),
+        starts=[0, len(values)],
+        masked=[masked],
+        inverse=np.arange(len(values)),
     )
+    cells = Cells(len(values))
+    _solve_row(fmt, groups, 0, check_temperature(temperature), cells)
+    return cells.arrays(fmt)
 
 
 def _solve_row(
@@ -224,10 +242,12 @@ def _quotient(
 
 
 def _decide(fmt: Format, enclosure: tuple[int, int, int], cells: Cells, index: int) -> bool:
-    """Set the cell if both ends of the open enclosure round alike."""
+    """Set the cell if both ends of the open enclosure round alike and lie in one binade."""
     low, high, exponent = enclosure
+    if low.bit_length() != (high - 1).bit_length():
+        return False
     bits = round_to_bits(fmt, False, low, exponent, inexact=True)  # noqa: FBT003 - the sign: positive
     if bits != round_to_bits(fmt, False, high - 1, exponent, inexact=True):  # noqa: FBT003 - as above
         return False
-    cells.put(index, bits, (low + high + 1) >> 1, exponent)
+    cells.put(index, bits, (low + high) >> 1 or 1, exponent)  # 1: below SATURATED_EXPONENT
     return True
