@@ -11,11 +11,13 @@ nodes, within a factor of two of the best. The error is that of the coefficients
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mpmath
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 POINTS = 2000
 EXCHANGES = 12
