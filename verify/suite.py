@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reports.records import Outcome, Status
-from verify import checks
+from verify import checks, forms
 from verify.checks.check import Scope
 from verify.judge import Verdict, wrong
 from verify.spaces import SPACES
@@ -384,7 +384,7 @@ def refusal(spec: BackendSpec, case: Case) -> str:
         return "takes no axis"
     if "temperature" not in offered and case.temperature != 1.0:
         return "takes no temperature"
-    return ""
+    return forms.refusal(spec, case)
 
 
 def excused(verdict: Verdict, question: Question, claims: Claims) -> Verdict:
