@@ -1,4 +1,4 @@
-"""One call as every procedure makes it: bound, waited for, its result copied, its input unharmed."""
+"""One call as procedures make it: bound, waited for, its result copied, its input unharmed."""
 
 from __future__ import annotations
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 _LONGEST = 300
+# Calls after which a result must still be there: more than buffers are kept in turn.
+_LATER = 8
 
 
 def handed(backend: Backend, case: Case) -> list[Array]:
@@ -87,23 +89,20 @@ def outlives(backend: Backend, case: Case) -> list[Array]:
     seen["first"] = _copy(backend, y)
     z = call(other)
     seen["second"] = _copy(backend, z)
-    seen["first after the next call"] = _copy(backend, y)
+    for _ in range(_LATER):
+        call(other)
+    seen["first after later calls"] = _copy(backend, y)
     _overwrite(backend, x, _leftover(first))
     seen["first after its input was overwritten"] = _copy(backend, y)
     if _overwrite(backend, y, _leftover(first)):
         seen["second after the first result was overwritten"] = _copy(backend, z)
         again = call(_native(backend, first))
         seen["again after the first result was overwritten"] = _copy(backend, again)
-    bound = [
-        backend.bind(
-            case.operation, _native(backend, each), axis=case.axis, temperature=case.temperature
-        )
-        for each in (first, second)
-    ]
-    kept = bound[0]()
+    kept = _bound(backend, case, first)
     seen["bound"] = _copy(backend, kept)
-    bound[1]()
-    seen["bound after another bound call"] = _copy(backend, kept)
+    for _ in range(_LATER):
+        _bound(backend, case, second)
+    seen["bound after later bound calls"] = _copy(backend, kept)
     return [notes.written(labels=list(seen)), *seen.values()]
 
 
@@ -116,7 +115,7 @@ def on_stream(backend: Backend, case: Case) -> list[Array]:
     source = backend.library.from_numpy(x, backend.device)
     with torch.cuda.stream(stream):
         native = torch.full_like(source, torch.nan)
-        torch.cuda._sleep(50_000_000)  # noqa: SLF001 - what torch tests its own streams with
+        torch.cuda._sleep(50_000_000)  # type: ignore[no-untyped-call]  # noqa: SLF001 - what torch tests its own streams with, untyped
         native.copy_(source)
         result = _door(backend, case)(native)
         output = result.clone()
@@ -128,6 +127,14 @@ def foreign_dtype(backend: Backend, case: Case) -> list[Array]:
     """Call the backend, as its users reach it, on numbers of a dtype that is no float's."""
     x = np.asarray(case.build(), np.float64).astype(forms.word(case))
     return _or_refused(case, lambda: _observed(as_numpy(backend, _door(backend, case)(x))))
+
+
+def _bound(backend: Backend, case: Case, x: Array) -> Native:
+    native = _native(backend, x)
+    call = backend.bind(case.operation, native, axis=case.axis, temperature=case.temperature)
+    result = call()
+    backend.synchronize()
+    return result
 
 
 def _door(backend: Backend, case: Case) -> Callable[[Native], Native]:

@@ -145,10 +145,10 @@ def _memory(
 
 # Which results must not change, and what it means if they do.
 _KEPT = (
-    ("first", "first after the next call", "an earlier result changed with the next call"),
+    ("first", "first after later calls", "an earlier result changed with a later call"),
     ("first", "first after its input was overwritten", "the result is the input's own memory"),
     ("second", "second after the first result was overwritten", "two results share memory"),
-    ("bound", "bound after another bound call", "bound calls share their output's memory"),
+    ("bound", "bound after later bound calls", "bound calls share their output's memory"),
 )
 
 
@@ -165,11 +165,11 @@ def _outlives(
     if first.status is Status.FAIL:
         return first
     for again, says in (
-        ("bound", "a bound call is wrong where the function itself is right"),
         (
             "again after the first result was overwritten",
             "the result is a buffer that later calls read: overwriting it spoilt the next one",
         ),
+        ("bound", "a bound call is wrong where the function itself is right"),
     ):
         if again in seen:
             verdict = _unless_same(case, seen["first"], seen[again], answers, claims)
@@ -204,7 +204,9 @@ def _same(one: Array, other: Array) -> bool:
 def _difference(one: Array, other: Array) -> str:
     if (one.dtype, one.shape) != (other.dtype, other.shape):
         return f"gave {other.dtype} of shape {other.shape}"
-    bits = [np.ascontiguousarray(each).view(f"u{each.itemsize}").reshape(-1) for each in (one, other)]
+    bits = [
+        np.ascontiguousarray(each).view(f"u{each.itemsize}").reshape(-1) for each in (one, other)
+    ]
     at = int(np.flatnonzero(bits[0] != bits[1])[0])
     first, second = (to_float64(each).reshape(-1)[at] for each in (one, other))
     place = tuple(int(i) for i in np.unravel_index(at, one.shape))

@@ -246,7 +246,9 @@ class _Child:
 
     def _stack(self) -> str:
         try:
-            return (self._scratch / f"{self._slot}.stack").read_text()[-2000:].strip()
+            stack = (self._scratch / f"{self._slot}.stack").read_text()
+            # The innermost frame comes first; the list of loaded modules tells nothing.
+            return stack.partition("\nExtension modules:")[0][:2000].strip()
         except OSError:
             return ""
 

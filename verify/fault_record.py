@@ -16,11 +16,11 @@ import ctypes
 import mmap
 import platform
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
 
@@ -32,7 +32,6 @@ class Guarded(NamedTuple):
     start: int
     end: int
     high: int
-
 
 
 # The file, in words of 8 bytes: signal, address, x86's error code or -1, then four words an array.
@@ -136,7 +135,7 @@ def _compiled(record: int, sigaction: Any, before: int) -> Any:  # noqa: ANN401 
     import numba
     from numba.extending import intrinsic
 
-    types = numba.types
+    types: Any = numba.types
     words = types.CPointer(types.int64)
     has_code = platform.machine() == "x86_64"
 
@@ -155,4 +154,4 @@ def _compiled(record: int, sigaction: Any, before: int) -> Any:  # noqa: ANN401 
         to[_SIGNAL] = number
         sigaction(number, before, 0)
 
-    return numba.cfunc(types.void(types.int32, words, words), nopython=True)(handler)
+    return numba.cfunc(types.void(types.int32, words, words))(handler)

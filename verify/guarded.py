@@ -31,7 +31,7 @@ _PAGE = mmap.PAGESIZE
 _GUARD = 16 * _PAGE
 _LINE = 64
 # NaN in float64, float32, float16 and bfloat16, and no value that a kernel would write.
-_PATTERN = np.uint16(0xFFDA)
+_PATTERN = np.uint16(0xFFFA)
 _NONE, _READ, _READ_WRITE = 0, 1, 3  # PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE
 
 
@@ -65,7 +65,9 @@ class Fence:
     def guarded(self) -> fault_record.Guarded:
         """Return where the array lies, in addresses."""
         low, high = self._address - _GUARD, self._address + self._size + _GUARD
-        return fault_record.Guarded(low, self._address + self._start, self._address + self._end, high)
+        return fault_record.Guarded(
+            low, self._address + self._start, self._address + self._end, high
+        )
 
     def trespasses(self) -> Iterator[tuple[str, int]]:
         """Yield each side on which something was written, and how many bytes away it reached."""

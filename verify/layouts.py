@@ -75,7 +75,9 @@ def _backwards(*axes: int) -> Callable[[Array], Laid]:
     def build(x: Array) -> Laid:
         memory = _nans(x.shape, x.dtype)
         turned = {axis % x.ndim for axis in (axes or range(x.ndim))} if x.ndim else set()
-        index = tuple(slice(None, None, -1 if axis in turned else 1) for axis in range(x.ndim))
+        index: tuple[Any, ...] = tuple(
+            slice(None, None, -1 if axis in turned else 1) for axis in range(x.ndim)
+        )
         return _view(memory, memory[(*index, ...)], x)
 
     return build
@@ -89,7 +91,9 @@ def _offset(x: Array) -> Laid:
 def _sliced(x: Array) -> Laid:
     steps = [2] * max(x.ndim - 1, 0) + [3] * min(x.ndim, 1)
     memory = _nans(tuple(n * k + 1 for n, k in zip(x.shape, steps, strict=True)), x.dtype)
-    index = tuple(slice(1, n * k + 1, k) for n, k in zip(x.shape, steps, strict=True))
+    index: tuple[Any, ...] = tuple(
+        slice(1, n * k + 1, k) for n, k in zip(x.shape, steps, strict=True)
+    )
     return _view(memory, memory[(*index, ...)], x)
 
 
@@ -131,9 +135,7 @@ def _big_endian(x: Array) -> Laid:
 
 def _zero_stride(x: Array) -> Laid:
     bits = _bits(x)
-    repeated = [
-        x.size > 0 and bool((bits == bits.take([0], axis)).all()) for axis in range(x.ndim)
-    ]
+    repeated = [x.size > 0 and bool((bits == bits.take([0], axis)).all()) for axis in range(x.ndim)]
     if not any(repeated):
         raise LayoutError("a zero stride needs an input that repeats along some axis")
     memory = x[tuple(slice(0, 1) if each else slice(None) for each in repeated)].copy()

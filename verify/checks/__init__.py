@@ -23,6 +23,8 @@ _ASKED_FOR = {
 }
 NAMES = tuple(_DOCS)
 """What a run asks by default."""
+ISOLATED = ("guard",)
+"""Those that only a worker can be asked: a fault ends the process."""
 ALL = (*NAMES, *_ASKED_FOR)
 """With those that take a name: ``--check search``."""
 

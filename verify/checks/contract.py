@@ -49,13 +49,15 @@ _PROCEDURES = {
 # Short, along both axes, in the middle, with vectors and a tail.
 _VIEWED = (((6, 33), -1), ((6, 33), 0), ((3, 4, 5), 1), ((4, 257), -1))
 _DEEP = (((2, 3, 2, 3), 2), ((2, 3, 2, 3, 4), -4), ((2, 3, 2, 3, 4), -1))
+_PLAIN = tuple(name for name in forms.LAYOUTS if name not in ("zero_stride", "windows"))
+_DIMENSIONS: tuple[tuple[int, ...], ...] = ((), (5,), (4, 3), (2, 3, 4))
 _LINES = ("offset", "sliced", "negative_last", "read_only", "misaligned", "packed", "big_endian")
-_EMPTY = (
+_EMPTY: tuple[tuple[tuple[int, ...], int], ...] = (
     *(((0,), 0), ((0, 3), -1), ((0, 3), 0), ((3, 0), 0), ((3, 0), -1), ((0, 0), -1)),
     *(((2, 0, 3), 0), ((2, 0, 3), 1), ((2, 0, 3), 2), ((0, 2, 5), 1), ((2, 3, 0, 4, 1), -2)),
 )
 # One element, less than a vector, vectors and a tail, beyond what allocators keep at hand.
-_SIZES = ((1, 1), (2, 3), (5, 33), (4, 257), (40, 1000))
+_SIZES: tuple[tuple[int, ...], ...] = ((1, 1), (2, 3), (5, 33), (4, 257))
 # A row that can be spelled and that overlaps itself: shifted by one, it is its own next row.
 _PERIOD = (0.5, -1.25, 3.0, 0.0, -2.5, 1.75)
 _WHOLE = (3.0, -1.0, 0.0, 1.0, 2.0)
@@ -73,20 +75,24 @@ class Contract:
         yield from _layouts(scope)
         for shape, axis in _EMPTY:
             yield scope.case(shape, "normal", axis=axis)
-        for shape in ((), (5,), (4, 3), (2, 3, 4)):
+        for shape in _DIMENSIONS:
             dimensions = max(len(shape), 1)
             for axis in (dimensions, -dimensions - 1, 100):
                 yield scope.case(shape, "normal", form=f"axis:{axis}")
         for shape in _SIZES:
             yield scope.case(shape, "normal", form="memory")
+        # More than an allocator keeps at hand, of few values: what is asked of them is the memory.
+        yield scope.case((40, 1000), "ties", form="memory")
         yield scope.case((33, 6), "normal", axis=0, form="memory")
         yield scope.case((6, 33), "masked", form="memory")
         for shape in _SIZES[1:]:
             yield scope.case(shape, "normal", form="outlives")
         yield scope.case((33, 6), "normal", axis=0, form="outlives")
+        # Its own softmax: what returns its input as it is, does it here.
+        yield scope.case((3, 1), "values", values=(1.0,), form="outlives")
         for layout in forms.OUT_LAYOUTS:
             yield scope.case((6, 33), "normal", form=f"out:{layout}")
-        yield scope.case((64, 257), "normal", form="stream")
+        yield scope.case((64, 257), "ties", form="stream")
         for name in forms.FOREIGN_DTYPES:
             row = _BITS if name == "bool" else _WHOLE
             yield scope.case((2, len(row)), "values", values=row, form=f"dtype:{name}")
@@ -110,27 +116,30 @@ CHECK = Contract()
 
 
 def _layouts(scope: Scope) -> Iterator[Case]:
-    repeating = ("zero_stride", "windows")
-    plain = [name for name in forms.LAYOUTS if name not in repeating]
-    for shape, axis in _VIEWED:
-        for layout in plain:
+    shapes: list[tuple[tuple[int, ...], int, tuple[str, ...]]]
+    shapes = [(*each, _PLAIN) for each in _VIEWED]
+    shapes += [
+        (*each, ("transposed", "fortran", "negative_first", "sliced", "padded")) for each in _DEEP
+    ]
+    shapes += [((n,), -1, _LINES) for n in (1, 8, 65, 1000)]
+    shapes += [((), -1, ("offset", "read_only", "misaligned", "big_endian"))]
+    if scope.profile == "full":
+        shapes += [((1025, 65), 0, _PLAIN), ((33, 4097), -1, _PLAIN)]
+    for shape, axis, layouts in shapes:
+        for layout in layouts:
             yield scope.case(shape, "normal", axis=axis, form=layout)
-    for shape, axis in _DEEP:
-        for layout in ("transposed", "fortran", "negative_first", "sliced", "padded"):
-            yield scope.case(shape, "normal", axis=axis, form=layout)
-    for n in (1, 8, 65, 1000):
-        for layout in _LINES:
-            yield scope.case((n,), "normal", form=layout)
-    for layout in ("offset", "read_only", "misaligned", "big_endian"):
-        yield scope.case((), "normal", form=layout)
     for layout in ("transposed", "negative_stride", "sliced", "padded"):
         yield scope.case((6, 33), "masked", form=layout)
+    yield from _repeating(scope)
+
+
+def _repeating(scope: Scope) -> Iterator[Case]:
+    """Yield what overlaps itself: values that repeat, along rows and along columns."""
     for axis in (-1, 0):
         for shape, layout in (((4, 6), "zero_stride"), ((5, 7), "windows")):
             placed = shape if axis == -1 else shape[::-1]
             yield scope.case(placed, "values", axis=axis, values=_PERIOD, form=layout)
+        # Each row is one element, repeated.
+        placed = (3, 9) if axis == -1 else (9, 3)
+        yield scope.case(placed, "constant", axis=axis, form="zero_stride")
     yield scope.case((3, 1, 6), "values", values=_PERIOD, form="zero_stride")
-    if scope.profile == "full":
-        for layout in plain:
-            yield scope.case((1025, 65), "normal", axis=0, form=layout)
-            yield scope.case((33, 4097), "normal", form=layout)

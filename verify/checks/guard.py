@@ -57,7 +57,7 @@ class Guard:
             yield scope.case(shape, "normal", axis=axis, form="guard:read_only")
 
     def procedure(self, case: Case) -> str:
-        """Calls at each place."""
+        """Name the one that calls at each place."""
         del case
         return "guarded"
 
