@@ -16,28 +16,21 @@ import ctypes
 import mmap
 import platform
 import signal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import numpy as np
-
-
-class Guarded(NamedTuple):
-    """One array between guard pages, in addresses: the pages', and within them its own."""
-
-    low: int
-    start: int
-    end: int
-    high: int
+    from verify.pages import Guarded
 
 
 # The file, in words of 8 bytes: signal, address, x86's error code or -1, then four words an array.
 _SIGNAL, _ADDRESS, _CODE, _ARRAYS = 0, 1, 2, 8
 _NAMES = ("x", "the output")
-_WORDS = 64
+ALLOCATED = 64
+"""How many arrays that the backend allocated are recorded besides."""
+_WORDS = _ARRAYS + 4 * (len(_NAMES) + ALLOCATED)
 _WRITE = 2  # the bit of x86's page fault error code that says so
 
 # Linux: struct sigaction of glibc and musl on 64-bit machines, in words of 8 bytes and of 4.
@@ -59,24 +52,30 @@ def arm() -> None:
     """Install the handler and begin the record, once a process; nothing if there is no file."""
     if not _path or _armed:
         return
-    import numpy as np
-
     with _path[0].open("w+b") as file:
         file.truncate(_WORDS * 8)
-        _armed["map"] = mmap.mmap(file.fileno(), _WORDS * 8)
-    _armed["words"] = np.frombuffer(_armed["map"], np.int64)
+        shared = mmap.mmap(file.fileno(), _WORDS * 8)
+    _armed["words"] = (ctypes.c_int64 * _WORDS).from_buffer(shared)
     for number in (signal.SIGSEGV, signal.SIGBUS):
-        _install(int(number), int(_armed["words"].ctypes.data))
+        _install(int(number), ctypes.addressof(_armed["words"]))
 
 
 def note(arrays: Sequence[Guarded]) -> None:
     """Write down where the arrays of the next call lie: x first, then the output if it is ours."""
-    if not _armed:
-        return
-    words: np.ndarray[Any, Any] = _armed["words"]
-    words[_ARRAYS:] = 0
-    for index, array in enumerate(arrays):
-        words[_ARRAYS + 4 * index : _ARRAYS + 4 * index + 4] = array
+    for index in range(len(_NAMES)):
+        _note(index, arrays[index] if index < len(arrays) else None)
+
+
+def note_allocated(slot: int, array: Guarded | None) -> None:
+    """Write down where an array of the backend's own lies, or that it is gone."""
+    _note(len(_NAMES) + slot, array)
+
+
+def _note(index: int, array: Guarded | None) -> None:
+    # Without NumPy: this is called while NumPy allocates.
+    if _armed:
+        at = _ARRAYS + 4 * index
+        _armed["words"][at : at + 4] = array or (0, 0, 0, 0)
 
 
 def told(path: Path) -> str:
@@ -91,9 +90,9 @@ def told(path: Path) -> str:
     if words.size != _WORDS or not words[_SIGNAL]:
         return ""
     address, code = int(words[_ADDRESS]), int(words[_CODE])
-    for index, name in enumerate(_NAMES):
-        low, start, end, high = (int(w) for w in words[_ARRAYS + 4 * index :][:4])
+    for index, (low, start, end, high) in enumerate(words[_ARRAYS:].reshape(-1, 4).tolist()):
         if low <= address < high:
+            name = _NAMES[index] if index < len(_NAMES) else "an array that it allocated"
             verb = "accessed" if code < 0 else "wrote" if code & _WRITE else "read"
             return f": it {verb} {_place(address, start, end)} {name}"
     return ""

@@ -66,6 +66,8 @@ LEFTOVERS = [
 ]
 WRITES = [
     Wrong("pads_its_input", "bytes past the end of x, which lies", ("guard:low",)),
+    Wrong("writes_beside_its_own_array", "4 bytes past the end of an array that", ("guard:low",)),
+    Wrong("writes_before_its_own_array", "2 bytes before the start", ("guard:high",), "bfloat16"),
     Wrong("writes_one_element_too_far", "wrote 4 bytes past the end of the output", ("guard:low",)),
     Wrong("writes_whole_vectors", "bytes past the end of the output", ("guard:low",), "float64"),
     Wrong(

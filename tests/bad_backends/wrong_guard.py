@@ -6,6 +6,7 @@ Those whose name begins with `reads` or `works` end their process; `test_isolate
 import ctypes
 import functools
 
+import numpy as np
 from zoo_kernels import right
 
 from backends import register
@@ -137,6 +138,33 @@ def softmax(x, axis=-1, temperature=1.0, out=None):  # noqa: F811 - a function's
     out[...] = y
     ctypes.memset(out.ctypes.data - 2 * out.itemsize, 1, out.itemsize)
     return out
+
+
+@register("writes_beside_its_own_array", dtypes=ALL)
+def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: the tail of its result is stored one element too long (class 11: LeetCUDA 419)."""
+    y = np.empty(x.shape, x.dtype)
+    y[...] = right(x, axis, temperature)
+    if y.nbytes % 16:
+        ctypes.memset(end_of(y), 0, y.itemsize)
+    return y
+
+
+@register("writes_before_its_own_array", dtypes=ALL)
+def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: an index that starts at -1 is written to (class 11: oneDNN 3501)."""
+    y = np.empty(x.shape, x.dtype)
+    ctypes.memset(y.ctypes.data - y.itemsize, 0, y.itemsize)
+    y[...] = right(x, axis, temperature)
+    return y
+
+
+@register("reads_far_beside_its_own_array", dtypes=ALL)
+def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: a vector of the temporary is loaded past its end (class 11: onnxruntime 27568)."""
+    e = np.zeros(x.size, np.float32)
+    peek(end_of(e), 64)
+    return right(x, axis, temperature)
 
 
 @register("pads_its_input", dtypes=ALL)
