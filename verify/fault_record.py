@@ -18,6 +18,8 @@ import platform
 import signal
 from typing import TYPE_CHECKING, Any
 
+from verify.pages import counted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -101,14 +103,10 @@ def told(path: Path) -> str:
 def _place(address: int, start: int, end: int) -> str:
     """Name a place relative to an array; the first byte outside it is 1 byte off."""
     if address < start:
-        return f"{_bytes(start - address)} before the start of"
+        return f"{counted(start - address)} before the start of"
     if address >= end:
-        return f"{_bytes(address - end + 1)} past the end of"
+        return f"{counted(address - end + 1)} past the end of"
     return f"byte {address - start} of the read-only memory of"
-
-
-def _bytes(count: int) -> str:
-    return f"{count} byte{'s' if count > 1 else ''}"
 
 
 def _install(number: int, record: int) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import importlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -126,15 +127,14 @@ class _Blocks:
     def _compare(self, block: pages.Pages, address: int, size: int) -> None:
         for where, reach in block.trespasses(address - block.address, size):
             self._trespasses.append(
-                f"wrote {reach} byte{'s' if reach > 1 else ''} {where} an array that it allocated"
+                f"wrote {pages.counted(reach)} {where} an array that it allocated"
             )
 
 
 @cache
 def _installed() -> tuple[_Blocks, object, Callable[[object], object]]:
     """Return the blocks, the handler as a capsule, and the function that sets one."""
-    from numpy._core import _multiarray_umath
-
+    core: Any = importlib.import_module("numpy._core._multiarray_umath")
     blocks = _Blocks()
     handler = _Handler(
         b"softmark_fenced",
@@ -150,7 +150,8 @@ def _installed() -> tuple[_Blocks, object, Callable[[object], object]]:
     api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
     api.PyCapsule_New.restype = ctypes.py_object
     api.PyCapsule_New.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-    table = api.PyCapsule_GetPointer(_multiarray_umath._ARRAY_API, None)  # noqa: SLF001 - NumPy's C interface has no other door
+    # NumPy's C interface has no other door.
+    table = api.PyCapsule_GetPointer(core._ARRAY_API, None)  # noqa: SLF001 - see above
     pointer = ctypes.cast(table, ctypes.POINTER(ctypes.c_void_p))[_SET_HANDLER]
     set_handler = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)(pointer or 0)
     capsule = api.PyCapsule_New(ctypes.addressof(handler), _NAME, None)

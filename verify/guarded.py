@@ -17,7 +17,7 @@ import numpy as np
 
 from verify import fault_record, fenced_memory, forms, notes
 from verify.calls import Caller
-from verify.pages import LINE, Pages, needed
+from verify.pages import LINE, Pages, counted, needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +108,7 @@ def _called(
         fault_record.note([])
     trespasses += allocated
     trespasses += [
-        f"wrote {reach} byte{'s' if reach > 1 else ''} {where} {name}, which lies {distance} bytes "
+        f"wrote {counted(reach)} {where} {name}, which lies {distance} bytes "
         f"from the guard ({side})"
         for name, each in fences.items()
         for where, reach in each.trespasses()

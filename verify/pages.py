@@ -45,7 +45,8 @@ class Pages:
 
     def __init__(self, count: int) -> None:
         self.size = count * PAGE
-        self._map = mmap.mmap(-1, self.size + 2 * GUARD)
+        private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        self._map = mmap.mmap(-1, self.size + 2 * GUARD, flags=private)
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._map)) + GUARD
         self._pattern = PATTERN * (self.size // len(PATTERN))
         self.clean()
@@ -84,6 +85,11 @@ class Pages:
 def needed(nbytes: int) -> int:
     """Return how many pages hold so many bytes with a cache line to spare, as a power of two."""
     return 1 << ((nbytes + LINE - 1) // PAGE).bit_length()
+
+
+def counted(nbytes: int) -> str:
+    """Return a number of bytes in words."""
+    return f"{nbytes} byte{'s' if nbytes > 1 else ''}"
 
 
 def _protect(address: int, size: int, access: int) -> None:

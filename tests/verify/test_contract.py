@@ -163,6 +163,12 @@ def test_a_view_that_the_array_library_lacks_is_skipped_with_its_reason(name, fo
     assert (reason in found) if reason else found == ""
 
 
+def test_what_a_form_needs_and_a_library_lacks_are_the_same_words():
+    assert {form.needs for form in forms.FORMS.values()} - {""} == set(arrays.FEATURES)
+    for name in arrays.ARRAYS:
+        assert set(arrays.library(name).lacks) <= set(arrays.FEATURES)
+
+
 @pytest.mark.parametrize("layout", ["transposed", "fortran", "offset", "sliced", "padded"])
 def test_torch_is_handed_the_view_itself_and_not_a_copy(layout):
     laid = layouts.laid_out(layout, numbers((3, 4)))
