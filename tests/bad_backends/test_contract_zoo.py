@@ -36,6 +36,7 @@ LAYOUTS = [
     Wrong("forgets_the_byte_order", INSIDE, ("big_endian",)),
     Wrong("misaligned_input_loses_its_first_bytes", INSIDE, ("misaligned", "packed"), "float64"),
     Wrong("repeated_rows_share_memory", "elements of the result share memory", ("zero_stride",)),
+    Wrong("believes_the_stride_of_one_row", INSIDE, ("sliced", "padded")),
     Wrong("out_is_taken_for_contiguous", f"{INSIDE}|wrote beside", ("out",)),
     Wrong("out_is_left_alone", "not what it wrote into out", ("out",)),
 ]
@@ -56,6 +57,7 @@ ALIASES = [
     Wrong("bound_calls_share_a_buffer", "bound calls share", ("outlives",)),
     Wrong("returns_a_row_that_is_one_already", "input's own memory", ("outlives",)),
     Wrong("works_in_place_down_columns", "changed its input", ("fortran",)),
+    Wrong("cools_views_in_place", "changed its input", ("padded", "sliced"), "float64"),
     Wrong("scribbles_between_elements", "between the elements", ("padded",), "float64"),
     Wrong("needs_a_writeable_input", "read-only", ("read_only",)),
 ]

@@ -78,6 +78,14 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
     return y
 
 
+@register("believes_the_stride_of_one_row", dtypes=ALL)
+def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: one row is taken for a column by a stride that means nothing (class 9: burn 4815)."""
+    if x.ndim == 2 and x.shape[0] == 1 and x.shape[1] > 1 and x.strides[0] != x.nbytes:
+        return np.ones_like(x)
+    return right(x, axis, temperature)
+
+
 @register("out_is_taken_for_contiguous", dtypes=["float64", "float32"])
 def softmax(x, axis=-1, temperature=1.0, out=None):  # noqa: F811 - a function's name is its operation
     """WRONG: out is filled as if its rows were dense (class 9: pytorch 139740)."""
@@ -196,6 +204,15 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
         return right(x, axis, temperature)
     y = np.asfortranarray(x)
     y[...] = right(x, axis, temperature)
+    return y
+
+
+@register("cools_views_in_place", dtypes=["float64", "float32"])
+def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: x /= T, where x was copied only if it is contiguous (class 12: apex 1587)."""
+    y = right(x, axis, temperature)
+    if temperature != 1.0 and not x.flags.c_contiguous and x.flags.writeable:
+        x /= x.dtype.type(temperature)
     return y
 
 

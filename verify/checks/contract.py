@@ -51,6 +51,7 @@ _VIEWED = (((6, 33), -1), ((6, 33), 0), ((3, 4, 5), 1), ((4, 257), -1))
 _DEEP = (((2, 3, 2, 3), 2), ((2, 3, 2, 3, 4), -4), ((2, 3, 2, 3, 4), -1))
 _PLAIN = tuple(name for name in forms.LAYOUTS if name not in ("zero_stride", "windows"))
 _DIMENSIONS: tuple[tuple[int, ...], ...] = ((), (5,), (4, 3), (2, 3, 4))
+_USUAL = ("transposed", "negative_stride", "sliced", "padded")
 _LINES = ("offset", "sliced", "negative_last", "read_only", "misaligned", "packed", "big_endian")
 _EMPTY: tuple[tuple[tuple[int, ...], int], ...] = (
     *(((0,), 0), ((0, 3), -1), ((0, 3), 0), ((3, 0), 0), ((3, 0), -1), ((0, 0), -1)),
@@ -85,6 +86,8 @@ class Contract:
         yield scope.case((40, 1000), "ties", form="memory")
         yield scope.case((33, 6), "normal", axis=0, form="memory")
         yield scope.case((6, 33), "masked", form="memory")
+        for form in ("memory", "outlives"):
+            yield scope.case((5, 33), "normal", temperature=0.7, form=form)
         for shape in _SIZES[1:]:
             yield scope.case(shape, "normal", form="outlives")
         yield scope.case((33, 6), "normal", axis=0, form="outlives")
@@ -128,8 +131,13 @@ def _layouts(scope: Scope) -> Iterator[Case]:
     for shape, axis, layouts in shapes:
         for layout in layouts:
             yield scope.case(shape, "normal", axis=axis, form=layout)
-    for layout in ("transposed", "negative_stride", "sliced", "padded"):
+    for layout in _USUAL:
         yield scope.case((6, 33), "masked", form=layout)
+        # Another path in most code, where dividing in place is tempting.
+        yield scope.case((6, 33), "normal", temperature=0.7, form=layout)
+        # The stride of an axis of length 1 means nothing, and may be anything.
+        yield scope.case((1, 33), "normal", form=layout)
+        yield scope.case((33, 1), "normal", axis=0, form=layout)
     yield from _repeating(scope)
 
 

@@ -53,6 +53,9 @@ class Guard:
                 yield scope.case(shape, "normal", axis=0, form=f"guard:{side}")
             yield scope.case((3, 5, 2), "normal", axis=1, form=f"guard:{side}")
             yield scope.case((64, 7), "ties", form=f"guard:{side}")
+            for n in (17, 65):
+                yield scope.case((3, n), "normal", temperature=0.7, form=f"guard:{side}")
+        yield scope.case((3, 5), "normal", temperature=0.7, form="guard:read_only")
         for shape, axis in (((3, 5), -1), ((2, 129), -1), ((33, 4), 0)):
             yield scope.case(shape, "normal", axis=axis, form="guard:read_only")
 
