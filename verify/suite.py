@@ -9,6 +9,7 @@ from __future__ import annotations
 import concurrent.futures
 import shlex
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -35,6 +36,9 @@ Key = tuple[str, str, str]
 _FIRST_CALL = 3.0
 # So many cases in a row without an answer, and the backend is not asked again.
 _PATIENCE = {"timeout": 2, "crash": 12}
+# So many crashes of one form of a check that may crash, and the form is not asked further: its
+# other forms, and the other checks, still are.
+_ENOUGH = 3
 # So many in all, and no more time is given to it.
 _MOST_TIMEOUTS = 8
 # How far ahead exact answers are computed, in questions.
@@ -225,6 +229,7 @@ class Suite:
         askable = self._offered(spec, questions)
         self._prefetch(askable[:_AHEAD])
         course = _Course(self.timeout)
+        crashes: Counter[tuple[str, str, str]] = Counter()
         at = 0
         asked = course.next(askable, at)
         pending = self._ask(spec, asked, course) if asked else None
@@ -239,6 +244,10 @@ class Suite:
             for question, reply in zip(asked, replies, strict=True):
                 if reply.kind == "raised" and question.check.coverage == "exhaustive":
                     askable[at:] = self._without_further_batches(spec, question, askable[at:])
+                if reply.kind == "crash" and question.check.name in checks.ISOLATED:
+                    crashes[_form(question)] += 1
+                    if crashes[_form(question)] == _ENOUGH:
+                        askable[at:] = self._without_form(spec, question, askable[at:])
             following = course.next(askable, at)
             pending = self._ask(spec, following, course) if following else None
             self._prefetch(askable[at : at + _AHEAD])
@@ -264,6 +273,18 @@ class Suite:
                 kept.append(question)
             else:
                 self._skip(spec, question, "not asked: an earlier batch of the space raised")
+        return kept
+
+    def _without_form(
+        self, spec: BackendSpec, crashed: Question, following: list[Question]
+    ) -> list[Question]:
+        """Skip what else there is of a form that crashed: each crash costs a process."""
+        kept: list[Question] = []
+        for question in following:
+            if _form(question) != _form(crashed):
+                kept.append(question)
+            else:
+                self._skip(spec, question, f"not asked: {_ENOUGH} cases of this form crashed")
         return kept
 
     def _ask(
@@ -367,6 +388,10 @@ class Suite:
 
     def _skip(self, spec: BackendSpec, question: Question, reason: str) -> None:
         self._record(spec, question, Verdict(status=Status.SKIP, message=reason))
+
+
+def _form(question: Question) -> tuple[str, str, str]:
+    return question.check.name, question.case.dtype, question.case.form
 
 
 def refusal(spec: BackendSpec, case: Case) -> str:

@@ -95,3 +95,30 @@ def test_a_run_goes_on_after_an_access_outside_and_forgets_it(verify, tmp_path):
         "softmax/float32/1x17/normal/form=guard:high:8",
     )
     assert [o["status"] for o in outcomes] == ["pass", "crash", "pass", "pass"]
+
+
+def test_what_crashes_at_guard_pages_is_soon_left_alone_there_and_still_asked_the_rest(
+    verify, tmp_path
+):
+    output = tmp_path / "out.json"
+    verify(
+        *("reads_one_element_too_far", "--plugin", HERE / "wrong_guard.py", "--output", output),
+        *("--check", "special_values", "--check", "guard", "--dtype", "float32"),
+        *("--dtype", "float16"),
+    )
+    outcomes = json.loads(output.read_text())["outcomes"]
+    for dtype in ("float32", "float16"):
+        found = {
+            form: [
+                o["status"] for o in outcomes if o["dtype"] == dtype and o["case"].endswith(form)
+            ]
+            for form in ("high", "low", "read_only")
+        }
+        assert found["high"].count("crash") == 3
+        assert set(found["high"]) == {"crash", "skip"}
+        assert set(found["low"]) == {"pass"}
+        special = [
+            o["status"] for o in outcomes if o["dtype"] == dtype and not o["case"].count("form")
+        ]
+        assert len(special) > 50
+        assert set(special) <= {"pass", "weak"}
