@@ -8,6 +8,7 @@ further library (JAX, CuPy) is one more class and one line in `_LIBRARIES`.
 from __future__ import annotations
 
 import sys
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from backends.errors import UnknownArrayLibrary, UnsupportedInput
@@ -23,14 +24,25 @@ Native: TypeAlias = Any
 """An array of whatever library a backend works on."""
 NumPyArray: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
+FEATURES = ("foreign byte order", "misaligned", "negative strides", "read-only")
+"""What a NumPy array can have and those of another library may not; see `ArrayLibrary.lacks`."""
+
 # Integer dtype through whose bits a format crosses between NumPy (ml_dtypes) and torch.
 _CARRIERS = {"bfloat16": "int16", "float8_e4m3fn": "int8", "float8_e5m2": "int8"}
 
 
 class ArrayLibrary(Protocol):
-    """What Softmark asks of an array library."""
+    """What Softmark asks of an array library.
+
+    Attributes
+    ----------
+    name : str
+    lacks : mapping
+        Those of `FEATURES` that its arrays cannot have -> the reason.
+    """
 
     name: str
+    lacks: Mapping[str, str]
 
     def is_native(self, array: object) -> bool:
         """Say whether `array` is this library's own, without importing the library for it."""
@@ -58,6 +70,7 @@ class NumPyLibrary:
     """NumPy itself; bfloat16 and fp8 are the dtypes of ml_dtypes."""
 
     name = "numpy"
+    lacks: Mapping[str, str] = MappingProxyType({})
 
     def is_native(self, array: object) -> bool:
         """Say whether `array` is a NumPy array or scalar."""
@@ -97,6 +110,14 @@ class TorchLibrary:
     """PyTorch on the CPU and on CUDA devices."""
 
     name = "torch"
+    lacks: Mapping[str, str] = MappingProxyType(
+        {
+            "foreign byte order": "torch has none but the machine's byte order",
+            "misaligned": "a torch tensor's elements are aligned to their size",
+            "negative strides": "torch has no negative strides",
+            "read-only": "torch has no read-only tensors",
+        }
+    )
 
     def is_native(self, array: object) -> bool:
         """Say whether `array` is a tensor; where torch was never imported, nothing is."""

@@ -118,8 +118,18 @@ class Backend:
         """Return why the backend cannot run on this machine, or None if it can."""
         return why_unavailable(self.requires, self.array, self.device)
 
+    def takes_out(self, operation_name: str) -> bool:
+        """Say whether the operation's function takes ``out``, an array to write the result to.
+
+        Raises
+        ------
+        UnknownOperation
+            As for `parameters`.
+        """
+        return "out" in self._signature(operation_name).parameters
+
     def bind(
-        self, operation_name: str, *inputs: Native, **parameters: object
+        self, operation_name: str, *inputs: Native, out: Native | None = None, **parameters: object
     ) -> Callable[[], Native]:
         """Prepare a call: what it returns does the work alone and gives a native array.
 
@@ -134,6 +144,8 @@ class Backend:
             One of `operation_names`.
         *inputs
             The operation's arrays, NumPy or native, of any shape.
+        out
+            A native array to write the result to; none by default, and then one is allocated.
         **parameters
             The operation's parameters; those left out have the operation's defaults.
 
@@ -144,14 +156,20 @@ class Backend:
         """
         natives = self._natives(operation_name, inputs)
         given = self._passed(operation_name, parameters, natives[0].ndim)
+        if out is not None and not self.takes_out(operation_name):
+            raise UnsupportedParameter(
+                f"backend {self.name!r} takes no 'out' for {operation_name} ({self.where}): "
+                "leave it out, or add it to the signature"
+            )
         own = getattr(self._owner(), f"bind_{operation_name}", None)
-        if own is not None:
+        if own is not None and out is None:
             bound: Callable[[], Native] = own(*natives, **given)
             return bound
         function = self._function(operation_name)
-        if "out" not in self._signature(operation_name).parameters:
+        if not self.takes_out(operation_name):
             return functools.partial(function, *natives, **given)
-        return _into(function, natives, given, self.library.empty_like(natives[0]))
+        target = self.library.empty_like(natives[0]) if out is None else out
+        return _into(function, natives, given, target)
 
     def synchronize(self) -> None:
         """Wait until everything that this backend enqueued is done."""

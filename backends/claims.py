@@ -12,10 +12,18 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Literal, Self
 
 from backends.errors import ClaimError
-from backends.vocabulary import ALGORITHMS, ALL_MASKED, DTYPES, SUBNORMALS, nearest
+from backends.vocabulary import (
+    ALGORITHMS,
+    ALL_MASKED,
+    DTYPES,
+    SUBNORMALS,
+    ZERO_LENGTH,
+    nearest,
+)
 
 AllMasked = Literal["nan", "zero", "uniform"]
 Subnormals = Literal["gradual", "flush"]
+ZeroLength = Literal["empty", "raises"]
 Algorithm = Literal["shifted", "unshifted", "division_free", "online", "two_pass"]
 
 _CHOICES = {"all_masked": ALL_MASKED, "subnormals": SUBNORMALS, "algorithm": ALGORITHMS}
@@ -39,6 +47,9 @@ class Claims:
         What a row of nothing but -inf gives.
     subnormals
         Whether subnormal results are kept or may be flushed to zero.
+    zero_length
+        What rows of length 0 give: ``empty``, an array of the same shape; ``raises``; None: no
+        claim, and either is right.
     max_ulp
         The largest error in ulps of the exact value, in all dtypes or per dtype; None: no claim.
     correctly_rounded
@@ -62,6 +73,7 @@ class Claims:
     batch_invariant: bool = False
     all_masked: AllMasked = "nan"
     subnormals: Subnormals = "gradual"
+    zero_length: ZeroLength | None = None
     max_ulp: float | Mapping[str, float] | None = None
     correctly_rounded: bool = False
     algorithm: Algorithm = "shifted"
@@ -74,6 +86,8 @@ class Claims:
                 raise ClaimError(f"{name}={getattr(self, name)!r}: give True or False")
         for name, choices in _CHOICES.items():
             _check_choice(name, getattr(self, name), choices)
+        if self.zero_length is not None:
+            _check_choice("zero_length", self.zero_length, ZERO_LENGTH)
         if self.accumulate is not None:
             _check_choice("accumulate", self.accumulate, DTYPES)
         _check_limitations(self.limitations)

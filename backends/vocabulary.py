@@ -16,6 +16,7 @@ DEVICES = ("cpu", "cuda")
 ALGORITHMS = ("shifted", "unshifted", "division_free", "online", "two_pass")
 ALL_MASKED = ("nan", "zero", "uniform")
 SUBNORMALS = ("gradual", "flush")
+ZERO_LENGTH = ("empty", "raises")
 
 # Ratio of difflib above which a word is a misspelling: 'gpu' is none of 'cpu' (0.67).
 _ALIKE = 0.7

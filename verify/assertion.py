@@ -24,6 +24,7 @@ from backends.spec import Source
 from backends.vocabulary import DTYPES, nearest
 from reports.records import Status
 from verify.answers import Answers
+from verify.checks import ISOLATED, NAMES
 from verify.judge import Verdict, wrong
 from verify.procedures import PROCEDURES
 from verify.session import Arguments
@@ -71,7 +72,8 @@ def assert_correct(
     profile
         ``"quick"`` or ``"full"``.
     checks
-        Names of checks, by default those of ``python -m verify``; ``("accuracy",)`` is quicker.
+        Names of checks, by default those of ``python -m verify`` that need no process of their own
+        (`verify.checks.ISOLATED` do); ``("accuracy",)`` is quicker.
     cases
         Only these cases, in words, such as ``"softmax/float32/4x1000/wide_gap/seed=7"``, judged by
         the first of `checks`; the quickest, and what a failure's message replays.
@@ -90,7 +92,11 @@ def assert_correct(
     __tracebackhide__ = True  # pytest then shows the caller's line
     backend = _backend(function, tuple(dtypes), array, claims)
     arguments = Arguments(
-        dtypes=tuple(dtypes), checks=tuple(checks), cases=tuple(cases), profile=profile, seed=seed
+        dtypes=tuple(dtypes),
+        checks=_inline(checks, cases),
+        cases=tuple(cases),
+        profile=profile,
+        seed=seed,
     )
     found = _asked(backend, arguments.selection(), claims or backend.claims)
     if not found:
@@ -147,6 +153,19 @@ def _backend(
         requires=(),
         source=Source("plugin", where(function)),
     )
+
+
+def _inline(asked: Sequence[str], cases: Sequence[str]) -> tuple[str, ...]:
+    """Return the checks to ask here; raise ValueError for one that needs isolation."""
+    if not asked and not cases:
+        return tuple(name for name in NAMES if name not in ISOLATED)
+    for name in asked:
+        if name in ISOLATED:
+            raise ValueError(
+                f"check {name!r} may end the process that asks it: run python -m verify --plugin "
+                f"FILE --check {name}"
+            )
+    return tuple(asked)
 
 
 def _as_operation(function: Callable[..., Native]) -> Callable[..., Native]:

@@ -7,6 +7,7 @@ worker, the oracle and the judge all build the same input from the same words::
     softmax/float64/3/values/x=1.6,3.1,0.5/temperature=2.0
     softmax/float16/16252928x2/pairs/span=0-256
     softmax/float32/4097/values/x=0.0,-1.5*4096
+    softmax/float32/6x33/normal/axis=0/form=negative_stride
 """
 
 from __future__ import annotations
@@ -57,6 +58,9 @@ class Case:
         The rows' encodings, for the regime ``"encoded"`` (see `verify.encoded`); likewise.
     variant : str
         How a check varies the input, for checks that call the backend more than once.
+    form : str
+        The form of the call (`verify.forms`): how the arrays lie in memory, what is asked of the
+        result besides its values; empty for one call on a contiguous array.
     span : (first, end), or nothing
         Which part of an enumerated space of inputs (`verify.spaces`), the end excluded.
     """
@@ -71,6 +75,7 @@ class Case:
     values: tuple[float, ...] = ()
     bits: str = ""
     variant: str = ""
+    form: str = ""
     span: tuple[int, ...] = ()
 
     @property
@@ -106,14 +111,16 @@ class Case:
             parts.append(f"bits={self.bits}")
         if self.variant:
             parts.append(f"variant={self.variant}")
+        if self.form:
+            parts.append(f"form={self.form}")
         if self.span:
             parts.append("span=" + "-".join(map(str, self.span)))
         return "/".join(parts)
 
     @property
     def base(self) -> Case:
-        """The same input without the check's variant: what the oracle is asked."""
-        return replace(self, variant="") if self.variant else self
+        """The same input without the check's variant and form: what the oracle is asked."""
+        return replace(self, variant="", form="") if self.variant or self.form else self
 
     def build(self) -> np.ndarray[Any, Any]:
         """Return ``x``: a C-contiguous array of `shape` in the format's NumPy dtype."""
@@ -170,12 +177,15 @@ def _with_option(case: Case, option: str) -> Case:
                 return replace(case, bits=value)
             case "variant":
                 return replace(case, variant=value)
+            case "form":
+                return replace(case, form=value)
             case "span":
                 return replace(case, span=tuple(int(item) for item in value.split("-")))
     except ValueError as error:
         raise CaseError(f"case option {option!r}: {error}") from None
     raise CaseError(
-        f"case option {option!r}: expected axis=, temperature=, seed=, x=, bits=, variant= or span="
+        f"case option {option!r}: expected axis=, temperature=, seed=, x=, bits=, variant=, form= "
+        "or span="
     )
 
 
@@ -202,7 +212,7 @@ def _values(text: str, most: int) -> tuple[float, ...]:
 def _validate(case: Case) -> None:
     from backends.formats import format_of
     from backends.operations import operation
-    from verify import regimes, spaces
+    from verify import forms, regimes, spaces
 
     operation(case.operation)
     format_of(case.dtype)
@@ -219,6 +229,7 @@ def _validate(case: Case) -> None:
         raise CaseError("the regime 'values' takes its row from x=…, and no other regime does")
     if (case.regime == "encoded") != bool(case.bits):
         raise CaseError("the regime 'encoded' takes its rows from bits=…, and no other regime does")
+    forms.validate(case)
     if case.bits:
         from verify import encoded
 

@@ -28,7 +28,7 @@ import psutil
 
 from backends.errors import PluginError
 from backends.spec import BackendSpec
-from verify import replies, worker
+from verify import fault_record, replies, worker
 from verify.replies import Reply
 
 if TYPE_CHECKING:
@@ -193,7 +193,9 @@ class _Child:
         except concurrent.futures.TimeoutError:
             return Reply(kind="timeout", message=f"no answer within {timeout:g} s")
         except ProcessExpired as error:
-            return Reply(kind="crash", message=_ending(error.exitcode), detail=self._stack())
+            where = fault_record.told(self._scratch / f"{self._slot}.fault")
+            message = _ending(error.exitcode) + where
+            return Reply(kind="crash", message=message, detail=self._stack())
         except Exception as error:  # noqa: BLE001 - a worker that fails must not end the run
             return Reply(kind="crash", message=f"the worker failed: {error}")
 
@@ -244,7 +246,9 @@ class _Child:
 
     def _stack(self) -> str:
         try:
-            return (self._scratch / f"{self._slot}.stack").read_text()[-2000:].strip()
+            stack = (self._scratch / f"{self._slot}.stack").read_text()
+            # The innermost frame comes first; the list of loaded modules tells nothing.
+            return stack.partition("\nExtension modules:")[0][:2000].strip()
         except OSError:
             return ""
 

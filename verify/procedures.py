@@ -6,17 +6,17 @@ judges nothing: whether they are right is decided in the parent.
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from backends import arrays
+from verify import contract_calls, guarded
+from verify.calls import Caller, called
 from verify.variants import vary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import numpy as np
 
     from backends.backend import Backend
     from verify.cases import Case
@@ -25,47 +25,28 @@ if TYPE_CHECKING:
     Procedure = Callable[[Backend, Case], list[Array]]
 
 
-class WrongResultError(TypeError):
-    """The backend returned something that is no array of its library."""
-
-
-class InputChangedError(ValueError):
-    """The backend wrote into its input."""
-
-
 def call(backend: Backend, case: Case) -> list[Array]:
-    """Call once; return the one output."""
-    return [_called(backend, case, case.build())]
+    """Call once; return the one output, where it lies: a copy of a long row is a gigabyte."""
+    return [Caller(backend, case, case.build()).result()]
 
 
 def variants(backend: Backend, case: Case) -> list[Array]:
     """Call on the input and on the input varied; return both outputs."""
     x = case.build()
     varied = vary(case, x)
-    # A copy: the second call may write where the first one's result lies.
-    first = np.array(_called(backend, case, x), order="C")
-    return [first, _called(backend, case, varied)]
+    return [called(backend, case, x), called(backend, case, varied)]
 
 
-def _called(backend: Backend, case: Case, x: Array) -> Array:
-    before = _digest(x)
-    bound = backend.bind(case.operation, x, axis=case.axis, temperature=case.temperature)
-    result = bound()
-    backend.synchronize()
-    library = arrays.library(backend.array)
-    if not library.is_native(result):
-        raise WrongResultError(
-            f"returned {type(result).__name__}, expected an array of {backend.array}"
-        )
-    output = library.to_numpy(result)
-    if _digest(x) != before:
-        raise InputChangedError("the call changed its input, which belongs to the caller")
-    return output
-
-
-def _digest(x: Array) -> bytes:
-    """Return a digest of an array's bytes: a copy of a row of 2^28 would be a gigabyte."""
-    return blake2b(np.ascontiguousarray(x).reshape(-1).view(np.uint8).data).digest()
-
-
-PROCEDURES: Mapping[str, Procedure] = MappingProxyType({"call": call, "variants": variants})
+PROCEDURES: Mapping[str, Procedure] = MappingProxyType(
+    {
+        "call": call,
+        "variants": variants,
+        "handed": contract_calls.handed,
+        "into_view": contract_calls.into_view,
+        "with_leftovers": contract_calls.with_leftovers,
+        "outlives": contract_calls.outlives,
+        "on_stream": contract_calls.on_stream,
+        "foreign_dtype": contract_calls.foreign_dtype,
+        "guarded": guarded.guarded,
+    }
+)

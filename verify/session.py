@@ -111,14 +111,21 @@ class Arguments:
 
 def _check_case(case: Case, asked: Sequence[str]) -> None:
     """Raise ValueError for a case that no check could ask, before a run is begun for it."""
+    from verify import forms, layouts
+
     if not 0.0 < case.temperature < math.inf:
         raise ValueError(f"temperature={case.temperature}: give a positive, finite number")
     if case.seed < 0:
         raise ValueError(f"seed={case.seed}: give 0 or more")
     if case.variant and "identities" not in asked:
         raise ValueError("a variant is asked by the identities: add --check identities")
+    if case.form and forms.FORMS[forms.kind(case)].check not in asked:
+        check = forms.FORMS[forms.kind(case)].check
+        raise ValueError(f"form={case.form} is asked by another check: add --check {check}")
     if case.count <= _BUILT_TO_CHECK:
-        case.build()
+        x = case.build()
+        if case.form in forms.LAYOUTS:
+            layouts.laid_out(case.form, x)
 
 
 def known(given: Iterable[str], valid: Iterable[str], kind: str) -> None:

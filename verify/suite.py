@@ -9,12 +9,13 @@ from __future__ import annotations
 import concurrent.futures
 import shlex
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reports.records import Outcome, Status
-from verify import checks, long_rows
+from verify import checks, forms, long_rows
 from verify.checks.check import Scope
 from verify.judge import Verdict, wrong
 from verify.spaces import SPACES
@@ -35,6 +36,9 @@ Key = tuple[str, str, str]
 _FIRST_CALL = 3.0
 # So many cases in a row without an answer, and the backend is not asked again.
 _PATIENCE = {"timeout": 2, "crash": 12}
+# So many crashes of one form of a check that may crash, and the form is not asked further: its
+# other forms, and the other checks, still are.
+_ENOUGH = 3
 # So many in all, and no more time is given to it.
 _MOST_TIMEOUTS = 8
 # How far ahead exact answers are computed, in questions.
@@ -225,6 +229,7 @@ class Suite:
         askable = self._offered(spec, questions)
         self._prefetch(askable[:_AHEAD])
         course = _Course(self.timeout)
+        crashes: Counter[tuple[str, str, str]] = Counter()
         at = 0
         asked = course.next(askable, at)
         pending = self._ask(spec, asked, course) if asked else None
@@ -239,6 +244,10 @@ class Suite:
             for question, reply in zip(asked, replies, strict=True):
                 if reply.kind == "raised" and question.check.coverage == "exhaustive":
                     askable[at:] = self._without_further_batches(spec, question, askable[at:])
+                if reply.kind == "crash" and question.check.name in checks.ISOLATED:
+                    crashes[_form(question)] += 1
+                    if crashes[_form(question)] == _ENOUGH:
+                        askable[at:] = self._without_form(spec, question, askable[at:])
             following = course.next(askable, at)
             pending = self._ask(spec, following, course) if following else None
             self._prefetch(askable[at : at + _AHEAD])
@@ -264,6 +273,18 @@ class Suite:
                 kept.append(question)
             else:
                 self._skip(spec, question, "not asked: an earlier batch of the space raised")
+        return kept
+
+    def _without_form(
+        self, spec: BackendSpec, crashed: Question, following: list[Question]
+    ) -> list[Question]:
+        """Skip what else there is of a form that crashed: each crash costs a process."""
+        kept: list[Question] = []
+        for question in following:
+            if _form(question) != _form(crashed):
+                kept.append(question)
+            else:
+                self._skip(spec, question, f"not asked: {_ENOUGH} cases of this form crashed")
         return kept
 
     def _ask(
@@ -374,6 +395,10 @@ def _rests_on_facts(question: Question) -> bool:
     return question.check.coverage == "sampled" and not long_rows.applies(question.case)
 
 
+def _form(question: Question) -> tuple[str, str, str]:
+    return question.check.name, question.case.dtype, question.case.form
+
+
 def refusal(spec: BackendSpec, case: Case) -> str:
     """Say why a backend is not asked this case; empty if it is."""
     offered = spec.operations.get(case.operation)
@@ -389,7 +414,7 @@ def refusal(spec: BackendSpec, case: Case) -> str:
         return "takes no axis"
     if "temperature" not in offered and case.temperature != 1.0:
         return "takes no temperature"
-    return ""
+    return forms.refusal(spec, case)
 
 
 def excused(verdict: Verdict, question: Question, claims: Claims) -> Verdict:

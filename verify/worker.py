@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from verify import lifeline
+from verify import fault_record, lifeline
 from verify.replies import Wire, encode, encode_error
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def start(parent: int, scratch: str, slot: str, memory_limit: int | None) -> Non
     _scratch, _slot = Path(scratch), slot
     _kept["stack"] = (_scratch / f"{slot}.stack").open("w")
     faulthandler.enable(file=_kept["stack"], all_threads=False)
+    fault_record.record_in(_scratch / f"{slot}.fault")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)

@@ -80,6 +80,28 @@ def test_a_bound_call_reuses_one_contiguous_output(x):
     assert (first == x.T).all()
 
 
+def test_a_bound_call_writes_to_the_output_it_is_given(x):
+    def softmax(x, out=None):
+        out[...] = x
+        return out
+
+    backend = registered(softmax)
+    out = np.empty_like(x)
+    assert backend.takes_out("softmax")
+    assert backend.bind("softmax", x, out=out)() is out
+    assert out.tobytes() == x.tobytes()
+
+
+def test_an_output_for_a_function_that_takes_none_is_refused_with_the_next_step(x):
+    def softmax(x):
+        return x.copy()
+
+    backend = registered(softmax)
+    assert not backend.takes_out("softmax")
+    with pytest.raises(UnsupportedParameter, match="takes no 'out'"):
+        backend.bind("softmax", x, out=np.empty_like(x))
+
+
 def test_a_direct_call_allocates_an_output_that_the_function_insists_on(x):
     def softmax(x, out):
         out[...] = x

@@ -38,6 +38,7 @@ def any_case(draw):
         seed=draw(st.integers(0, 2**63)),
         values=tuple(draw(st.lists(numbers, min_size=1, max_size=4))) if given_values else (),
         variant=draw(st.sampled_from(["", "shift:16", "permute:1", "order"])),
+        form=draw(st.sampled_from(["", "transposed", "out:sliced", "axis:-7", "guard:high:4"])),
     )
 
 

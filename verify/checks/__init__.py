@@ -14,6 +14,8 @@ _DOCS = {
     "special_values": "every pattern over -inf, finite, +inf and NaN; masked rows as claimed",
     "identities": "shift, permutation, order kept, range, two classes equal the logistic function",
     "temperature": "towards 0 the argmax (ties share), towards infinity 1/n",
+    "contract": "every view, empty arrays, bad axes; results that alias nothing and outlive calls",
+    "guard": "arrays against guard pages: no access outside, no write beside, input read-only",
 }
 _ASKED_FOR = {
     "exhaustive": "all pairs of float16, of bfloat16, all [x, 0] of float32, all triples of fp8",
@@ -21,6 +23,8 @@ _ASKED_FOR = {
 }
 NAMES = tuple(_DOCS)
 """What a run asks by default."""
+ISOLATED = ("guard",)
+"""Those that only a worker can be asked: a fault ends the process."""
 ALL = (*NAMES, *_ASKED_FOR)
 """With those that take a name: ``--check search``."""
 
