@@ -9,13 +9,16 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from backends import arrays
+from verify.calls import called
+from verify.concurrent_calls import concurrent
+from verify.repeated_calls import batches, drifting, repeated, replays
 from verify.variants import vary
+from verify.watched_calls import leaking, timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import numpy as np
 
     from backends.backend import Backend
     from verify.cases import Case
@@ -24,41 +27,28 @@ if TYPE_CHECKING:
     Procedure = Callable[[Backend, Case], list[Array]]
 
 
-class WrongResultError(TypeError):
-    """The backend returned something that is no array of its library."""
-
-
-class InputChangedError(ValueError):
-    """The backend wrote into its input."""
-
-
 def call(backend: Backend, case: Case) -> list[Array]:
     """Call once; return the one output."""
-    return [_called(backend, case, case.build())]
+    return [called(backend, case, case.build())]
 
 
 def variants(backend: Backend, case: Case) -> list[Array]:
     """Call on the input and on the input varied; return both outputs."""
     x = case.build()
     varied = vary(case, x)
-    return [_called(backend, case, x), _called(backend, case, varied)]
+    return [called(backend, case, x), called(backend, case, varied)]
 
 
-def _called(backend: Backend, case: Case, x: Array) -> Array:
-    before = x.tobytes()
-    bound = backend.bind(case.operation, x, axis=case.axis, temperature=case.temperature)
-    result = bound()
-    backend.synchronize()
-    library = arrays.library(backend.array)
-    if not library.is_native(result):
-        raise WrongResultError(
-            f"returned {type(result).__name__}, expected an array of {backend.array}"
-        )
-    # A copy: what the backend may write later must not change what was seen now.
-    output = np.array(library.to_numpy(result), order="C")
-    if x.tobytes() != before:
-        raise InputChangedError("the call changed its input, which belongs to the caller")
-    return output
-
-
-PROCEDURES: Mapping[str, Procedure] = MappingProxyType({"call": call, "variants": variants})
+PROCEDURES: Mapping[str, Procedure] = MappingProxyType(
+    {
+        "call": call,
+        "variants": variants,
+        "repeated": repeated,
+        "batches": batches,
+        "concurrent": concurrent,
+        "replays": replays,
+        "drifting": drifting,
+        "leaking": leaking,
+        "timing": timing,
+    }
+)

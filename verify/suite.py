@@ -58,6 +58,12 @@ class Question:
         """The check's name and the case's text: what an outcome is found by."""
         return self.check.name, str(self.case)
 
+    @property
+    def inputs(self) -> tuple[Case, ...]:
+        """The cases whose exact answers the judge will ask for: more than one, or none."""
+        inputs: Callable[[Case], tuple[Case, ...]] | None = getattr(self.check, "inputs", None)
+        return inputs(self.case) if inputs else (self.case,)
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -251,7 +257,8 @@ class Suite:
         self.executor.retire(spec)
 
     def _prefetch(self, questions: list[Question]) -> None:
-        self.answers.prefetch(q.case for q in questions if q.check.coverage == "sampled")
+        sampled = (q for q in questions if q.check.coverage == "sampled")
+        self.answers.prefetch(case for q in sampled for case in q.inputs)
 
     def _without_further_batches(
         self, spec: BackendSpec, raised: Question, following: list[Question]

@@ -1,0 +1,88 @@
+"""Cliffs: rows that take over ten times as long as ordinary ones of the same shape.
+
+Subnormal numbers go through microcode on many processors, exceptions and NaN through slow branches,
+a new maximum in every element through the rescaling of an online algorithm. Ten times is beyond
+what the assists of one subnormal result among several instructions cost (docs/behaviour.md), and
+what an operator of a service would call an outage. A cliff is told only if it shows twice.
+
+float64 and float32 are asked everything; of the narrow formats, which compute in float32, what
+their conversions may stumble over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reports.records import Status
+from verify.judge import Verdict, wrong
+from verify.watched_calls import CLIFF, slowdown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from backends.claims import Claims
+    from reports.records import Coverage
+    from verify.answers import Answers
+    from verify.cases import Case
+    from verify.checks.check import Scope
+
+Array = np.ndarray[Any, Any]
+
+_NARROW = ("subnormal_input", "subnormal_output", "one_nan")
+_ALL = (*_NARROW, "one_inf", "masked", "masked_rows", "constant", "ascending", "descending")
+
+
+class Cliffs:
+    """Time on special rows beside time on ordinary ones."""
+
+    name = "cliffs"
+    coverage: Coverage = "sampled"
+
+    def cases(self, scope: Scope) -> Iterator[Case]:
+        """Yield a batch of each regime, repeated to 65,536 elements by the procedure."""
+        full = scope.profile == "full"
+        for regime in _ALL if full or scope.dtype in ("float64", "float32") else _NARROW:
+            yield scope.case((5, 1031), regime)
+            if full:
+                yield scope.case((1, 65537), regime)
+
+    def inputs(self, case: Case) -> tuple[Case, ...]:
+        """Return nothing: no result is judged."""
+        del case
+        return ()
+
+    def procedure(self, case: Case) -> str:
+        """Time the case and ordinary rows in turn."""
+        del case
+        return "timing"
+
+    def judge(
+        self, case: Case, outputs: Sequence[Array], answers: Answers, claims: Claims
+    ) -> Verdict:
+        """Fail where each of two measurements shows a cliff."""
+        del answers, claims
+        for seconds in outputs:
+            if seconds.dtype != np.float64 or seconds.ndim != 2 or seconds.shape[1] != 2:
+                return wrong("the worker's reply cannot be read: no times")
+            if not (seconds > 0).all():
+                return wrong("the worker's reply cannot be read: times that are not positive")
+        if not 1 <= len(outputs) <= 2:
+            return wrong("the worker's reply cannot be read: neither one nor two measurements")
+        ratios = [slowdown(seconds) for seconds in outputs]
+        special, ordinary = outputs[-1].min(axis=0)
+        told = (
+            f"{special * 1e3:.3g} ms a call, ordinary rows {ordinary * 1e3:.3g} ms "
+            f"({' and '.join(f'{ratio:.3g}' for ratio in ratios)} times)"
+        )
+        if len(ratios) == 2 and not (min(ratios) <= CLIFF):
+            return wrong(
+                f"a speed cliff: {case.regime} rows take {min(ratios):.3g} times as long as "
+                f"ordinary ones; a limitation 'cliffs/{case.dtype}' would declare it",
+                worst=told,
+            )
+        return Verdict(status=Status.PASS, count=sum(len(each) for each in outputs), evidence=told)
+
+
+CHECK = Cliffs()
