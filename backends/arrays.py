@@ -50,6 +50,9 @@ class ArrayLibrary(Protocol):
     def empty_like(self, array: Native) -> Native:
         """Return an uninitialised contiguous array of the same shape, dtype and device."""
 
+    def exp(self, array: Native) -> Native:
+        """Return the library's own exponential of each element."""
+
     def synchronize(self, device: str) -> None:
         """Wait until everything enqueued on `device` is done."""
 
@@ -88,6 +91,12 @@ class NumPyLibrary:
         import numpy as np
 
         return np.empty(array.shape, dtype=array.dtype)
+
+    def exp(self, array: Native) -> Native:
+        """Return ``numpy.exp``."""
+        import numpy as np
+
+        return np.exp(array)
 
     def synchronize(self, device: str) -> None:
         """NumPy has finished when it returns."""
@@ -155,6 +164,10 @@ class TorchLibrary:
         import torch
 
         return torch.empty(array.shape, dtype=array.dtype, device=array.device)
+
+    def exp(self, array: Native) -> Native:
+        """Return ``torch.exp``."""
+        return array.exp()
 
     def synchronize(self, device: str) -> None:
         """Wait for CUDA's current device; the CPU has finished when it returns."""

@@ -25,6 +25,7 @@ Array = np.ndarray[Any, Any]
 # its exact answer still costs no more than that of the few rows.
 SPREAD = 1 << 16
 _LONG = 1000
+_LINE = 64
 
 
 class Rows:
@@ -44,15 +45,27 @@ class Rows:
         self.count = len(self._rows)
         self.axis = -1 if case.axis in (-1, len(case.shape) - 1) else 0
 
-    def batch(self, rows: Sequence[int]) -> Array:
-        """Return the rows with these numbers as a matrix in fresh memory."""
+    def batch(self, rows: Sequence[int], past: int | None = None) -> Array:
+        """Return the rows with these numbers as a matrix in fresh memory.
+
+        Its address is `past` bytes beyond a multiple of 64, or where the allocator has it.
+        """
         chosen = self._rows[list(rows)]
-        return chosen if self.axis == -1 else np.ascontiguousarray(chosen.T)
+        matrix = chosen if self.axis == -1 else np.ascontiguousarray(chosen.T)
+        return matrix if past is None else _placed(matrix, past)
 
     def spread(self, least: int = SPREAD) -> list[int]:
         """Return the numbers of all rows, repeated to `least` elements where they are long."""
         elements = max(self._rows.size, 1)
         return list(range(self.count)) * (-(-least // elements) if self._long else 1)
+
+
+def _placed(array: Array, past: int) -> Array:
+    memory = np.empty(array.nbytes + _LINE + past, np.uint8)
+    start = -memory.ctypes.data % _LINE + past
+    placed = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    placed[...] = array
+    return placed
 
 
 def neighbours(case: Case) -> tuple[Case, ...]:

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 CALLS = 100, 25
 DRIFT = 1000
 SIZES = (2, 3, 8, 64)
-# Of the inputs A, B and their lookalikes a, b: every order in which a cached answer shows.
+# The inputs A, B and their lookalikes a, b, in the order of `verify.arrangements.lookalikes`; and
+# in every order in which a cached answer shows.
+LETTERS = "AaBb"
 ORDER = "AABABBAaABbBaAbBA"
 IN_PLACE, AFRESH, KEPT = range(3)
 MEMORY = ("in the same memory", "in memory that was freed and taken again", "in memory of its own")
@@ -41,13 +43,20 @@ _TURN = 1.0
 _DRIFT_SECONDS = 4.0
 # Other inputs come between the calls of `drifting` after each so many of its own.
 _STRETCH = 10
+# malloc aligns to 16 bytes and no further; a line of the cache has 64.
+_STEP = 16
+_LINE = 64
 
 
 def within(seconds: float) -> Iterator[int]:
-    """Count from 1 until the time is up; two always come, to have something to compare."""
+    """Count from 1 until the time is up; three always come, to have something to compare.
+
+    The first may take longer than all others: only then does the time begin.
+    """
+    yield 1
     end = time.monotonic() + seconds
-    for number in itertools.count(1):
-        if number > 2 and time.monotonic() > end:
+    for number in itertools.count(2):
+        if number > 3 and time.monotonic() > end:
             return
         yield number
 
@@ -55,7 +64,8 @@ def within(seconds: float) -> Iterator[int]:
 def repeated(backend: Backend, case: Case) -> list[Array]:
     """Call a hundred times with all threads, then with one; every other call from fresh memory.
 
-    The log's setting is the number of threads.
+    That memory begins at each of the places in a cache line that an allocator may give. The log's
+    setting is the number of threads.
     """
     pool, log = Rows(case), Log(case)
     rows = pool.spread()
@@ -64,10 +74,12 @@ def repeated(backend: Backend, case: Case) -> list[Array]:
         # Bound under the limit too: a library may decide on its threads there.
         with threads.limited(count):
             kept = Caller(backend, case, pool.batch(rows), pool.axis)
-            kept.run()
             for number in itertools.islice(within(seconds), calls):
-                afresh = number % 2 == 0
-                caller = Caller(backend, case, pool.batch(rows), pool.axis) if afresh else kept
+                if number % 2 == 0:
+                    x = pool.batch(rows, past=_STEP * number // 2 % _LINE)
+                    caller = Caller(backend, case, x, pool.axis)
+                else:
+                    caller = kept
                 call += 1
                 log.add(call, caller(), rows, axis=pool.axis, setting=count)
     return log.arrays()
@@ -76,7 +88,6 @@ def repeated(backend: Backend, case: Case) -> list[Array]:
 def batches(backend: Backend, case: Case) -> list[Array]:
     """Call each row alone, then the first in batches of several sizes at every place."""
     pool, log = Rows(case), Log(case)
-    _caller(backend, case).run()
     for call, rows in zip(within(_TURN), arranged(pool.count), strict=False):
         output = Caller(backend, case, pool.batch(rows), pool.axis)()
         log.add(call, output, rows, axis=pool.axis)
@@ -107,7 +118,7 @@ def replays(backend: Backend, case: Case) -> list[Array]:
     for memory in (IN_PLACE, AFRESH, KEPT):
         kept: list[Caller] = []
         for letter, _ in zip(ORDER, within(_TURN / 3), strict=False):
-            index = "AaBb".index(letter)
+            index = LETTERS.index(letter)
             x = pools[index].batch(rows)
             if memory == IN_PLACE and kept:
                 kept[0].feed(x)
@@ -127,13 +138,13 @@ def drifting(backend: Backend, case: Case) -> list[Array]:
     pool, log = Rows(case), Log(case)
     rows = list(range(pool.count))
     caller = Caller(backend, case, pool.batch(rows), pool.axis)
-    others = [_caller(backend, each) for each in _others(backend, case)]
-    for each in (caller, *others):
-        each.run()
+    others: list[Caller] = []
     for call in itertools.islice(within(_DRIFT_SECONDS), DRIFT):
         if call > DRIFT // 2:
             caller.bind()
         log.add(call, caller(), rows, axis=pool.axis)
+        if call == _STRETCH:
+            others = [_caller(backend, each) for each in _others(backend, case)]
         if call % _STRETCH == 0:
             others[call // _STRETCH % len(others)].run()
     return log.arrays()

@@ -5,8 +5,11 @@ Both send figures and no results: what is right is asked elsewhere.
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import gc
 import itertools
+import sys
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
+from backends.formats import to_float64
 from verify.arrangements import Rows
 from verify.calls import Caller
 from verify.repeated_calls import within
@@ -48,10 +52,11 @@ _SUSPICIOUS = CLIFF / 2
 
 
 def leaking(backend: Backend, case: Case) -> list[Array]:
-    """Read the resident memory after each block of calls, every call on fresh memory.
+    """Read how much memory is in use after each block of calls, every call on fresh memory.
 
     Eight blocks are a series; it is repeated as long as memory grows through all of it. Returns
-    float64 (readings, 2): how many calls there had been, and bytes.
+    float64 (readings, 3): how many calls there had been, resident bytes, and Python objects, whose
+    allocator fills its own gaps before it asks for more memory.
     """
     pool = Rows(case)
     rows = pool.spread()
@@ -63,25 +68,48 @@ def leaking(backend: Backend, case: Case) -> list[Array]:
     block = _block(call, int(np.clip(_BYTES // size, _FEWEST, _CALLS)))
     most = min(_FOLLOWED, _FOLLOWED_BYTES // size)
     end = time.monotonic() + _FOLLOWED_SECONDS
-    readings = [(0.0, _resident())]
     gc.freeze()  # what is there already need not be looked through after every block
+    readings = np.array([_reading(0)])
     try:
-        while readings[-1][0] < most and time.monotonic() < end:
+        while readings[-1, 0] < most and time.monotonic() < end:
             for _ in range(BLOCKS):
                 for _ in range(block):
                     call()
-                readings.append((readings[-1][0] + block, _resident()))
-            if not grows(np.array(readings)):
+                readings = np.vstack([readings, _reading(readings[-1, 0] + block)])
+            if not any(grows(readings[:, column]) for column in (1, 2)):
                 break
     finally:
         gc.unfreeze()
-    return [np.array(readings)]
+    return [readings]
 
 
 def grows(readings: Array) -> bool:
-    """Tell whether memory grew in each quarter of the last series: a single step is no leak."""
-    quarters = readings[-1 - BLOCKS :: BLOCKS // 4, 1]
+    """Tell whether each quarter of the last series brought growth: a single step is no leak."""
+    quarters = readings[-1 - BLOCKS :: BLOCKS // 4]
     return len(quarters) > 4 and bool((np.diff(quarters) > 0).all())
+
+
+def _reading(calls: float) -> list[float]:
+    gc.collect()  # a cycle that waits for the collector is no leak
+    _trim()
+    blocks = getattr(sys, "getallocatedblocks", lambda: 0)()
+    return [float(calls), float(psutil.Process().memory_info().rss), float(blocks)]
+
+
+def _trim() -> None:
+    """Give back what the C library's allocator holds free, so that a leak cannot hide in it."""
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)
+
+
+@functools.cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    try:
+        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):  # not glibc
+        return None
+    return trim
 
 
 def _block(call: Callable[[], None], most: int) -> int:
@@ -94,21 +122,21 @@ def _block(call: Callable[[], None], most: int) -> int:
     return most
 
 
-def _resident() -> float:
-    gc.collect()  # a cycle that waits for the collector is no leak
-    return float(psutil.Process().memory_info().rss)
-
-
 def timing(backend: Backend, case: Case) -> list[Array]:
     """Time calls on the case and on ordinary rows of its shape, in turn.
 
-    Returns float64 (rounds, 2), seconds on the case and on ordinary rows; and a second such array,
-    from other memory and a later time, where the first was suspicious.
+    Returns float64 (rounds, 2), seconds on the case and on ordinary rows. Where that is suspicious
+    two such arrays more: the same again, from other memory and later; and on both inputs the mere
+    exp, sum and quotient of the array library, whose steepness is not the backend's doing.
     """
     ordinary = replace(case.base, regime=ORDINARY, values=(), bits="", span=())
-    found = [_timed(backend, (case, ordinary))]
+
+    def calls() -> list[Callable[[], None]]:
+        return [_spread(backend, each).run for each in (case, ordinary)]
+
+    found = [_timed(calls())]
     if slowdown(found[0]) > _SUSPICIOUS:
-        found.append(_timed(backend, (case, ordinary)))
+        found += [_timed(calls()), _timed([_yardstick(backend, each) for each in (case, ordinary)])]
     return found
 
 
@@ -118,12 +146,29 @@ def slowdown(seconds: Array) -> float:
     return float(fastest[0] / fastest[1])
 
 
-def _timed(backend: Backend, cases: tuple[Case, Case]) -> Array:
-    callers = [_spread(backend, case) for case in cases]
-    for caller in callers:
-        caller.run()
+def _timed(calls: list[Callable[[], None]]) -> Array:
+    for call in calls:
+        call()
     rounds = itertools.islice(within(_ROUND_SECONDS), _ROUNDS)
-    return np.array([[_seconds(caller) for caller in callers] for _ in rounds])
+    return np.array([[_seconds(call) for call in calls] for _ in rounds])
+
+
+def _yardstick(backend: Backend, case: Case) -> Callable[[], None]:
+    """Return exp, sum and quotient of the case's gaps, as the array library has them."""
+    pool = Rows(case)
+    x = to_float64(pool.batch(pool.spread()))
+    working = np.float64 if case.dtype == "float64" else np.float32
+    with np.errstate(all="ignore"):
+        gaps = ((x - x.max(axis=pool.axis, keepdims=True)) / case.temperature).astype(working)
+    native = backend.library.from_numpy(gaps, backend.device)
+
+    def call() -> None:
+        with np.errstate(all="ignore"):
+            exponentials = backend.library.exp(native)
+            exponentials / exponentials.sum()
+        backend.synchronize()
+
+    return call
 
 
 def _spread(backend: Backend, case: Case) -> Caller:
@@ -131,7 +176,7 @@ def _spread(backend: Backend, case: Case) -> Caller:
     return Caller(backend, case, pool.batch(pool.spread()), pool.axis)
 
 
-def _seconds(caller: Caller) -> float:
+def _seconds(call: Callable[[], None]) -> float:
     began = time.perf_counter()
-    caller.run()
+    call()
     return time.perf_counter() - began

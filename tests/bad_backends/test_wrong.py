@@ -262,6 +262,7 @@ def test_every_wrong_backend_of_the_zoo_meets_a_check():
 
 
 def isolated_names():
-    """Return the backends that `test_isolated.py` runs in processes of their own."""
-    text = (Path(__file__).parent / "test_isolated.py").read_text(encoding="utf-8")
+    """Return the backends that other files run: in processes of their own, or many times."""
+    files = ("test_isolated.py", "test_behaviour.py")
+    text = "".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in files)
     return set(re.findall(r'"([a-z_0-9]+)"', text))

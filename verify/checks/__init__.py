@@ -26,6 +26,8 @@ _ASKED_FOR = {
     "exhaustive": "all pairs of float16, of bfloat16, all [x, 0] of float32, all triples of fp8",
     "search": "the worst input, by guided search; --seconds and --corpus",
 }
+BY_MACHINE = ("determinism", "leaks", "cliffs")
+"""What these find depends on the processor and its threads: a limitation need not show here."""
 NAMES = tuple(_DOCS)
 """What a run asks by default."""
 ALL = (*NAMES, *_ASKED_FOR)

@@ -1,9 +1,9 @@
 """Cliffs: rows that take over ten times as long as ordinary ones of the same shape.
 
 Subnormal numbers go through microcode on many processors, exceptions and NaN through slow branches,
-a new maximum in every element through the rescaling of an online algorithm. Ten times is beyond
-what the assists of one subnormal result among several instructions cost (docs/behaviour.md), and
-what an operator of a service would call an outage. A cliff is told only if it shows twice.
+a new maximum in every element through the rescaling of an online algorithm. A cliff is told only
+if it shows twice, and only as `weak` where the array library's exp, sum and quotient are as steep
+on those rows and this machine: that is the processor's or the library's doing.
 
 float64 and float32 are asked everything; of the narrow formats, which compute in float32, what
 their conversions may stumble over.
@@ -68,21 +68,39 @@ class Cliffs:
                 return wrong("the worker's reply cannot be read: no times")
             if not (seconds > 0).all():
                 return wrong("the worker's reply cannot be read: times that are not positive")
-        if not 1 <= len(outputs) <= 2:
-            return wrong("the worker's reply cannot be read: neither one nor two measurements")
-        ratios = [slowdown(seconds) for seconds in outputs]
-        special, ordinary = outputs[-1].min(axis=0)
-        told = (
-            f"{special * 1e3:.3g} ms a call, ordinary rows {ordinary * 1e3:.3g} ms "
-            f"({' and '.join(f'{ratio:.3g}' for ratio in ratios)} times)"
-        )
-        if len(ratios) == 2 and not (min(ratios) <= CLIFF):
-            return wrong(
-                f"a speed cliff: {case.regime} rows take {min(ratios):.3g} times as long as "
-                f"ordinary ones; a limitation 'cliffs/{case.dtype}' would declare it",
-                worst=told,
-            )
-        return Verdict(status=Status.PASS, count=sum(len(each) for each in outputs), evidence=told)
+        if len(outputs) not in (1, 3):
+            return wrong("the worker's reply cannot be read: neither one nor three measurements")
+        return _graded(case, [slowdown(seconds) for seconds in outputs], _told(outputs))
 
 
 CHECK = Cliffs()
+
+# A compiled kernel may have nothing beside exp that dilutes its steepness, and takes it twice where
+# the algorithm is the online one.
+_AS_STEEP = 2.0
+
+
+def _graded(case: Case, ratios: list[float], told: str) -> Verdict:
+    steepness = min(ratios[:2])
+    if len(ratios) == 1 or steepness <= CLIFF:
+        return Verdict(status=Status.PASS, evidence=told)
+    message = f"{case.regime} rows take {steepness:.3g} times as long as ordinary ones"
+    if steepness <= _AS_STEEP * ratios[2]:
+        return Verdict(
+            status=Status.WEAK,
+            message=f"{message}; the mere exp of its array library takes {ratios[2]:.3g}",
+            worst=told,
+        )
+    return wrong(
+        f"a speed cliff: {message}; a limitation 'cliffs/{case.dtype}' would declare it",
+        worst=told,
+    )
+
+
+def _told(outputs: Sequence[Array]) -> str:
+    special, ordinary = outputs[0].min(axis=0)
+    ratios = " and ".join(f"{slowdown(seconds):.3g}" for seconds in outputs[:2])
+    return (
+        f"{special * 1e3:.3g} ms a call, ordinary rows {ordinary * 1e3:.3g} ms ({ratios} times, "
+        f"the fastest of {len(outputs[0])} each)"
+    )

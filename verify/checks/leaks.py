@@ -30,6 +30,8 @@ _QUICK = ("float32", "float16")
 # Bytes that a block must grow by at the median: eight pages. Sound backends were seen to grow by
 # at most two in one block of 400 calls, and by none in most (docs/behaviour.md).
 _FLOOR = 8 * 4096
+# Python objects a call that are one too many: half of one, since counts are whole.
+_OBJECTS = 0.5
 
 
 class Leaks:
@@ -64,40 +66,44 @@ class Leaks:
     ) -> Verdict:
         """Fail where memory grew through the whole of the last series."""
         del case, answers, claims
-        if len(outputs) != 1 or outputs[0].dtype != np.float64 or outputs[0].shape[1:] != (2,):
+        if len(outputs) != 1 or outputs[0].dtype != np.float64 or outputs[0].shape[1:] != (3,):
             return wrong("the worker's reply cannot be read: no readings of memory")
         last = outputs[0][-1 - BLOCKS :]
         if len(last) <= BLOCKS or not (np.diff(last[:, 0]) > 0).all():
             return wrong("the worker's reply cannot be read: too few readings of memory")
-        calls, growth = float(last[-1, 0]), last[-1, 1] - last[0, 1]
-        rate = slope(last)
-        block = last[1, 0] - last[0, 0]
-        if grows(last) and rate * block >= _FLOOR:
-            return wrong(
-                f"leaks about {rate:.4g} bytes a call: resident memory grew all through "
-                f"{calls:.0f} calls, by {growth / 2**20:.3g} MiB over the last "
-                f"{last[-1, 0] - last[0, 0]:.0f}",
-                worst=_told(last),
-            )
-        return Verdict(
-            status=Status.PASS,
-            count=int(calls),
-            evidence=f"memory is steady after {calls:.0f} calls ({growth / 1024:.0f} KiB over the "
-            f"last {last[-1, 0] - last[0, 0]:.0f})",
-        )
+        return _found(last)
 
 
 CHECK = Leaks()
 
 
+def _found(readings: Array) -> Verdict:
+    calls = readings[-1, 0] - readings[0, 0]
+    lasting = f"all through the last {calls:.0f} of {readings[-1, 0]:.0f} calls"
+    rate = slope(readings[:, :2])
+    if grows(readings[:, 1]) and rate * calls >= BLOCKS * _FLOOR:
+        growth = (readings[-1, 1] - readings[0, 1]) / 2**20
+        return wrong(
+            f"leaks about {rate:.0f} bytes a call: resident memory grew {lasting}, by "
+            f"{growth:.3g} MiB",
+            worst="MiB after so many calls: " + _told(readings[:, 1] / 2**20, readings[:, 0]),
+        )
+    objects = slope(readings[:, [0, 2]])
+    if grows(readings[:, 2]) and objects >= _OBJECTS:
+        return wrong(
+            f"leaks about {objects:.3g} Python objects a call: their number grew {lasting}",
+            worst="objects after so many calls: " + _told(readings[:, 2], readings[:, 0]),
+        )
+    steady = f"resident memory is steady: {readings[-1, 1] - readings[0, 1]:+.0f} bytes over"
+    return Verdict(status=Status.PASS, count=int(calls), evidence=f"{steady} {calls:.0f} calls")
+
+
 def slope(readings: Array) -> float:
-    """Return bytes a call: the median of the slopes between all pairs (Theil and Sen)."""
+    """Return the growth a call: the median of the slopes between all pairs (Theil and Sen)."""
     first, second = np.triu_indices(len(readings), 1)
     steps = readings[second] - readings[first]
     return float(np.median(steps[:, 1] / steps[:, 0]))
 
 
-def _told(readings: Array) -> str:
-    return "MiB after calls: " + ", ".join(
-        f"{size / 2**20:.2f} ({calls:.0f})" for calls, size in readings
-    )
+def _told(values: Array, calls: Array) -> str:
+    return ", ".join(f"{a:.6g} ({b:.0f})" for a, b in zip(values, calls, strict=True))
