@@ -5,19 +5,16 @@ Both send figures and no results: what is right is asked elsewhere.
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import gc
 import itertools
-import sys
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
 
 from backends.formats import to_float64
+from verify import memory
 from verify.arrangements import Rows
 from verify.calls import Caller
 from verify.repeated_calls import within
@@ -31,12 +28,16 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 BLOCKS = 8
+# What a block must add at least to each of `verify.memory.ACCOUNTS`: eight pages, as many bytes of
+# the heap, and half an object for each of 400 calls. Sound backends were seen to add at most two
+# pages, 1 KiB and 40 objects, and nothing in most blocks (docs/behaviour.md).
+FLOORS = (8 * 4096.0, 8 * 4096.0, 200.0)
 ORDINARY = "normal"
 CLIFF = 10.0
 
 # A block is so many calls, fewer where inputs are large or calls are slow.
 _CALLS = 400
-_BYTES = 4 << 20
+_BYTES = 2 << 20
 _FEWEST = 8
 _BLOCK_SECONDS = 0.1
 # A cache grows before it is full: growth is followed for so many calls, so many bytes of inputs or
@@ -55,8 +56,7 @@ def leaking(backend: Backend, case: Case) -> list[Array]:
     """Read how much memory is in use after each block of calls, every call on fresh memory.
 
     Eight blocks are a series; it is repeated as long as memory grows through all of it. Returns
-    float64 (readings, 3): how many calls there had been, resident bytes, and Python objects, whose
-    allocator fills its own gaps before it asks for more memory.
+    float64 (readings, 4): how many calls there had been, and `verify.memory.ACCOUNTS`.
     """
     pool = Rows(case)
     rows = pool.spread()
@@ -69,57 +69,62 @@ def leaking(backend: Backend, case: Case) -> list[Array]:
     most = min(_FOLLOWED, _FOLLOWED_BYTES // size)
     end = time.monotonic() + _FOLLOWED_SECONDS
     gc.freeze()  # what is there already need not be looked through after every block
-    readings = np.array([_reading(0)])
+    readings = np.array([[0.0, *memory.reading()]])
     try:
         while readings[-1, 0] < most and time.monotonic() < end:
             for _ in range(BLOCKS):
                 for _ in range(block):
                     call()
-                readings = np.vstack([readings, _reading(readings[-1, 0] + block)])
-            if not any(grows(readings[:, column]) for column in (1, 2)):
+                calls = readings[-1, 0] + block
+                readings = np.vstack([readings, [calls, *memory.reading()]])
+            if growing(readings) is None:
                 break
     finally:
         gc.unfreeze()
     return [readings]
 
 
-def grows(readings: Array) -> bool:
-    """Tell whether each quarter of the last series brought growth: a single step is no leak."""
-    quarters = readings[-1 - BLOCKS :: BLOCKS // 4]
-    return len(quarters) > 4 and bool((np.diff(quarters) > 0).all())
+def growing(readings: Array) -> tuple[int, float] | None:
+    """Return which account grew all through the last series, and by how much a call.
 
+    Each quarter of the series must bring growth, for a single step is no leak; and the rate must
+    not be below `FLOORS`.
 
-def _reading(calls: float) -> list[float]:
-    gc.collect()  # a cycle that waits for the collector is no leak
-    _trim()
-    blocks = getattr(sys, "getallocatedblocks", lambda: 0)()
-    return [float(calls), float(psutil.Process().memory_info().rss), float(blocks)]
+    Parameters
+    ----------
+    readings
+        As from `leaking`.
 
-
-def _trim() -> None:
-    """Give back what the C library's allocator holds free, so that a leak cannot hide in it."""
-    trim = _malloc_trim()
-    if trim is not None:
-        trim(0)
-
-
-@functools.cache
-def _malloc_trim() -> Callable[[int], int] | None:
-    try:
-        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError, TypeError):  # not glibc
+    Returns
+    -------
+    (index in `verify.memory.ACCOUNTS`, bytes or objects a call), or None
+    """
+    last = readings[-1 - BLOCKS :]
+    if len(last) <= BLOCKS:
         return None
-    return trim
+    block = last[1, 0] - last[0, 0]
+    for index, floor in enumerate(FLOORS):
+        account = last[:, [0, index + 1]]
+        rate = slope(account)
+        if (np.diff(account[:: BLOCKS // 4, 1]) > 0).all() and rate >= floor / block:
+            return index, rate
+    return None
+
+
+def slope(readings: Array) -> float:
+    """Return the growth a call: the median of the slopes between all pairs (Theil and Sen)."""
+    first, second = np.triu_indices(len(readings), 1)
+    steps = readings[second] - readings[first]
+    return float(np.median(steps[:, 1] / steps[:, 0]))
 
 
 def _block(call: Callable[[], None], most: int) -> int:
     """Warm up with one block; return how many calls it was, cut short by slow ones."""
-    end = time.monotonic() + _BLOCK_SECONDS
-    for number in range(1, most + 1):
+    calls = 0
+    for _ in itertools.islice(within(_BLOCK_SECONDS), most):
         call()
-        if time.monotonic() > end:
-            return number
-    return most
+        calls += 1
+    return calls
 
 
 def timing(backend: Backend, case: Case) -> list[Array]:

@@ -13,7 +13,8 @@ import numpy as np
 
 from reports.records import Status
 from verify.judge import Verdict, wrong
-from verify.watched_calls import BLOCKS, grows
+from verify.memory import ACCOUNTS, UNITS
+from verify.watched_calls import BLOCKS, growing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,11 +28,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 _QUICK = ("float32", "float16")
-# Bytes that a block must grow by at the median: eight pages. Sound backends were seen to grow by
-# at most two in one block of 400 calls, and by none in most (docs/behaviour.md).
-_FLOOR = 8 * 4096
-# Python objects a call that are one too many: half of one, since counts are whole.
-_OBJECTS = 0.5
+_COLUMNS = 1 + len(ACCOUNTS)
 
 
 class Leaks:
@@ -66,7 +63,11 @@ class Leaks:
     ) -> Verdict:
         """Fail where memory grew through the whole of the last series."""
         del case, answers, claims
-        if len(outputs) != 1 or outputs[0].dtype != np.float64 or outputs[0].shape[1:] != (3,):
+        if (
+            len(outputs) != 1
+            or outputs[0].dtype != np.float64
+            or outputs[0].shape[1:] != (_COLUMNS,)
+        ):
             return wrong("the worker's reply cannot be read: no readings of memory")
         last = outputs[0][-1 - BLOCKS :]
         if len(last) <= BLOCKS or not (np.diff(last[:, 0]) > 0).all():
@@ -78,32 +79,17 @@ CHECK = Leaks()
 
 
 def _found(readings: Array) -> Verdict:
-    calls = readings[-1, 0] - readings[0, 0]
-    lasting = f"all through the last {calls:.0f} of {readings[-1, 0]:.0f} calls"
-    rate = slope(readings[:, :2])
-    if grows(readings[:, 1]) and rate * calls >= BLOCKS * _FLOOR:
-        growth = (readings[-1, 1] - readings[0, 1]) / 2**20
-        return wrong(
-            f"leaks about {rate:.0f} bytes a call: resident memory grew {lasting}, by "
-            f"{growth:.3g} MiB",
-            worst="MiB after so many calls: " + _told(readings[:, 1] / 2**20, readings[:, 0]),
-        )
-    objects = slope(readings[:, [0, 2]])
-    if grows(readings[:, 2]) and objects >= _OBJECTS:
-        return wrong(
-            f"leaks about {objects:.3g} Python objects a call: their number grew {lasting}",
-            worst="objects after so many calls: " + _told(readings[:, 2], readings[:, 0]),
-        )
-    steady = f"resident memory is steady: {readings[-1, 1] - readings[0, 1]:+.0f} bytes over"
-    return Verdict(status=Status.PASS, count=int(calls), evidence=f"{steady} {calls:.0f} calls")
-
-
-def slope(readings: Array) -> float:
-    """Return the growth a call: the median of the slopes between all pairs (Theil and Sen)."""
-    first, second = np.triu_indices(len(readings), 1)
-    steps = readings[second] - readings[first]
-    return float(np.median(steps[:, 1] / steps[:, 0]))
-
-
-def _told(values: Array, calls: Array) -> str:
-    return ", ".join(f"{a:.6g} ({b:.0f})" for a, b in zip(values, calls, strict=True))
+    last = readings[-1 - BLOCKS :]
+    calls = last[-1, 0] - last[0, 0]
+    found = growing(readings)
+    if found is None:
+        growth = last[-1, 1] - last[0, 1]
+        steady = f"resident memory is steady: {growth:+.0f} bytes over {calls:.0f} calls"
+        return Verdict(status=Status.PASS, count=int(calls), evidence=steady)
+    index, rate = found
+    told = ", ".join(f"{in_use:.0f} ({after:.0f})" for after, in_use in last[:, [0, index + 1]])
+    return wrong(
+        f"leaks about {rate:.0f} {UNITS[index]} a call: {ACCOUNTS[index]} grew all through the "
+        f"last {calls:.0f} of {last[-1, 0]:.0f} calls",
+        worst=f"{UNITS[index]} in use (after so many calls): {told}",
+    )
