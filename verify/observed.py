@@ -33,6 +33,8 @@ _ROW, _RESULT = COLUMNS.index("row"), COLUMNS.index("result")
 
 def read(outputs: Sequence[Array], cases: Sequence[Case]) -> list[Seen] | Verdict:
     """Return the log of each case, or a `fail` where no procedure of ours wrote what arrived."""
+    if len(outputs) != ARRAYS * len(cases):
+        return wrong(f"the worker's reply cannot be read: {len(outputs)} arrays")
     try:
         return [
             Seen.of(outputs[ARRAYS * i : ARRAYS * (i + 1)], case) for i, case in enumerate(cases)
