@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import math
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -48,8 +49,13 @@ _FOLLOWED_SECONDS = 2.0
 
 _ROUNDS = 11
 _ROUND_SECONDS = 0.25
+_STEP_SECONDS = 0.05
 # Nearer to a cliff than this, and the whole is measured again.
 _SUSPICIOUS = CLIFF / 2
+_NARROW = {"float16", "bfloat16"}
+_LOG2_E = math.log2(math.e)
+# Of quotients: no power of two, by which division is exact.
+_DIVISOR = 1.7
 
 
 def leaking(backend: Backend, case: Case) -> list[Array]:
@@ -134,8 +140,8 @@ def timing(backend: Backend, case: Case) -> list[Array]:
     """Time calls on the case and on ordinary rows of its shape, in turn.
 
     Returns float64 (rounds, 2), seconds on the case and on ordinary rows. Where that is suspicious
-    two such arrays more: the same again, from other memory and later; and on both inputs the mere
-    exp, sum and quotient of the array library, whose steepness is not the backend's doing.
+    two arrays more: the same again, from other memory and later; and the elementary steps that the
+    array library has, (steps, 2), whose steepness is not the backend's doing.
     """
     ordinary = replace(case.base, regime=ORDINARY, values=(), bits="", span=())
 
@@ -144,7 +150,7 @@ def timing(backend: Backend, case: Case) -> list[Array]:
 
     found = [_timed(calls())]
     if slowdown(found[0]) > _SUSPICIOUS:
-        found += [_timed(calls()), _timed([_yardstick(backend, each) for each in (case, ordinary)])]
+        found += [_timed(calls()), _steps(backend, case, ordinary)]
     return found
 
 
@@ -154,29 +160,57 @@ def slowdown(seconds: Array) -> float:
     return float(fastest[0] / fastest[1])
 
 
-def _timed(calls: list[Callable[[], None]]) -> Array:
+def _timed(calls: list[Callable[[], None]], seconds: float = _ROUND_SECONDS) -> Array:
     for call in calls:
         call()
-    rounds = itertools.islice(within(_ROUND_SECONDS), _ROUNDS)
+    rounds = itertools.islice(within(seconds), _ROUNDS)
     return np.array([[_seconds(call) for call in calls] for _ in rounds])
 
 
-def _yardstick(backend: Backend, case: Case) -> Callable[[], None]:
-    """Return exp, sum and quotient of the case's gaps, as the array library has them."""
+def _steps(backend: Backend, case: Case, ordinary: Case) -> Array:
+    """Return the seconds of each elementary step of a softmax on the case and on ordinary rows.
+
+    Float64 (steps, 2), the fastest of a few rounds. No softmax that is made of these steps can be
+    steeper than the steepest of them: a sum's ratio is at most the largest ratio of its terms.
+    """
+    widths = dict.fromkeys((*_NARROW & {case.dtype}, _least(case.dtype), "float64"))
+    found = []
+    for dtype in widths:
+        both = zip(
+            _elementary(backend, case, dtype), _elementary(backend, ordinary, dtype), strict=True
+        )
+        found += [_timed(list(pair), _STEP_SECONDS).min(axis=0) for pair in both]
+    return np.array(found)
+
+
+def _least(dtype: str) -> str:
+    return "float64" if dtype == "float64" else "float32"
+
+
+def _elementary(backend: Backend, case: Case, dtype: str) -> list[Callable[[], None]]:
+    """Return exp, exp2, quotient and rounding as the array library has them, from `dtype`."""
+    library, device = backend.library, backend.device
     pool = Rows(case)
     x = to_float64(pool.batch(pool.spread()))
-    working = np.float64 if case.dtype == "float64" else np.float32
     with np.errstate(all="ignore"):
-        gaps = ((x - x.max(axis=pool.axis, keepdims=True)) / case.temperature).astype(working)
-    native = backend.library.from_numpy(gaps, backend.device)
+        gaps = (x - x.max(axis=pool.axis, keepdims=True)) / case.temperature
+        native = library.cast(library.from_numpy(gaps, device), dtype)
+        exponentials = library.exp(native)
 
-    def call() -> None:
-        with np.errstate(all="ignore"):
-            exponentials = backend.library.exp(native)
-            exponentials / exponentials.sum()
-        backend.synchronize()
+    def finished(step: Callable[[], object]) -> Callable[[], None]:
+        def call() -> None:
+            with np.errstate(all="ignore"):
+                step()
+            backend.synchronize()
 
-    return call
+        return call
+
+    return [
+        finished(lambda: library.exp(native)),
+        finished(lambda: library.exp2(native * _LOG2_E)),
+        finished(lambda: exponentials / _DIVISOR),
+        finished(lambda: library.cast(exponentials, case.dtype)),
+    ]
 
 
 def _spread(backend: Backend, case: Case) -> Caller:

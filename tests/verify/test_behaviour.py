@@ -230,7 +230,14 @@ def test_what_no_log_wrote_is_a_fail_of_the_backend_and_no_error_of_the_suite(ar
 @pytest.mark.parametrize("check", WATCHED)
 @pytest.mark.parametrize(
     "arrays",
-    [[], [np.zeros((3, 2))], [np.zeros((9, 4))], [np.zeros((9, 2), int)], [np.ones(4)] * 3],
+    [
+        [],
+        [np.zeros((3, 2))],
+        [np.zeros((9, 4))],
+        [np.zeros((9, 2), int)],
+        [np.zeros((0, 2))],
+        [np.ones(4)] * 3,
+    ],
 )
 def test_figures_that_no_procedure_wrote_are_a_fail(check, arrays):
     verdict = checks.load(check).judge(CASE, arrays, Answers(0), Claims())
