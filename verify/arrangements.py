@@ -5,6 +5,7 @@ Worker and judge read the further inputs from the same words: each is a case of 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ Array = np.ndarray[Any, Any]
 SPREAD = 1 << 16
 _LONG = 1000
 _LINE = 64
+# Further inputs that are remembered: they are asked for with every look ahead.
+_KEPT = 64
 
 
 class Rows:
@@ -68,6 +71,7 @@ def _placed(array: Array, past: int) -> Array:
     return placed
 
 
+@functools.lru_cache(_KEPT)
 def neighbours(case: Case) -> tuple[Case, ...]:
     """Return the case and three more: one of its shape, one row more, longer and fewer rows."""
     rows, n = case.rows, case.n
@@ -79,6 +83,7 @@ def neighbours(case: Case) -> tuple[Case, ...]:
     )
 
 
+@functools.lru_cache(_KEPT)
 def lookalikes(case: Case) -> tuple[Case, ...]:
     """Return the case, another of its shape, and both with the inside of their rows permuted.
 

@@ -31,7 +31,7 @@ Array = np.ndarray[Any, Any]
 BLOCKS = 8
 # What a block must add at least to each of `verify.memory.ACCOUNTS`: eight pages, as many bytes of
 # the heap, and half an object for each of 400 calls. Sound backends were seen to add at most two
-# pages, 1 KiB and 40 objects, and nothing in most blocks (docs/behaviour.md).
+# pages, 1072 bytes and, but for the first block or two, 60 objects (docs/behaviour.md).
 FLOORS = (8 * 4096.0, 8 * 4096.0, 200.0)
 ORDINARY = "normal"
 CLIFF = 10.0

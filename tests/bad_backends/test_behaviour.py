@@ -1,6 +1,8 @@
 """What shows only over many calls: each wrong backend is killed, each sound one is not."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -81,3 +83,25 @@ def test_what_is_wrong_only_over_many_calls_is_killed_by_its_check(zoo, name, ch
 def test_what_behaves_as_it_says_raises_no_false_alarm(zoo, name, check):
     outcomes = zoo.outcomes("sound_behaviour.py", name, check, "float32")
     assert [(o.case, o.message, o.worst) for o in outcomes if o.status.bad] == []
+
+
+def test_a_worker_finds_what_a_test_finds_and_the_line_that_replays_it(verify, tmp_path):
+    output = tmp_path / "out.json"
+    plugin = Path(__file__).parent / "wrong_behaviour.py"
+    meant = {
+        "leaks_four_kilobytes": "leaks",
+        "one_buffer_a_shape": "thread_safety",
+        "coarser_when_warm": "drift",
+    }
+    done = verify(
+        *(*meant, "--plugin", plugin),
+        *(word for check in meant.values() for word in ("--check", check)),
+        *("--dtype", "float32", "--output", output),
+    )
+    assert done.returncode == 1, done.stderr
+    outcomes = json.loads(output.read_text())["outcomes"]
+    failed = {(o["backend"], o["check"]): o for o in outcomes if o["status"] == "fail"}
+    assert set(failed) >= set(meant.items())
+    told = failed["leaks_four_kilobytes", "leaks"]
+    assert f"--check leaks --case {told['case']}" in told["replay"]
+    assert "after so many calls" in told["worst"]
