@@ -89,8 +89,8 @@ def _found(readings: Array) -> Verdict:
     index, rate = found
     told = ", ".join(f"{in_use:.0f} ({after:.0f})" for after, in_use in last[:, [0, index + 1]])
     return wrong(
-        f"leaks about {_rounded(rate)} {UNITS[index]} a call: {ACCOUNTS[index]} grew all through the "
-        f"last {calls:.0f} of {last[-1, 0]:.0f} calls",
+        f"leaks about {_rounded(rate)} {UNITS[index]} a call: {ACCOUNTS[index]} grew all "
+        f"through the last {calls:.0f} of {last[-1, 0]:.0f} calls",
         worst=f"{UNITS[index]} in use (after so many calls): {told}",
     )
 
