@@ -10,6 +10,7 @@ import itertools
 import math
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +48,10 @@ _FOLLOWED = 10_000
 _FOLLOWED_BYTES = 256 << 20
 _FOLLOWED_SECONDS = 2.0
 
-_ROUNDS = 11
+# Elements of a timed call: enough to outweigh what any call costs, and few enough to be over before
+# the scheduler interrupts.
+_TIMED = 1 << 14
+_ROUNDS = 15
 _ROUND_SECONDS = 0.25
 _STEP_SECONDS = 0.05
 # Nearer to a cliff than this, and the whole is measured again.
@@ -56,6 +60,7 @@ _NARROW = {"float16", "bfloat16"}
 _LOG2_E = math.log2(math.e)
 # Of quotients: no power of two, by which division is exact.
 _DIVISOR = 1.7
+_SCHEDULER = Path("/proc/thread-self/schedstat")
 
 
 def leaking(backend: Backend, case: Case) -> list[Array]:
@@ -191,7 +196,7 @@ def _elementary(backend: Backend, case: Case, dtype: str) -> list[Callable[[], N
     """Return exp, exp2, quotient and rounding as the array library has them, from `dtype`."""
     library, device = backend.library, backend.device
     pool = Rows(case)
-    x = to_float64(pool.batch(pool.spread()))
+    x = to_float64(pool.batch(pool.spread(_TIMED)))
     with np.errstate(all="ignore"):
         gaps = (x - x.max(axis=pool.axis, keepdims=True)) / case.temperature
         native = library.cast(library.from_numpy(gaps, device), dtype)
@@ -215,10 +220,25 @@ def _elementary(backend: Backend, case: Case, dtype: str) -> list[Callable[[], N
 
 def _spread(backend: Backend, case: Case) -> Caller:
     pool = Rows(case)
-    return Caller(backend, case, pool.batch(pool.spread()), pool.axis)
+    return Caller(backend, case, pool.batch(pool.spread(_TIMED)), pool.axis)
 
 
 def _seconds(call: Callable[[], None]) -> float:
-    began = time.perf_counter()
+    """Time one call, without the time for which other processes kept this thread from running.
+
+    A call that is longer than a slice of the scheduler's is interrupted every time where others
+    want the processor, a short one now and then not at all: the minimum would compare unlike times.
+    """
+    kept, busy, began = _kept_waiting(), time.thread_time(), time.perf_counter()
     call()
-    return time.perf_counter() - began
+    elapsed, busy = time.perf_counter() - began, time.thread_time() - busy
+    # What was waited for around the call, and not in it, must not make it shorter than its work.
+    return max(elapsed - (_kept_waiting() - kept), busy)
+
+
+def _kept_waiting() -> float:
+    """Return for how many seconds this thread could have run and did not; 0 where nobody says."""
+    try:
+        return int(_SCHEDULER.read_text(encoding="ascii").split()[1]) * 1e-9
+    except (OSError, IndexError, ValueError):
+        return 0.0
