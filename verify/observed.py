@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from backends.claims import Claims
+    from reports.records import Coverage
     from verify.answers import Answers, Facts
     from verify.cases import Case
 
@@ -29,6 +30,52 @@ Array = np.ndarray[Any, Any]
 Words = Callable[[Array], str]
 
 _ROW, _RESULT = COLUMNS.index("row"), COLUMNS.index("result")
+
+
+class ManyCalls:
+    """What checks of many calls share: every distinct result is judged, then they are compared."""
+
+    coverage: Coverage = "sampled"
+    calls: str
+    """Name of the procedure."""
+
+    def procedure(self, case: Case) -> str:
+        """Call many times."""
+        del case
+        return self.calls
+
+    def inputs(self, case: Case) -> tuple[Case, ...]:
+        """Return the cases whose logs the procedure sends."""
+        return (case.base,)
+
+    def judge(
+        self, case: Case, outputs: Sequence[Array], answers: Answers, claims: Claims
+    ) -> Verdict:
+        """Judge every distinct result by itself, then whether they differ where none may."""
+        inputs = self.inputs(case)
+        logs = read(outputs, inputs)
+        if isinstance(logs, Verdict):
+            return logs
+        verdicts = [
+            by_limits(each, seen, answers, claims, self.words)
+            for each, seen in zip(inputs, logs, strict=True)
+        ]
+        if any(verdict.status is Status.FAIL for verdict in verdicts):
+            return self.broken(logs, verdicts, claims)
+        return self.compared(logs, verdicts[0], claims)
+
+    def words(self, sighting: Array) -> str:
+        """Name a sighting."""
+        return place(sighting)
+
+    def broken(self, logs: list[Seen], verdicts: list[Verdict], claims: Claims) -> Verdict:
+        """Return the verdict where some input's is a `fail`."""
+        del logs, claims
+        return next(verdict for verdict in verdicts if verdict.status is Status.FAIL)
+
+    def compared(self, logs: list[Seen], verdict: Verdict, claims: Claims) -> Verdict:
+        """Return the verdict where every result is right; `verdict` is the first input's."""
+        raise NotImplementedError
 
 
 def read(outputs: Sequence[Array], cases: Sequence[Case]) -> list[Seen] | Verdict:
@@ -95,6 +142,11 @@ def _of_rows(facts: Facts, rows: Array) -> Facts:
 def shown(verdict: Verdict, evidence: str) -> Verdict:
     """Return the verdict with one thing more that the case showed."""
     return replace(verdict, evidence="; ".join(filter(None, (verdict.evidence, evidence))))
+
+
+def differs(verdict: Verdict, message: str, told: str) -> Verdict:
+    """Return a `fail` of results that are right each, and not the same."""
+    return replace(verdict, status=Status.FAIL, message=message, worst=told)
 
 
 def unclaimed(verdict: Verdict, observation: str) -> Verdict:

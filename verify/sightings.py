@@ -221,3 +221,8 @@ def place(sighting: Array) -> str:
     """Name a sighting: its call, the row, and where in which batch it stood."""
     batch = f", place {sighting[_PLACE]} of {sighting[_SIZE]}" if sighting[_SIZE] > 1 else " alone"
     return f"call {sighting[_CALL]}, row {sighting[_ROW]}{batch}"
+
+
+def setting(sighting: Array) -> int:
+    """Return the procedure's setting of a sighting."""
+    return int(sighting[_SETTING])

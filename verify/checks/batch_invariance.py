@@ -9,32 +9,25 @@ paths in every dtype, and are asked in float32 alone.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from reports.records import Status
 from verify import observed
-from verify.judge import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import numpy as np
+    from collections.abc import Iterator
 
     from backends.claims import Claims
-    from reports.records import Coverage
-    from verify.answers import Answers
     from verify.cases import Case
     from verify.checks.check import Scope
+    from verify.judge import Verdict
+    from verify.sightings import Seen
 
-    Array = np.ndarray[Any, Any]
 
-
-class BatchInvariance:
+class BatchInvariance(observed.ManyCalls):
     """A row's result alone and in any company."""
 
     name = "batch_invariance"
-    coverage: Coverage = "sampled"
+    calls = "batches"
 
     def cases(self, scope: Scope) -> Iterator[Case]:
         """Yield batches of rows alike, of long rows, and of rows that spoil a shared maximum."""
@@ -53,39 +46,24 @@ class BatchInvariance:
             yield scope.case((64, 1000), "normal")
             yield scope.case((8, 4097), "normal")
 
-    def procedure(self, case: Case) -> str:
-        """Call on each row alone and on batches of them."""
-        del case
-        return "batches"
-
-    def judge(
-        self, case: Case, outputs: Sequence[Array], answers: Answers, claims: Claims
-    ) -> Verdict:
-        """Judge every distinct result by itself, then whether the batch made a difference."""
-        logs = observed.read(outputs, [case.base])
-        if isinstance(logs, Verdict):
-            return logs
-        seen = logs[0]
-        verdict = observed.by_limits(case.base, seen, answers, claims)
-        if verdict.status is Status.FAIL:
-            return verdict
+    def compared(self, logs: list[Seen], verdict: Verdict, claims: Claims) -> Verdict:
+        """Fail where a row's batch made a difference, if it is claimed that none does."""
+        (seen,) = logs
         difference = seen.difference("size", "place")
         if not claims.batch_invariant:
             found = (
                 f"not batch invariant ({seen.told(*difference)})"
                 if difference
-                else (f"batch invariant in {seen.calls} calls")
+                else f"batch invariant in {seen.calls} calls"
             )
             return observed.unclaimed(verdict, found)
         if difference is None:
             return observed.shown(verdict, f"the same bits in {seen.calls} batches")
-        return replace(
-            verdict,
-            status=Status.FAIL,
-            message="claimed batch_invariant=True, but the bits of a row depend on its batch; "
-            "the claim batch_invariant=False would declare it",
-            worst=seen.told(*difference),
+        message = (
+            "claimed batch_invariant=True, but the bits of a row depend on its batch; the claim "
+            "batch_invariant=False would declare it"
         )
+        return observed.differs(verdict, message, seen.told(*difference))
 
 
 CHECK = BatchInvariance()

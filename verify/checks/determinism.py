@@ -8,35 +8,30 @@ belongs to `axes`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from reports.records import Status
 from verify import observed
-from verify.judge import Verdict
-from verify.sightings import place
+from verify.sightings import place, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import numpy as np
 
     from backends.claims import Claims
-    from reports.records import Coverage
-    from verify.answers import Answers
     from verify.cases import Case
     from verify.checks.check import Scope
+    from verify.judge import Verdict
+    from verify.sightings import Seen
 
     Array = np.ndarray[Any, Any]
 
-_SETTING = 4
 
-
-class Determinism:
+class Determinism(observed.ManyCalls):
     """The same bits over calls and thread counts."""
 
     name = "determinism"
-    coverage: Coverage = "sampled"
+    calls = "repeated"
 
     def cases(self, scope: Scope) -> Iterator[Case]:
         """Yield rows that are shared out, a huge row, rows along the first axis, short ones."""
@@ -57,45 +52,27 @@ class Determinism:
             yield scope.case((4, 4097), "masked")
             yield scope.case((8, 1025), "wide_gap", temperature=0.7)
 
-    def procedure(self, case: Case) -> str:
-        """Call again and again."""
-        del case
-        return "repeated"
+    def words(self, sighting: Array) -> str:
+        """Name a sighting with the number of threads."""
+        count = setting(sighting)
+        return f"{place(sighting)}, {count} thread{'s' if count > 1 else ''}"
 
-    def judge(
-        self, case: Case, outputs: Sequence[Array], answers: Answers, claims: Claims
-    ) -> Verdict:
-        """Judge every distinct result by itself, then whether there is more than one."""
-        logs = observed.read(outputs, [case.base])
-        if isinstance(logs, Verdict):
-            return logs
-        seen = logs[0]
-        verdict = observed.by_limits(case.base, seen, answers, claims, _words)
-        if verdict.status is Status.FAIL:
-            return verdict
+    def compared(self, logs: list[Seen], verdict: Verdict, claims: Claims) -> Verdict:
+        """Fail where a row has more than one result."""
+        (seen,) = logs
         difference = seen.difference()
         if difference is None:
             return observed.shown(verdict, f"the same bits in {seen.calls} calls")
-        told = seen.told(*difference, _words)
+        told = seen.told(*difference, self.words)
         if not claims.deterministic:
             return observed.unclaimed(verdict, f"not deterministic ({told})")
-        by_count = seen.difference(within="setting") is None
         what = (
             "the bits depend on the number of threads"
-            if by_count
+            if seen.difference(within="setting") is None
             else f"{seen.distinct()} different results of one row in {seen.calls} calls"
         )
-        return replace(
-            verdict,
-            status=Status.FAIL,
-            message=f"not deterministic: {what}; the claim deterministic=False would declare it",
-            worst=told,
-        )
+        message = f"not deterministic: {what}; the claim deterministic=False would declare it"
+        return observed.differs(verdict, message, told)
 
 
 CHECK = Determinism()
-
-
-def _words(sighting: Array) -> str:
-    count = int(sighting[_SETTING])
-    return f"{place(sighting)}, {count} thread{'s' if count > 1 else ''}"

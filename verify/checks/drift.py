@@ -6,32 +6,25 @@ as a server makes them. Every dtype, for a thousand small calls cost some 30 ms.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from reports.records import Status
 from verify import observed
-from verify.judge import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import numpy as np
+    from collections.abc import Iterator
 
     from backends.claims import Claims
-    from reports.records import Coverage
-    from verify.answers import Answers
     from verify.cases import Case
     from verify.checks.check import Scope
+    from verify.judge import Verdict
+    from verify.sightings import Seen
 
-    Array = np.ndarray[Any, Any]
 
-
-class Drift:
+class Drift(observed.ManyCalls):
     """Results over a thousand calls."""
 
     name = "drift"
-    coverage: Coverage = "sampled"
+    calls = "drifting"
 
     def cases(self, scope: Scope) -> Iterator[Case]:
         """Yield one small input."""
@@ -40,34 +33,20 @@ class Drift:
             yield scope.case((2, 1031), "wide_gap")
             yield scope.case((5, 33), "masked", temperature=0.7)
 
-    def procedure(self, case: Case) -> str:
-        """Call a thousand times, with others in between."""
-        del case
-        return "drifting"
-
-    def judge(
-        self, case: Case, outputs: Sequence[Array], answers: Answers, claims: Claims
-    ) -> Verdict:
-        """Judge every distinct result, then whether they drift apart."""
-        logs = observed.read(outputs, [case.base])
-        if isinstance(logs, Verdict):
-            return logs
-        seen = logs[0]
-        verdict = observed.by_limits(case.base, seen, answers, claims)
-        if verdict.status is Status.FAIL:
-            return verdict
+    def compared(self, logs: list[Seen], verdict: Verdict, claims: Claims) -> Verdict:
+        """Fail where a later call gives other bits than an earlier one."""
+        (seen,) = logs
         difference = seen.difference()
         if difference is None:
             return observed.shown(verdict, f"the same bits in {seen.calls} calls")
         if not claims.deterministic:
             return observed.unclaimed(verdict, f"{seen.distinct()} results in {seen.calls} calls")
-        return replace(
-            verdict,
-            status=Status.FAIL,
-            message=f"call {difference[1][0]} gives other bits than call {difference[0][0]} on the "
-            "same input; the claim deterministic=False would declare it",
-            worst=seen.told(*difference),
+        before, after = (int(sighting[0]) for sighting in difference)
+        message = (
+            f"call {after} gives other bits than call {before} on the same input; the claim "
+            "deterministic=False would declare it"
         )
+        return observed.differs(verdict, message, seen.told(*difference))
 
 
 CHECK = Drift()

@@ -12,35 +12,33 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from reports.records import Status
 from verify import arrangements, observed
-from verify.judge import Verdict
 from verify.repeated_calls import LETTERS, MEMORY, ORDER
-from verify.sightings import Seen, place
+from verify.sightings import place, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+
+    import numpy as np
 
     from backends.claims import Claims
-    from reports.records import Coverage
-    from verify.answers import Answers
     from verify.cases import Case
     from verify.checks.check import Scope
+    from verify.judge import Verdict
+    from verify.sightings import Seen
 
-Array = np.ndarray[Any, Any]
+    Array = np.ndarray[Any, Any]
 
-_SETTING = 4
 # The first two calls are alike: in this order inputs come after others whose answers could be kept.
 _IN_ORDER = [LETTERS.index(letter) for letter in dict.fromkeys(ORDER[2:])]
 
 
-class Replay:
+class Replay(observed.ManyCalls):
     """Answers kept from earlier calls."""
 
     name = "replay"
-    coverage: Coverage = "sampled"
+    calls = "replays"
 
     def cases(self, scope: Scope) -> Iterator[Case]:
         """Yield a small batch, a single row and a matrix."""
@@ -55,30 +53,23 @@ class Replay:
         """Return the inputs and their lookalikes."""
         return arrangements.lookalikes(case)
 
-    def procedure(self, case: Case) -> str:
-        """Call on the inputs in turn."""
-        del case
-        return "replays"
+    def words(self, sighting: Array) -> str:
+        """Name a sighting with the memory that its input was in."""
+        return f"{place(sighting)}, {MEMORY[setting(sighting) % len(MEMORY)]}"
 
-    def judge(
-        self, case: Case, outputs: Sequence[Array], answers: Answers, claims: Claims
-    ) -> Verdict:
-        """Judge every distinct result, and say of a wrong one whether it answers another input."""
-        inputs = self.inputs(case)
-        logs = observed.read(outputs, inputs)
-        if isinstance(logs, Verdict):
-            return logs
-        verdicts = [
-            observed.by_limits(each, seen, answers, claims, _words)
-            for each, seen in zip(inputs, logs, strict=True)
-        ]
-        for index in _IN_ORDER:
-            if verdicts[index].status is Status.FAIL:
-                replayed = _replayed(logs, index)
-                told = f"an answer is replayed: {replayed}; " if replayed else ""
-                return replace(verdicts[index], message=f"{told}{verdicts[index].message}")
+    def broken(self, logs: list[Seen], verdicts: list[Verdict], claims: Claims) -> Verdict:
+        """Say of the wrong result that came first whether it answers another input."""
+        del claims
+        index = next(i for i in _IN_ORDER if verdicts[i].status is Status.FAIL)
+        replayed = _replayed(logs, index)
+        told = f"an answer is replayed: {replayed}; " if replayed else ""
+        return replace(verdicts[index], message=f"{told}{verdicts[index].message}")
+
+    def compared(self, logs: list[Seen], verdict: Verdict, claims: Claims) -> Verdict:
+        """Pass: whether right results have the same bits is asked elsewhere."""
+        del claims
         calls = max(seen.calls for seen in logs)
-        return observed.shown(verdicts[0], f"{calls} calls on inputs in turn: none replayed")
+        return observed.shown(verdict, f"{calls} calls on inputs in turn: none replayed")
 
 
 CHECK = Replay()
@@ -99,7 +90,3 @@ def _replayed(logs: list[Seen], index: int) -> str:
                         "was another"
                     )
     return ""
-
-
-def _words(sighting: Array) -> str:
-    return f"{place(sighting)}, {MEMORY[int(sighting[_SETTING]) % len(MEMORY)]}"

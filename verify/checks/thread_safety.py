@@ -10,35 +10,32 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from reports.records import Status
 from verify import arrangements, observed
 from verify.concurrent_calls import CALLERS, TOGETHER
-from verify.judge import Verdict
-from verify.sightings import place
+from verify.sightings import place, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import numpy as np
 
     from backends.claims import Claims
-    from reports.records import Coverage
-    from verify.answers import Answers
     from verify.cases import Case
     from verify.checks.check import Scope
+    from verify.judge import Verdict
+    from verify.sightings import Seen
 
     Array = np.ndarray[Any, Any]
 
 _QUICK = ("float32", "bfloat16")
-_SETTING = 4
 _CONCURRENT = "concurrent "
 
 
-class ThreadSafety:
+class ThreadSafety(observed.ManyCalls):
     """The results of concurrent calls."""
 
     name = "thread_safety"
-    coverage: Coverage = "sampled"
+    calls = "concurrent"
 
     def cases(self, scope: Scope) -> Iterator[Case]:
         """Yield a small input and one that takes a while."""
@@ -54,55 +51,34 @@ class ThreadSafety:
         """Return what the threads call on."""
         return arrangements.neighbours(case)
 
-    def procedure(self, case: Case) -> str:
-        """Call from several threads."""
-        del case
-        return "concurrent"
+    def words(self, sighting: Array) -> str:
+        """Name a sighting, and say whether others called meanwhile."""
+        return f"{_CONCURRENT if setting(sighting) == TOGETHER else ''}{place(sighting)}"
 
-    def judge(
-        self, case: Case, outputs: Sequence[Array], answers: Answers, claims: Claims
-    ) -> Verdict:
-        """Judge every distinct result by itself, then whether company changed any."""
-        inputs = self.inputs(case)
-        logs = observed.read(outputs, inputs)
-        if isinstance(logs, Verdict):
-            return logs
-        verdicts = [
-            observed.by_limits(each, seen, answers, claims, _words)
-            for each, seen in zip(inputs, logs, strict=True)
-        ]
-        broken = next((v for v in verdicts if v.status is Status.FAIL), None)
-        if broken is not None:
-            return _declarable(broken, claims)
+    def broken(self, logs: list[Seen], verdicts: list[Verdict], claims: Claims) -> Verdict:
+        """Name the claim where it was company that made a result wrong."""
+        verdict = super().broken(logs, verdicts, claims)
+        if not (claims.thread_safe and verdict.message.startswith(_CONCURRENT)):
+            return verdict
+        message = f"{verdict.message}; the claim thread_safe=False would declare it"
+        return replace(verdict, message=message)
+
+    def compared(self, logs: list[Seen], verdict: Verdict, claims: Claims) -> Verdict:
+        """Fail where company changed a result."""
         if not claims.thread_safe:
-            return observed.unclaimed(
-                verdicts[0], "called by one thread after the other, as thread_safe=False asks"
-            )
+            turns = "called by one thread after the other, as thread_safe=False asks"
+            return observed.unclaimed(verdict, turns)
         differences = [(seen, seen.difference()) for seen in logs]
-        told = [seen.told(*found, _words) for seen, found in differences if found]
+        told = [seen.told(*found, self.words) for seen, found in differences if found]
         if not told:
-            return observed.shown(verdicts[0], f"the same bits from {CALLERS} threads at once")
+            return observed.shown(verdict, f"the same bits from {CALLERS} threads at once")
         if not claims.deterministic:
-            return observed.unclaimed(verdicts[0], f"other bits from {CALLERS} threads at once")
-        return replace(
-            verdicts[0],
-            status=Status.FAIL,
-            message="concurrent calls give other bits than each call alone; the claim "
-            "thread_safe=False would declare it (or deterministic=False, if calls alone differ)",
-            worst=told[0],
+            return observed.unclaimed(verdict, f"other bits from {CALLERS} threads at once")
+        message = (
+            "concurrent calls give other bits than each call alone; the claim thread_safe=False "
+            "would declare it (or deterministic=False, if calls alone differ)"
         )
+        return observed.differs(verdict, message, told[0])
 
 
 CHECK = ThreadSafety()
-
-
-def _declarable(verdict: Verdict, claims: Claims) -> Verdict:
-    if not (claims.thread_safe and verdict.message.startswith(_CONCURRENT)):
-        return verdict
-    message = f"{verdict.message}; the claim thread_safe=False would declare it"
-    return replace(verdict, message=message)
-
-
-def _words(sighting: Array) -> str:
-    together = int(sighting[_SETTING]) == TOGETHER
-    return f"{_CONCURRENT if together else ''}{place(sighting)}"
