@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 Words = Callable[[Array], str]
 
+WIDE = ("float64", "float32")
+"""In these formats rows along the first axis are asked as well: they are often another kernel. What
+libraries do wrong there with narrow formats belongs to the check `axes`."""
+
 _ROW, _RESULT = COLUMNS.index("row"), COLUMNS.index("result")
 
 

@@ -2,8 +2,7 @@
 
 Kernels, and the way they are shared among threads, differ by dtype; so every dtype is asked rows
 that are shared out or one huge row that is split, the wide ones both. Rows along the first axis are
-often another kernel; the narrow formats are not asked them, for what libraries do wrong there
-belongs to `axes`.
+often another kernel (narrow formats: `verify.observed.WIDE`).
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ class Determinism(observed.ManyCalls):
             yield scope.case((8, 1025), "uniform")
         if full or scope.dtype != "float16":
             yield scope.case((1, 40009), "uniform")
-        if scope.dtype in ("float64", "float32"):
+        if scope.dtype in observed.WIDE:
             yield scope.case((1031, 6), "uniform", axis=0)
         if full or scope.dtype == "float32":
             yield scope.case((3, 257), "uniform")
