@@ -62,6 +62,15 @@ class ArrayLibrary(Protocol):
     def empty_like(self, array: Native) -> Native:
         """Return an uninitialised contiguous array of the same shape, dtype and device."""
 
+    def exp(self, array: Native) -> Native:
+        """Return the library's own exponential of each element."""
+
+    def exp2(self, array: Native) -> Native:
+        """Return the library's own power of two of each element."""
+
+    def cast(self, array: Native, dtype: str) -> Native:
+        """Return each element rounded to another format, by the library's own conversion."""
+
     def synchronize(self, device: str) -> None:
         """Wait until everything enqueued on `device` is done."""
 
@@ -101,6 +110,24 @@ class NumPyLibrary:
         import numpy as np
 
         return np.empty(array.shape, dtype=array.dtype)
+
+    def exp(self, array: Native) -> Native:
+        """Return ``numpy.exp``."""
+        import numpy as np
+
+        return np.exp(array)
+
+    def exp2(self, array: Native) -> Native:
+        """Return ``numpy.exp2``."""
+        import numpy as np
+
+        return np.exp2(array)
+
+    def cast(self, array: Native, dtype: str) -> Native:
+        """Return ``array.astype``."""
+        from backends.formats import format_of
+
+        return array.astype(format_of(dtype).numpy_dtype)
 
     def synchronize(self, device: str) -> None:
         """NumPy has finished when it returns."""
@@ -176,6 +203,20 @@ class TorchLibrary:
         import torch
 
         return torch.empty(array.shape, dtype=array.dtype, device=array.device)
+
+    def exp(self, array: Native) -> Native:
+        """Return ``torch.exp``."""
+        return array.exp()
+
+    def exp2(self, array: Native) -> Native:
+        """Return ``torch.exp2``."""
+        return array.exp2()
+
+    def cast(self, array: Native, dtype: str) -> Native:
+        """Return ``array.to``."""
+        import torch
+
+        return array.to(getattr(torch, dtype))
 
     def synchronize(self, device: str) -> None:
         """Wait for CUDA's current device; the CPU has finished when it returns."""

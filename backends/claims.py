@@ -38,11 +38,14 @@ class Claims:
     Attributes
     ----------
     deterministic
-        The same input gives the same bits, call by call and run by run.
+        The same input gives the same bits: call by call, at any address, on any number of threads.
+        Held by the checks ``determinism`` and ``drift``.
     thread_safe
-        Concurrent calls from several threads give what each call alone gives.
+        Concurrent calls from several threads give what each call alone gives; without it there are
+        none. Held by the check ``thread_safety``.
     batch_invariant
-        A row's result has the same bits alone and inside any batch.
+        A row's result has the same bits alone and inside any batch. Held by the check
+        ``batch_invariance``, which records what it observes where nothing is claimed.
     all_masked
         What a row of nothing but -inf gives.
     subnormals

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from verify import contract_calls, guarded
 from verify.calls import Caller, called
+from verify.concurrent_calls import concurrent
+from verify.repeated_calls import batches, drifting, repeated, replays
 from verify.variants import vary
+from verify.watched_calls import leaking, timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,5 +51,12 @@ PROCEDURES: Mapping[str, Procedure] = MappingProxyType(
         "on_stream": contract_calls.on_stream,
         "foreign_dtype": contract_calls.foreign_dtype,
         "guarded": guarded.guarded,
+        "repeated": repeated,
+        "batches": batches,
+        "concurrent": concurrent,
+        "replays": replays,
+        "drifting": drifting,
+        "leaking": leaking,
+        "timing": timing,
     }
 )

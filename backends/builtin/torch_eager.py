@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import torch
 
 
+_THREADS = "off the last axis the bits depend on how many threads share the columns"
 _HALF_STEPS = "off the last axis the exponentials are rounded to {} before they are divided"
 
 
@@ -22,6 +23,8 @@ _HALF_STEPS = "off the last axis the exponentials are rounded to {} before they 
         limitations={
             "axes/float16": _HALF_STEPS.format("float16"),
             "axes/bfloat16": _HALF_STEPS.format("bfloat16"),
+            "determinism/float64": _THREADS,
+            "determinism/float32": _THREADS,
         }
     ),
 )

@@ -262,7 +262,9 @@ def test_every_wrong_backend_of_the_zoo_meets_a_check():
 
 
 def isolated_names():
-    """Return the backends that other tests name: in processes of their own, or under a contract."""
-    files = ("test_isolated.py", "test_contract_zoo.py", "test_guard_isolated.py")
-    texts = [(Path(__file__).parent / file).read_text(encoding="utf-8") for file in files]
-    return set(re.findall(r'"([a-z_0-9]+)"', "".join(texts)))
+    """Return the backends that other files run: isolated, many times, or under a contract."""
+    files = (
+        "test_isolated.py", "test_behaviour.py", "test_contract_zoo.py", "test_guard_isolated.py",
+    )  # fmt: skip
+    text = "".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in files)
+    return set(re.findall(r'"([a-z_0-9]+)"', text))

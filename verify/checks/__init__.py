@@ -16,11 +16,20 @@ _DOCS = {
     "temperature": "towards 0 the argmax (ties share), towards infinity 1/n",
     "contract": "every view, empty arrays, bad axes; results that alias nothing and outlive calls",
     "guard": "arrays against guard pages: no access outside, no write beside, input read-only",
+    "determinism": "the same bits in 100 calls, from other memory, with all threads and with one",
+    "batch_invariance": "a row alone and at every place in batches of 2, 3, 8 and 64",
+    "thread_safety": "four threads at once, each with its own data",
+    "replay": "the same memory, shape or checksum with new content: no answer of an earlier call",
+    "drift": "the 1000th call like the first, other shapes and dtypes in between",
+    "leaks": "resident memory over thousands of calls",
+    "cliffs": "subnormal, NaN, masked or sorted rows that take over ten times as long",
 }
 _ASKED_FOR = {
     "exhaustive": "all pairs of float16, of bfloat16, all [x, 0] of float32, all triples of fp8",
     "search": "the worst input, by guided search; --seconds and --corpus",
 }
+BY_MACHINE = ("determinism", "leaks", "cliffs")
+"""What these find depends on the processor and its threads: a limitation need not show here."""
 NAMES = tuple(_DOCS)
 """What a run asks by default."""
 ISOLATED = ("guard",)
