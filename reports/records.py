@@ -39,7 +39,8 @@ class Status(StrEnum):
     TIMEOUT = "timeout"
     """No answer within the time allowed."""
     SKIP = "skip"
-    """Not asked: the backend does not offer this dtype or operation; the message says why."""
+    """Not asked, or not judged: the backend does not offer this dtype or operation, or no exact
+    answer was to be had; the message says why."""
 
     @property
     def bad(self) -> bool:

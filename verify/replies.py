@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Array = np.ndarray[Any, Any]
-Wire = tuple[str, list[bytes]]
+Wire = tuple[str, list[bytes | bytearray]]
 
 # Through a pipe up to here, through the scratch folder above.
 _INLINE_BYTES = 1 << 20
@@ -59,7 +59,7 @@ class Reply:
 def encode(outputs: Sequence[Array], seconds: float, scratch: Path) -> Wire:
     """Return an answer as text and bytes."""
     headers: list[dict[str, object]] = []
-    chunks: list[bytes] = []
+    chunks: list[bytes | bytearray] = []
     for array in outputs:
         if not _plain(array.dtype):
             raise TypeError(f"returned an array of dtype {array.dtype}, which holds no numbers")
@@ -85,6 +85,30 @@ def encode_error(error: BaseException, detail: str, seconds: float) -> Wire:
         text = "(its message could not be made)"
     message = (f"{name}: {text}" if text else name)[:_LONGEST_MESSAGE]
     return json.dumps({"error": message, "detail": detail, "seconds": seconds}), []
+
+
+def pack(wires: Sequence[Wire]) -> list[bytes | bytearray]:
+    """Return the answers to several questions as the pieces of one reply."""
+    head = [[text, len(chunks)] for text, chunks in wires]
+    return [json.dumps(head).encode(), *(chunk for _, chunks in wires for chunk in chunks)]
+
+
+def unpack(pieces: Sequence[bytes | bytearray], asked: int) -> list[Wire]:
+    """Read what `pack` wrote for so many questions.
+
+    Raises
+    ------
+    ValueError, TypeError, LookupError
+        If it was not `pack` that wrote it.
+    """
+    chunks = iter(pieces[1:])
+    wires = [
+        (str(text), [chunk for _, chunk in zip(range(count), chunks, strict=False)])
+        for text, count in json.loads(pieces[0])
+    ]
+    if len(wires) != asked or next(chunks, None) is not None:
+        raise ValueError(f"{len(wires)} answers to {asked} questions")
+    return wires
 
 
 def decode(wire: Wire, scratch: Path) -> Reply:
@@ -114,7 +138,7 @@ def _spill(array: Array, scratch: Path) -> str:
     return name
 
 
-def _decoded(entry: dict[str, Any], chunks: list[bytes], scratch: Path) -> Array:
+def _decoded(entry: dict[str, Any], chunks: list[bytes | bytearray], scratch: Path) -> Array:
     name = str(entry["dtype"])
     dtype = FORMATS[name].numpy_dtype if name in FORMATS else np.dtype(name)
     shape = tuple(int(size) for size in entry["shape"])

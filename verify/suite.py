@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from reports.records import Outcome, Status
 from verify import checks
 from verify.checks.check import Scope
+from verify.crew import LostError
 from verify.judge import Verdict, wrong
 from verify.spaces import SPACES
 
@@ -213,9 +214,12 @@ class Suite:
                 for future in concurrent.futures.as_completed(futures):
                     future.result()
             except BaseException:
+                # Whatever comes from now on comes of being ended: it is no backend's doing.
                 self._stop.set()
                 for future in futures:
                     future.cancel()
+                self.executor.close()
+                self.answers.close()
                 raise
 
     def _examine(self, spec: BackendSpec, questions: list[Question]) -> None:
@@ -230,6 +234,8 @@ class Suite:
         pending = self._ask(spec, asked, course) if asked else None
         while pending is not None and not self._stop.is_set():
             replies = pending.result()
+            if self._stop.is_set():
+                return
             if course.must_ask_singly(asked, replies):
                 asked = asked[:1]
                 pending = self._ask(spec, asked, course)
@@ -244,6 +250,8 @@ class Suite:
             self._prefetch(askable[at : at + _AHEAD])
             for question, reply in zip(asked, replies, strict=True):
                 verdict = self.verdict(spec, question, reply)
+                if self._stop.is_set():
+                    return
                 self._record(spec, question, verdict, reply.seconds)
             asked = following
         if course.worn:
@@ -274,6 +282,13 @@ class Suite:
 
     def verdict(self, spec: BackendSpec, question: Question, reply: Reply) -> Verdict:
         """Return what the judge says of a reply, declared limitations taken into account."""
+        try:
+            return self._judged(spec, question, reply)
+        except LostError as error:
+            # Nobody knows the answer: that is neither a pass nor any fault of the backend's.
+            return Verdict(status=Status.SKIP, message=f"not judged: no exact answer, {error}")
+
+    def _judged(self, spec: BackendSpec, question: Question, reply: Reply) -> Verdict:
         match reply.kind:
             case "answer":
                 verdict = question.check.judge(

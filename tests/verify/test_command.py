@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CASE = "softmax/float32/3/values/x=1.6,3.1,0.5"
-HEAVY = {"numpy", "numba", "torch", "pandas", "mpmath", "pebble", "sqlalchemy", "ml_dtypes"}
+HEAVY = {"numpy", "numba", "torch", "pandas", "mpmath", "sqlalchemy", "ml_dtypes"}
 
 OFF = '''
 """A plugin with one wrong line."""
