@@ -77,7 +77,7 @@ class Child:
         self._socket: socket.socket | None = None
         self._number = 0
         self._closed = False
-        # The process that may be killed: guarded, because its number is free once it was waited for.
+        # The process that may be killed; guarded, for its number is free once it was waited for.
         self._guard = threading.Lock()
         self._pid: int | None = None
 
