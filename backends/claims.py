@@ -83,6 +83,12 @@ class Claims:
         self._check_contradictions()
 
     def _check_contradictions(self) -> None:
+        for name in ("batch_invariant", "correctly_rounded"):
+            if getattr(self, name) and not self.deterministic:
+                raise ClaimError(
+                    f"{name}=True contradicts deterministic=False: the same bits every time are "
+                    "part of it; drop one of the two"
+                )
         if not self.correctly_rounded:
             return
         claimed = self.max_ulp.values() if isinstance(self.max_ulp, Mapping) else [self.max_ulp]

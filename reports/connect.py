@@ -171,12 +171,9 @@ def _prepare(engine: sa.Engine, name: str) -> None:
     if not present:
         _make_schema(engine)
     with engine.connect() as connection:
-        version = connection.execute(sa.select(schema.schema.c.version)).scalar()
-    if version is None or version > schema.VERSION:
-        raise StoreError(
-            f"store {name}: its schema is version {version}, this program knows up to "
-            f"{schema.VERSION}; update it: pip install -U softmark, or name another store"
-        )
+        version = _version(connection, name)
+    if version < schema.VERSION:
+        _migrate(engine, name)
     if engine.dialect.name == "sqlite":
         _use_write_ahead_log(engine)
 
@@ -198,6 +195,28 @@ def _make_schema(engine: sa.Engine) -> None:
         if not _is_store(connection, str(engine.url)):
             schema.metadata.create_all(connection)
             connection.execute(sa.insert(schema.schema).values(version=schema.VERSION))
+        connection.commit()
+
+
+def _version(connection: sa.Connection, name: str) -> int:
+    version = connection.execute(sa.select(schema.schema.c.version)).scalar()
+    if version is None or version > schema.VERSION:
+        raise StoreError(
+            f"store {name}: its schema is version {version}, this program knows up to "
+            f"{schema.VERSION}; update it: pip install -U softmark, or name another store"
+        )
+    return int(version)
+
+
+def _migrate(engine: sa.Engine, name: str) -> None:
+    """Bring an older store along, in one transaction, unless another process did so meanwhile."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        for version in range(_version(connection, name), schema.VERSION):
+            for statement in schema.MIGRATIONS[version]:
+                connection.exec_driver_sql(statement)
+        connection.execute(sa.update(schema.schema).values(version=schema.VERSION))
         connection.commit()
 
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 Recorder = Callable[[Outcome], None]
 Key = tuple[str, str, str]
 
-# The first call of a dtype imports libraries and compiles: it may take this many times longer.
-_FIRST_CALL = 3.0
+FIRST_CALL = 3.0
+"""The first call of a dtype imports libraries and compiles: it may take so many times longer."""
 # So many cases in a row without an answer, and the backend is not asked again.
 _PATIENCE = {"timeout": 2, "crash": 12}
 # So many in all, and no more time is given to it.
@@ -137,7 +137,7 @@ class _Course:
         """Return how many seconds these may take."""
         new = asked[0].case.dtype not in self._begun
         self._begun.add(asked[0].case.dtype)
-        return self._timeout * (_FIRST_CALL if new else 1.0)
+        return self._timeout * (FIRST_CALL if new else 1.0)
 
     def must_ask_singly(self, asked: list[Question], replies: list[Reply]) -> bool:
         """Say whether one of several was at fault, and from now on each goes by itself."""
@@ -447,12 +447,3 @@ def absent_limitations(spec: BackendSpec, outcomes: Iterable[Outcome]) -> list[O
         for name, found in asked.items()
         if found and not any(outcome.status is Status.KNOWN for outcome in found)
     ]
-
-
-def unknown_limitations(spec: BackendSpec) -> list[str]:
-    """Return the names among the declared limitations that are neither a check nor a regime."""
-    from verify.regimes import REGIMES
-
-    valid = {*REGIMES, *SPACES, *checks.ALL}
-    known = valid | {f"{name}/{dtype}" for name in valid for dtype in spec.dtypes}
-    return [name for name in spec.claims.limitations if name not in known]

@@ -60,7 +60,7 @@ def plugin(tmp_path):
         (["--plugin", "absent.py"], "absent.py"),
         (["--plugin", "no.such.module"], "no.such.module"),
         (["--resume"], "no interrupted run"),
-        (["--resume", "--dtype", "float32"], "dtypes"),
+        (["--resume", "nosuch"], "no run yet"),
         (["--output", "results.xlsx"], ".xlsx"),
     ],
 )
