@@ -7,6 +7,7 @@ folder, which lives in shared memory where the machine has it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import secrets
@@ -66,8 +67,9 @@ def encode(outputs: Sequence[Array], seconds: float, scratch: Path) -> Wire:
         # The name says nothing of the byte order, the letters of a foreign one do.
         dtype = array.dtype.name if array.dtype.isnative else array.dtype.str
         header: dict[str, object] = {"dtype": dtype, "shape": list(array.shape)}
-        if array.nbytes > _INLINE_BYTES:
-            header["file"] = _spill(array, scratch)
+        file = _spill(array, scratch) if array.nbytes > _INLINE_BYTES else None
+        if file is not None:
+            header["file"] = file
         else:
             header["chunk"] = len(chunks)
             chunks.append(array.tobytes())
@@ -131,11 +133,17 @@ def _plain(dtype: np.dtype[Any]) -> bool:
     return dtype.name in FORMATS or dtype.kind in _PLAIN_KINDS
 
 
-def _spill(array: Array, scratch: Path) -> str:
-    name = f"{secrets.token_hex(8)}.array"
-    with (scratch / name).open("wb") as file:
-        np.ascontiguousarray(array).reshape(-1).view(np.uint8).tofile(file)
-    return name
+def _spill(array: Array, scratch: Path) -> str | None:
+    """Write an array to a file; None where there is no room, which is no fault of the backend's."""
+    path = scratch / f"{secrets.token_hex(8)}.array"
+    try:
+        with path.open("wb") as file:
+            np.ascontiguousarray(array).reshape(-1).view(np.uint8).tofile(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return None
+    return path.name
 
 
 def _decoded(entry: dict[str, Any], chunks: list[bytes | bytearray], scratch: Path) -> Array:

@@ -395,6 +395,13 @@ def test_arrays_travel_bit_for_bit(tmp_path, dtype, shape):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_large_array_travels_through_the_connection_where_the_scratch_folder_is_full(tmp_path):
+    sent = np.arange(600 * 700.0).reshape(600, 700)
+    full = tmp_path / "no such folder"
+    received = replies.decode(replies.encode([sent], 0.0, full), full)
+    assert received.outputs[0].tobytes() == sent.tobytes()
+
+
 def test_bfloat16_travels_bit_for_bit(tmp_path):
     import ml_dtypes
 
