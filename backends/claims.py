@@ -20,6 +20,7 @@ Algorithm = Literal["shifted", "unshifted", "division_free", "online", "two_pass
 
 _CHOICES = {"all_masked": ALL_MASKED, "subnormals": SUBNORMALS, "algorithm": ALGORITHMS}
 _SWITCHES = ("deterministic", "thread_safe", "batch_invariant", "correctly_rounded")
+_LONGEST_REASON = 1000
 _NARROW = frozenset(DTYPES) - {"float64", "float32"}
 
 
@@ -152,6 +153,12 @@ def _check_limitations(limitations: object) -> None:
             raise ClaimError(
                 f"limitations has {name!r}: {reason!r}; give the name of a check or regime and the "
                 "reason, both as text"
+            )
+        if len(reason) > _LONGEST_REASON:
+            # It stands in every outcome that it excuses.
+            raise ClaimError(
+                f"limitations[{name!r:.80}] has a reason of {len(reason)} characters; "
+                f"say it in {_LONGEST_REASON}"
             )
 
 

@@ -238,7 +238,8 @@ def _last_lines(error: BaseException, location: str) -> str:
     own = [frame for frame in frames if frame.filename == location] or frames
     quoted = traceback.StackSummary.from_list(own[-_QUOTED_FRAMES:]).format()
     lines = "".join([*quoted, *whole.format_exception_only()]).rstrip().splitlines()
-    return "\n".join(line[:_LONGEST_LINE] for line in lines[:_QUOTED_LINES])
+    # Set in, so that no line of a plugin's can be taken for one of ours.
+    return "\n".join(f"  {line[:_LONGEST_LINE]}" for line in lines[:_QUOTED_LINES])
 
 
 def _is_ours(filename: str) -> bool:

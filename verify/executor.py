@@ -24,7 +24,10 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import psutil
 
 from backends.errors import PluginError
+from backends.operations import OPERATIONS
+from backends.registry import is_name
 from backends.spec import BackendSpec
+from backends.vocabulary import DTYPES
 from verify import replies, worker
 from verify.child import Child, Lost
 from verify.replies import Reply
@@ -203,7 +206,13 @@ def _garbled(error: BaseException) -> Reply:
 def _specs(data: Any) -> list[BackendSpec]:  # noqa: ANN401 - whatever the worker sent
     if isinstance(data, dict):
         raise PluginError(str(data["error"]).partition(": ")[2] or str(data["error"]))
-    return [BackendSpec.from_dict(entry) for entry in data]
+    specs = [BackendSpec.from_dict(entry) for entry in data]
+    for spec in specs:
+        # The registry checked all this, in a process that the plugin has to itself.
+        words = {*spec.dtypes} <= {*DTYPES} and {*spec.operations} <= {*OPERATIONS}
+        if not (is_name(spec.name) and words):
+            raise ValueError("it describes no backend")
+    return specs
 
 
 def _request(
