@@ -226,7 +226,7 @@ def test_a_dtype_that_a_backend_lacks_is_a_skip_with_its_reason_and_no_failure(
     [
         (
             'limitations={"ofset": "why"}',
-            ["'ofset'", "did you mean 'offset'?", "valid checks: acc"],
+            ["'ofset'", "mean 'offset'?", "valid checks: acc"],
         ),
         ('limitations={"zebra": "why"}', ["'zebra'", "valid checks: acc", "valid regimes: uni"]),
         ('limitations={"axis/float32": "why"}', ["'axis/float32'", "did you mean 'axes'?"]),
