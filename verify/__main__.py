@@ -120,7 +120,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - cl
 
     NAME is a backend; by default all that are available here, or those of the plugins if there
     are any. Exit code 0: nothing failed beyond declared limitations; 1: something did; 2: the
-    command line or a plugin is unusable.
+    command line, a plugin or the store is unusable; 130: Ctrl-C.
     """
     if options["listing"]:
         _list()
@@ -155,7 +155,11 @@ def _verify(ctx: click.Context, options: dict[str, Any]) -> int:
             run, arguments = resuming.resumed(store, options["resume"], given)
         run, outcomes = _examined(store, run, arguments, options)
     for path in options["outputs"]:
-        export.write(path, run, outcomes)
+        try:
+            export.write(path, run, outcomes)
+        except export.UnwritableError as error:
+            error.add_note(f"all is in the store: python -m reports {run.id} --output FILE")
+            raise
     return _show(run, outcomes)
 
 

@@ -97,14 +97,13 @@ class Child:
                 self._send(connection, request, until)
                 return self._receive(connection, until)
             except _TooLateError:
-                self._end()
-                return Lost("timeout", f"no answer within {timeout:g} s")
+                return Lost("timeout", self._end(f"no answer within {timeout:g} s"))
             except _GoneError as error:
                 return Lost("crash", self._end(str(error)))
             except OSError:
                 return Lost("crash", self._end())
             except BaseException:  # Ctrl-C, while the caller is the main thread
-                self._end()
+                self._end("interrupted")
                 raise
 
     def close(self) -> None:
@@ -117,6 +116,8 @@ class Child:
             self._end()
 
     def _started(self) -> socket.socket:
+        if self._closed:
+            raise _GoneError("it is not asked any more")
         if self._socket is not None:
             return self._socket
         ours, theirs = socket.socketpair()
@@ -133,7 +134,7 @@ class Child:
                 raise _GoneError(f"no process could be started: {error}") from None
         with self._guard:
             self._pid = self._process.pid
-        if self._closed:
+        if self._closed:  # meanwhile
             raise _GoneError("it is not asked any more")
         # It says one byte when it is ready: importing is not part of anybody's time.
         try:
@@ -185,8 +186,11 @@ class Child:
     def _look(self, until: float | None) -> None:
         if until is not None and time.monotonic() > until:
             raise _TooLateError
-        if self._process is None or not self._process.is_alive():
-            raise _GoneError
+        with self._guard:
+            if self._process is not None and self._process.is_alive():
+                return
+            self._pid = None
+        raise _GoneError
 
     def _end(self, known: str = "") -> str:
         """End the process and whatever it started; say how it ended, unless that is known."""

@@ -60,10 +60,11 @@ class Tally:
 class Bench:
     """One folder with a plugin and a store: a place for one run and its resumption."""
 
-    def __init__(self, folder: Path, rng: random.Random, length: float) -> None:
+    def __init__(self, folder: Path, rng: random.Random, length: float, whole: int) -> None:
         self.folder = folder
         self.rng = rng
-        self.length = length
+        self.length = length  # of an undisturbed run, in seconds, and its outcomes
+        self.whole = whole
         self.plugin = folder / "patient.py"
         self.plugin.write_text(PLUGIN, encoding="utf-8")
         self.store = folder / "results.db"
@@ -82,12 +83,15 @@ class Bench:
     def run(self, **options: str) -> subprocess.Popen[str]:
         return self.start("--plugin", str(self.plugin), *WORDS, **options)
 
-    def moment(self, process: subprocess.Popen[str], *, early: float = 0.25) -> None:
-        """Wait for a random moment: in a share `early` of all times at the very beginning."""
-        if self.rng.random() >= early:
-            while not self.rows() and process.poll() is None:
-                time.sleep(0.01)
-        time.sleep(self.rng.uniform(0.0, self.length / 2))
+    def moment(self, process: subprocess.Popen[str], *, early: float = 0.2) -> None:
+        """Wait for a random moment: in a share `early` of all times before the first outcome."""
+        if self.rng.random() < early:
+            time.sleep(self.rng.uniform(0.0, self.length / 2))
+            return
+        least = self.rng.randrange(self.whole)
+        while len(self.rows()) <= least and process.poll() is None:
+            time.sleep(0.005)
+        time.sleep(self.rng.uniform(0.0, 0.05))
 
     def rows(self) -> list[tuple[str, ...]]:
         if not self.store.exists():
@@ -220,7 +224,7 @@ def once(
 ) -> None:
     """Do a fault once, resume what it ended, and count."""
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
-        bench = Bench(Path(name), rng, length)
+        bench = Bench(Path(name), rng, length, len(whole))
         took = FAULTS[fault](bench)
         tally.done += 1
         tally.slowest = max(tally.slowest, took or 0.0)
@@ -253,7 +257,7 @@ def _compare(after: list[tuple[str, ...]], whole: set[tuple[str, ...]], tally: T
 def measure() -> tuple[float, set[tuple[str, ...]]]:
     """Return how long an undisturbed run takes, and its outcomes."""
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
-        bench = Bench(Path(name), random.Random(0), 0.0)  # noqa: S311 - no secret
+        bench = Bench(Path(name), random.Random(0), 0.0, 0)  # noqa: S311 - no secret
         began = time.monotonic()
         process = bench.run()
         said, _ = process.communicate(timeout=100)
