@@ -44,6 +44,10 @@ def softmax(x, axis=-1, temperature=1.0):
 """
 
 
+Counts = dict[str, float]
+"""What a fault has to say of itself, by name: added up, or the largest where the name says so."""
+
+
 @dataclass
 class Tally:
     """What came of one fault, over all times that it was done."""
@@ -54,7 +58,7 @@ class Tally:
     notes: Counter[str] = field(default_factory=Counter)
     lost: int = 0
     wrong: int = 0
-    slowest: float = 0.0
+    said: Counts = field(default_factory=dict)
 
 
 class Bench:
@@ -116,6 +120,7 @@ class Bench:
 
 
 def kill_run(bench: Bench) -> None:
+    """Kill the run."""
     process = bench.run()
     bench.moment(process)
     process.kill()
@@ -123,6 +128,7 @@ def kill_run(bench: Bench) -> None:
 
 
 def kill_all(bench: Bench) -> None:
+    """Kill the run and its children, as a loss of power does."""
     process = bench.run()
     bench.moment(process)
     with contextlib.suppress(psutil.Error):
@@ -140,7 +146,7 @@ def _workers(bench: Bench) -> set[int]:
         return set()
 
 
-def _kill_children(bench: Bench, *, workers: bool) -> None:
+def _kill_children(bench: Bench, *, workers: bool) -> Counts:
     process = bench.run()
     if workers:
         bench.moment(process)
@@ -149,37 +155,42 @@ def _kill_children(bench: Bench, *, workers: bool) -> None:
             time.sleep(0.005)
         time.sleep(bench.rng.uniform(0.0, bench.length / 4))
     deadline = time.monotonic() + bench.length
-    killed = False
+    killed = 0
     while not killed and process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(psutil.Error):
             for child in psutil.Process(process.pid).children():
                 ours = "spawn_main" in " ".join(child.cmdline())
                 if ours and (child.pid in _workers(bench)) == workers:
                     child.kill()
-                    killed = True
+                    killed += 1
         time.sleep(0.01)
     process.communicate(timeout=100)
+    return {"processes killed": killed}
 
 
-def kill_worker(bench: Bench) -> None:
-    _kill_children(bench, workers=True)
+def kill_worker(bench: Bench) -> Counts:
+    """Kill the process that runs the plugin."""
+    return _kill_children(bench, workers=True)
 
 
-def kill_oracle(bench: Bench) -> None:
-    _kill_children(bench, workers=False)
+def kill_oracle(bench: Bench) -> Counts:
+    """Kill every process that establishes exact answers."""
+    return _kill_children(bench, workers=False)
 
 
-def interrupt(bench: Bench) -> float:
+def interrupt(bench: Bench) -> Counts:
+    """Press Ctrl-C."""
     process = bench.run()
     bench.moment(process)
     began = time.monotonic()
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
-    return time.monotonic() - began
+    return {"seconds at most": time.monotonic() - began}
 
 
 def fill_disk(bench: Bench) -> None:
+    """Run on a file system with little room, and make more."""
     disk = bench.folder / "disk"
     disk.mkdir()
     size = bench.rng.randrange(150, 600)
@@ -190,6 +201,7 @@ def fill_disk(bench: Bench) -> None:
 
 
 def lock_store(bench: Bench) -> None:
+    """Hold the store for longer than the run waits."""
     process = bench.run(store=f"sqlite:///{bench.store}?timeout=0.3")
     bench.moment(process)
     with closing(sqlite3.connect(bench.store, isolation_level=None, timeout=20)) as connection:
@@ -200,6 +212,7 @@ def lock_store(bench: Bench) -> None:
 
 
 def two_at_once(bench: Bench) -> None:
+    """Run twice, and kill one."""
     processes = [bench.run(), bench.run()]
     bench.moment(processes[0])
     processes[0].kill()
@@ -225,9 +238,10 @@ def once(
     """Do a fault once, resume what it ended, and count."""
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         bench = Bench(Path(name), rng, length, len(whole))
-        took = FAULTS[fault](bench)
+        for word, number in (FAULTS[fault](bench) or {}).items():
+            before_it = tally.said.get(word, 0.0)
+            tally.said[word] = max(before_it, number) if "most" in word else before_it + number
         tally.done += 1
-        tally.slowest = max(tally.slowest, took or 0.0)
         before = bench.rows()
         tally.recorded += len(before)
         unfinished = bench.unfinished()
@@ -285,8 +299,7 @@ def main() -> None:
         for _ in range(options.times):
             once(fault, rng, length, whole, tally)
         notes = ", ".join(f"{count} {status}" for status, count in tally.notes.items()) or "no"
-        if tally.slowest:
-            notes += f"; slowest end {tally.slowest:.1f} s"
+        notes += "".join(f"; {word}: {number:.2g}" for word, number in tally.said.items())
         row(fault, tally.done, tally.ended, tally.recorded, tally.lost, tally.wrong, notes)
 
 
