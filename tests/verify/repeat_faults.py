@@ -128,7 +128,7 @@ def kill_run(bench: Bench) -> None:
 
 
 def kill_all(bench: Bench) -> None:
-    """Kill the run and its children, as a loss of power does."""
+    """Kill the run and its children at once."""
     process = bench.run()
     bench.moment(process)
     with contextlib.suppress(psutil.Error):
