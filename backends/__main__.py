@@ -23,8 +23,8 @@ def list_backends() -> None:
     from rich.table import Table
 
     from backends.discovery import builtin_specs
+    from verify.choosing import installed_specs
     from verify.executor import LocalExecutor
-    from verify.session import installed_specs
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("name", "array", "device", "dtypes", "operations", "available"):

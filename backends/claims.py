@@ -28,6 +28,7 @@ Algorithm = Literal["shifted", "unshifted", "division_free", "online", "two_pass
 
 _CHOICES = {"all_masked": ALL_MASKED, "subnormals": SUBNORMALS, "algorithm": ALGORITHMS}
 _SWITCHES = ("deterministic", "thread_safe", "batch_invariant", "correctly_rounded")
+_LONGEST_REASON = 1000
 _NARROW = frozenset(DTYPES) - {"float64", "float32"}
 
 
@@ -100,6 +101,12 @@ class Claims:
         self._check_contradictions()
 
     def _check_contradictions(self) -> None:
+        for name in ("batch_invariant", "correctly_rounded"):
+            if getattr(self, name) and not self.deterministic:
+                raise ClaimError(
+                    f"{name}=True contradicts deterministic=False: the same bits every time are "
+                    "part of it; drop one of the two"
+                )
         if not self.correctly_rounded:
             return
         claimed = self.max_ulp.values() if isinstance(self.max_ulp, Mapping) else [self.max_ulp]
@@ -163,6 +170,12 @@ def _check_limitations(limitations: object) -> None:
             raise ClaimError(
                 f"limitations has {name!r}: {reason!r}; give the name of a check or regime and the "
                 "reason, both as text"
+            )
+        if len(reason) > _LONGEST_REASON:
+            # It stands in every outcome that it excuses.
+            raise ClaimError(
+                f"limitations[{name!r:.80}] has a reason of {len(reason)} characters; "
+                f"say it in {_LONGEST_REASON}"
             )
 
 

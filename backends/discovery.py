@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 ENTRY_POINT_GROUP = "softmark.backends"
 _BUILTIN = Path(__file__).parent / "builtin"
-# Lines of a traceback that a message quotes: the failing line and the error itself.
-_QUOTED_LINES = 6
+_OURS = (Path(__file__).parent, Path(importlib.__file__).parent)
+# What a message quotes of a traceback: the failing lines of the plugin, and the error itself.
+_QUOTED_FRAMES = 2
+_QUOTED_LINES = 8
 _LONGEST_LINE = 500
 _NEXT_STEP = "give a .py file or an importable module"
 
@@ -145,7 +147,7 @@ def _load_plugin(source: Source) -> list[str]:
                 _import_file(source)
     except (Exception, SystemExit) as error:
         raise PluginError(
-            f"plugin {source.location} failed to load:\n{_last_lines(error)}"
+            f"plugin {source.location} failed to load:\n{_last_lines(error, source.location)}"
         ) from error
     if not registered:
         raise PluginError(
@@ -226,6 +228,19 @@ def _is_module(text: str) -> bool:
         return False
 
 
-def _last_lines(error: BaseException) -> str:
-    lines = "".join(traceback.format_exception(error)).rstrip().splitlines()
-    return "\n".join(line[:_LONGEST_LINE] for line in lines[-_QUOTED_LINES:])
+def _last_lines(error: BaseException, location: str) -> str:
+    """Return where in the plugin an error came up, and the error.
+
+    The frames of this package and of importlib are in every traceback and explain none.
+    """
+    whole = traceback.TracebackException.from_exception(error)
+    frames = [frame for frame in whole.stack if not _is_ours(frame.filename)]
+    own = [frame for frame in frames if frame.filename == location] or frames
+    quoted = traceback.StackSummary.from_list(own[-_QUOTED_FRAMES:]).format()
+    lines = "".join([*quoted, *whole.format_exception_only()]).rstrip().splitlines()
+    # Set in, so that no line of a plugin's can be taken for one of ours.
+    return "\n".join(f"  {line[:_LONGEST_LINE]}" for line in lines[:_QUOTED_LINES])
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith("<frozen importlib") or Path(filename).parent in _OURS

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     Implementation = TypeVar("Implementation", bound=Callable[..., Any])
 
 # What a shell, a file name and a SQL column take without quoting.
+_LONGEST_NAME = 100
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _DEFAULT_CLAIMS = Claims()
+_LONGEST_REASON = 2000
 
 _registered: dict[str, Backend] = {}
 _failures: dict[str, str] = {}
@@ -141,7 +143,7 @@ def failure(name: str) -> str | None:
 
 def record_failure(name: str, reason: str) -> None:
     """Note that a built-in or entry point could not be loaded; others go on."""
-    _failures[name] = reason
+    _failures[name] = reason[:_LONGEST_REASON]
 
 
 @contextmanager
@@ -207,10 +209,16 @@ def _check_reserved(backend: Backend) -> None:
         )
 
 
+def is_name(name: object) -> bool:
+    """Say whether something can be a backend's name."""
+    return isinstance(name, str) and len(name) <= _LONGEST_NAME and bool(_NAME.fullmatch(name))
+
+
 def _check_name(name: object) -> None:
-    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+    if not is_name(name):
         raise RegistrationError(
-            f"{name!r} is no backend name: use letters, digits and _ . + -, as in 'my_softmax'"
+            f"{name!r:.120} is no backend name: use up to {_LONGEST_NAME} letters, digits and "
+            "_ . + -, as in 'my_softmax'"
         )
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_LONGEST_DOC = 200
+
+
 def signatures(name: str, implementation: Callable[..., Any]) -> dict[str, inspect.Signature]:
     """Return operation -> signature without ``self``, refusing what could never be called.
 
@@ -62,7 +65,7 @@ def first_line(implementation: Callable[..., Any]) -> str:
     """Return the first line of its documentation, or of its module's."""
     module = inspect.getmodule(implementation)
     doc = inspect.getdoc(implementation) or (inspect.getdoc(module) if module else None)
-    return (doc or "").partition("\n")[0]
+    return (doc or "").partition("\n")[0][:_LONGEST_DOC]
 
 
 def _operation_of(name: str, implementation: Callable[..., Any]) -> str:

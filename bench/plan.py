@@ -90,7 +90,7 @@ def make(selection: Selection, describer: Describer) -> Plan:
 
     Raises
     ------
-    verify.session.Unusable
+    verify.choosing.Unusable
         For an unknown name, with the nearest ones; for a named backend that is not available, with
         the reason; where nothing is left to time.
     WorkloadError
@@ -100,15 +100,15 @@ def make(selection: Selection, describer: Describer) -> Plan:
     """
     from backends.operations import OPERATIONS
     from backends.vocabulary import DEVICES, DTYPES
-    from verify import session
+    from verify import choosing, session
 
-    session.known(selection.operations, OPERATIONS, "operation")
-    session.known(selection.dtypes, DTYPES, "dtype")
-    session.known(selection.devices, DEVICES, "device")
+    choosing.known(selection.operations, OPERATIONS, "operation")
+    choosing.known(selection.dtypes, DTYPES, "dtype")
+    choosing.known(selection.devices, DEVICES, "device")
     loads = workloads.chosen(selection.shapes, selection.profile)
     arguments = session.Arguments(names=selection.names, plugins=selection.plugins)
     # Of an executor `chosen` asks for nothing but `describe`.
-    specs, origin = session.chosen(arguments, cast("LocalExecutor", describer))
+    specs, origin = choosing.chosen(arguments, cast("LocalExecutor", describer))
     trials = tuple(
         Trial(spec, operation, dtype, load)
         for spec in specs
@@ -119,7 +119,7 @@ def make(selection: Selection, describer: Describer) -> Plan:
         if _offered(spec, operation, dtype, load)
     )
     if not trials:
-        raise session.Unusable(_nothing(selection, specs))
+        raise choosing.Unusable(_nothing(selection, specs))
     return Plan(selection, trials, origin)
 
 

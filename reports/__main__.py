@@ -60,11 +60,14 @@ def _show(store: "Store", run: "Run", outputs: tuple[str, ...]) -> None:
     from rich.console import Console
 
     from reports import console, export
+    from reports.text import safe
 
     outcomes, measurements = store.outcomes(run.id), store.measurements(run.id)
     out = Console(highlight=False)
-    state = f"finished {run.finished}" if run.finished else "interrupted: resume it with --resume"
-    out.print(f"{run.kind} run {run.id}, begun {run.created}, {state}\n", markup=False)
+    out.print(safe(f"{run.kind} run {run.id}, begun {run.created}, {run.state}"), markup=False)
+    if not run.finished and run.kind == "verify":
+        out.print(f"python -m verify --resume {run.id} finishes it", markup=False)
+    out.print()
     if outcomes:
         out.print(console.status_table(outcomes), "", console.length_table(outcomes), "", sep="\n")
         out.print(console.findings(outcomes))

@@ -25,6 +25,7 @@ _ADVICE = {
     "locked": "another process has held it for too long; wait for it, or name another store",
     "malformed": "the file is damaged and was left as it is; move it away, or name another store",
     "not a database": "it is no SQLite file and was left as it is; name another store",
+    "I/O error": "the disk is full or failing; what was recorded before is kept",
     "is full": "the disk is full; make room, what was recorded before is kept",
     "readonly": "it cannot be written; name another store with --store or SOFTMARK_STORE",
     "unable to open": "it cannot be opened; name another store with --store or SOFTMARK_STORE",
@@ -76,7 +77,8 @@ def engine(address: sa.URL, *, must_exist: bool = False) -> sa.Engine:
     made = _create(address)
     try:
         with explained(readable(address)):
-            _prepare(made, readable(address))
+            # Who only reads meets damage where it is; who writes could make it worse before.
+            _prepare(made, readable(address), sound=not must_exist)
     except BaseException:
         made.dispose()
         raise
@@ -143,6 +145,9 @@ def _first_bytes(path: Path) -> bytes | None:
 
 
 def _create(address: sa.URL) -> sa.Engine:
+    if address.get_backend_name() == "sqlite":
+        # An address may name its own: sqlite:////path?timeout=5
+        address = address.update_query_dict({"timeout": str(BUSY_SECONDS), **address.query})
     try:
         made = sa.create_engine(address)
     except ModuleNotFoundError as error:
@@ -159,26 +164,30 @@ def _create(address: sa.URL) -> sa.Engine:
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # NORMAL with the write-ahead log: a killed process loses nothing; only a loss of power can take
     # the last commits, and never the integrity of the file.
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _prepare(engine: sa.Engine, name: str) -> None:
+def _prepare(engine: sa.Engine, name: str, *, sound: bool) -> None:
     """Find the schema and check its version, or make it."""
     with engine.connect() as connection:
         present = _is_store(connection, name)
     if not present:
         _make_schema(engine)
     with engine.connect() as connection:
-        version = connection.execute(sa.select(schema.schema.c.version)).scalar()
-    if version is None or version > schema.VERSION:
-        raise StoreError(
-            f"store {name}: its schema is version {version}, this program knows up to "
-            f"{schema.VERSION}; update it: pip install -U softmark, or name another store"
-        )
+        version = _version(connection, name)
+        if sound and engine.dialect.name == "sqlite":
+            _check_soundness(connection, name)
+    if version < schema.VERSION:
+        _migrate(engine, name)
     if engine.dialect.name == "sqlite":
         _use_write_ahead_log(engine)
+
+
+def _check_soundness(connection: sa.Connection, name: str) -> None:
+    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    if found != "ok":
+        raise StoreError(f"store {name}: {_ADVICE['malformed']} ({found})")
 
 
 def _is_store(connection: sa.Connection, name: str) -> bool:
@@ -198,6 +207,28 @@ def _make_schema(engine: sa.Engine) -> None:
         if not _is_store(connection, str(engine.url)):
             schema.metadata.create_all(connection)
             connection.execute(sa.insert(schema.schema).values(version=schema.VERSION))
+        connection.commit()
+
+
+def _version(connection: sa.Connection, name: str) -> int:
+    version = connection.execute(sa.select(schema.schema.c.version)).scalar()
+    if version is None or version > schema.VERSION:
+        raise StoreError(
+            f"store {name}: its schema is version {version}, this program knows up to "
+            f"{schema.VERSION}; update it: pip install -U softmark, or name another store"
+        )
+    return int(version)
+
+
+def _migrate(engine: sa.Engine, name: str) -> None:
+    """Bring an older store along, in one transaction, unless another process did so meanwhile."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        for version in range(_version(connection, name), schema.VERSION):
+            for statement in schema.MIGRATIONS[version]:
+                connection.exec_driver_sql(statement)
+        connection.execute(sa.update(schema.schema).values(version=schema.VERSION))
         connection.commit()
 
 

@@ -80,18 +80,20 @@ def measurement_table(measurements: Sequence[Measurement]) -> Table:
 
 
 def findings(outcomes: Sequence[Outcome], *, limit: int = 10) -> Group:
-    """Return what went wrong and which limitations showed, alike ones together.
+    """Return what went wrong, which limitations showed and what was skipped, alike ones together.
 
     Parameters
     ----------
     outcomes
         All of a run's.
     limit
-        How many groups to show of what is bad, and of what is known; the rest is counted.
+        How many groups to show of what is bad, of what is known and of reasons to skip; the rest
+        is counted.
     """
     return Group(
         *_section(summary.bad(outcomes), limit, _bad_finding),
         *_section(summary.known(outcomes), limit, _known_finding),
+        *_skips(outcomes, limit),
     )
 
 
@@ -122,6 +124,17 @@ def _section(
     shown = [show(group) for group in groups[:limit]]
     if len(groups) > limit:
         shown.append(Text(f"… and {len(groups) - limit} more kinds of finding", style="dim"))
+    return shown
+
+
+def _skips(outcomes: Sequence[Outcome], limit: int) -> list[RenderableType]:
+    lines = summary.skips(outcomes)
+    shown: list[RenderableType] = [
+        Text("skip", style=STYLES[Status.SKIP]).append(f"  {safe(line)}", style="not dim")
+        for line in lines[:limit]
+    ]
+    if len(lines) > limit:
+        shown.append(Text(f"… and {len(lines) - limit} more reasons to skip", style="dim"))
     return shown
 
 

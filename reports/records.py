@@ -39,7 +39,8 @@ class Status(StrEnum):
     TIMEOUT = "timeout"
     """No answer within the time allowed."""
     SKIP = "skip"
-    """Not asked: the backend does not offer this dtype or operation; the message says why."""
+    """Not asked, or not judged: the backend does not offer this dtype or operation, or no exact
+    answer was to be had; the message says why."""
 
     @property
     def bad(self) -> bool:
@@ -171,6 +172,17 @@ class Run(Record):
     command: tuple[str, ...] = field(metadata={"doc": "the command line"})
     arguments: dict[str, Any] = field(metadata={"doc": "what was selected, as JSON values"})
     environment: dict[str, Any] = field(metadata={"doc": "machine, libraries, threads"})
+    owner: str = field(default="", metadata={"doc": "the process that is, or was, at it"})
+    reason: str = field(
+        default="", metadata={"doc": "why it ended early; none: it was killed, or came to its end"}
+    )
+
+    @property
+    def state(self) -> str:
+        """Finished, or interrupted and why, in words."""
+        if self.finished:
+            return f"finished {self.finished}"
+        return f"interrupted: {self.reason}" if self.reason else "interrupted"
 
     @classmethod
     def start(
@@ -181,6 +193,7 @@ class Run(Record):
         command: Iterable[str] = (),
         arguments: Mapping[str, Any] | None = None,
         environment: Mapping[str, Any] | None = None,
+        owner: str = "",
     ) -> "Run":
         """Return a new run that begins now, under a name of its own."""
         now = datetime.now(UTC)
@@ -192,6 +205,7 @@ class Run(Record):
             command=tuple(command),
             arguments=jsonable(dict(arguments or {})),
             environment=jsonable(dict(environment or {})),
+            owner=owner,
         )
 
 

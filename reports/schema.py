@@ -25,8 +25,16 @@ from reports.records import (
 )
 from reports.text import storable
 
-VERSION = 1
+VERSION = 2
 """What this program writes. A store of a higher version belongs to a newer program."""
+
+MIGRATIONS: dict[int, tuple[str, ...]] = {
+    1: (
+        "ALTER TABLE softmark_runs ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE softmark_runs ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
+    ),
+}
+"""Version -> the statements that bring a store of it to the next one, in any database."""
 
 metadata = sa.MetaData(
     # Names for every constraint: a later migration must be able to say which one it changes.

@@ -21,6 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from reports import connect, schema
 from reports.connect import StoreError
 from reports.records import Measurement, Outcome, Run, RunKind, field_names, utc_now
+from reports.text import storable
 
 __all__ = ["Store", "StoreError", "UnknownRunError", "open_store"]
 
@@ -105,9 +106,28 @@ class Store:
 
     def finish(self, run_id: str) -> None:
         """Record that a run has come to its end."""
-        ended = sa.update(schema.runs).where(schema.runs.c.id == run_id)
+        self._change(run_id, finished=utc_now(), reason="")
+
+    def interrupt(self, run_id: str, reason: str) -> None:
+        """Record why a run ended before its end."""
+        self._change(run_id, reason=storable(reason))
+
+    def resume(self, run: Run, owner: str, arguments: dict[str, Any]) -> Run:
+        """Hand an interrupted run to another process, and return it as it is from now on.
+
+        Raises
+        ------
+        StoreError
+            If another process took it first.
+        """
+        table = schema.runs
+        taken = sa.update(table).where(table.c.id == run.id, table.c.owner == run.owner)
+        taken = taken.where(table.c.finished.is_(None))
         with self._writing() as connection:
-            connection.execute(ended.values(finished=utc_now()))
+            found = connection.execute(taken.values(owner=owner, reason="", arguments=arguments))
+        if not found.rowcount:
+            raise StoreError(f"run {run.id}: another process has just resumed it")
+        return self.run(run.id)
 
     def runs(self) -> list[Run]:
         """Return every run, in the order in which they began."""
@@ -134,13 +154,13 @@ class Store:
             return found[0]
         raise UnknownRunError(_no_such_run(name, runs, found))
 
-    def unfinished(self, kind: RunKind) -> Run | None:
-        """Return the latest run of a kind that was interrupted, or None."""
+    def unfinished(self, kind: RunKind) -> list[Run]:
+        """Return the runs of a kind that have not come to their end, the latest first."""
         table = schema.runs
         query = sa.select(table).where(table.c.kind == kind, table.c.finished.is_(None))
         with self._reading() as connection:
-            row = connection.execute(query.order_by(table.c.seq.desc()).limit(1)).mappings().first()
-        return None if row is None else schema.run(row)
+            rows = connection.execute(query.order_by(table.c.seq.desc())).mappings()
+            return [schema.run(row) for row in rows]
 
     def outcomes(self, run_id: str) -> list[Outcome]:
         """Return a run's outcomes, in the order in which they came."""
@@ -177,6 +197,11 @@ class Store:
             measurements = _count(connection, schema.measurements)
         ids = outcomes.keys() | measurements.keys()
         return {run_id: (outcomes.get(run_id, 0), measurements.get(run_id, 0)) for run_id in ids}
+
+    def _change(self, run_id: str, **values: str) -> None:
+        changed = sa.update(schema.runs).where(schema.runs.c.id == run_id).values(**values)
+        with self._writing() as connection:
+            connection.execute(changed)
 
     def _results(self, table: sa.Table, run_id: str) -> list[sa.RowMapping]:
         query = sa.select(table).where(table.c.run == run_id).order_by(table.c.seq)

@@ -96,6 +96,17 @@ def known(outcomes: Iterable[Outcome]) -> list[Outcome]:
     return [outcome for outcome in outcomes if outcome.status is Status.KNOWN]
 
 
+def skips(outcomes: Iterable[Outcome]) -> list[str]:
+    """Return why questions were skipped: a line for each reason, with who and how often."""
+    skipped = [outcome for outcome in outcomes if outcome.status is Status.SKIP]
+    lines = []
+    for reason, group in _by(skipped, lambda outcome: outcome.message).items():
+        counts = {name: len(each) for name, each in _by(group, lambda o: o.backend).items()}
+        who = ", ".join(f"{name} ({count})" for name, count in counts.items())
+        lines.append(f"{reason}: {who}")
+    return lines
+
+
 def examples(group: Sequence[Outcome], limit: int = 3) -> list[str]:
     """Return a few different inputs that show what a group of outcomes has in common."""
     return list(dict.fromkeys(outcome.worst or outcome.case for outcome in group))[:limit]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from backends.spec import BackendSpec
     from reports.records import Outcome, Run
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from verify.session import Arguments
 
 _INTERRUPTED = 130
+_SILENCE = 1.5
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -94,7 +98,14 @@ class Bytes(click.ParamType[int]):
     help="For --check search: start from its cases (JSON lines), and keep what is found.",
 )
 @click.option("--store", "store_url", metavar="URL", help="SQLAlchemy URL or path of the results.")
-@click.option("--resume", is_flag=True, help="Finish the latest interrupted run of the store.")
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value="latest",
+    metavar="[RUN]",
+    help="Finish an interrupted run of the store, by default the latest. "
+    "Only --jobs, --timeout and --memory-limit may change.",
+)
 @click.option(
     "--output",
     "outputs",
@@ -109,7 +120,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - cl
 
     NAME is a backend; by default all that are available here, or those of the plugins if there
     are any. Exit code 0: nothing failed beyond declared limitations; 1: something did; 2: the
-    command line or a plugin is unusable.
+    command line, a plugin or the store is unusable; 130: Ctrl-C.
     """
     if options["listing"]:
         _list()
@@ -120,26 +131,42 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - cl
     try:
         code = _verify(ctx, options)
     except (SoftmarkError, StoreError, ValueError) as error:
-        raise click.UsageError(_plain(str(error)), ctx=None) from error
+        text = "\n".join([str(error), *getattr(error, "__notes__", ())])
+        raise click.UsageError(_plain(text), ctx=None) from error
+    except KeyboardInterrupt as error:
+        click.echo("interrupted", err=True)
+        for note in getattr(error, "__notes__", ()):
+            click.echo(_plain(note), err=True)
+        code = _INTERRUPTED
     ctx.exit(code)
 
 
 def _verify(ctx: click.Context, options: dict[str, Any]) -> int:
     from reports import export, open_store
-    from verify import session
+    from verify import resuming
 
     for path in options["outputs"]:
         export.check_writable(path)
     arguments = _arguments(options)
     with open_store(options["store_url"]) as store:
         run: Run | None = None
-        if options["resume"]:
-            _refuse_selection(ctx)
-            run, arguments = session.resumed(store)
+        if options["resume"] is not None:
+            given = {name: getattr(arguments, name) for name in _given(ctx, arguments)}
+            run, arguments = resuming.resumed(store, options["resume"], given)
         run, outcomes = _examined(store, run, arguments, options)
     for path in options["outputs"]:
-        export.write(path, run, outcomes)
+        try:
+            export.write(path, run, outcomes)
+        except export.UnwritableError as error:
+            error.add_note(f"all is in the store: python -m reports {run.id} --output FILE")
+            raise
     return _show(run, outcomes)
+
+
+def _given(ctx: click.Context, arguments: Arguments) -> list[str]:
+    """Return the names of the arguments that stand on the command line."""
+    source = click.core.ParameterSource.COMMANDLINE
+    return [name for name in arguments.to_dict() if ctx.get_parameter_source(name) is source]
 
 
 def _arguments(options: dict[str, Any]) -> Arguments:
@@ -157,26 +184,13 @@ def _arguments(options: dict[str, Any]) -> Arguments:
     )
 
 
-def _refuse_selection(ctx: click.Context) -> None:
-    allowed = {"resume", "store_url", "outputs", "jobs", "listing"}
-    given = [
-        name
-        for name in ctx.params
-        if name not in allowed
-        and ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-    ]
-    if given:
-        raise ValueError(
-            f"--resume takes everything from the interrupted run: drop {', '.join(sorted(given))}"
-        )
-
-
 def _examined(
     store: Store, run: Run | None, arguments: Arguments, options: dict[str, Any]
 ) -> tuple[Run, list[Outcome]]:
     from reports import console
-    from verify import session
+    from verify import choosing, resuming, session
     from verify.answers import Answers
+    from verify.course import FIRST_CALL
     from verify.executor import LocalExecutor
     from verify.suite import Suite
 
@@ -184,13 +198,18 @@ def _examined(
     if arguments.corpus:
         _check_corpus(Path(arguments.corpus))
     jobs = options["jobs"] or min(os.cpu_count() or 1, 4)
-    with LocalExecutor(jobs, arguments.memory_limit) as executor, Answers(jobs) as answers:
-        specs, origin = session.chosen(arguments, executor)
+    patience = FIRST_CALL * arguments.timeout
+    with (
+        LocalExecutor(jobs, arguments.memory_limit, patience) as executor,
+        Answers(jobs) as answers,
+    ):
+        announce = functools.partial(_announced, patience)
+        specs, origin = choosing.chosen(arguments, executor, announce)
         if run is None:
             run = session.new_run(arguments, specs, sys.argv)
             store.begin(run)
         else:
-            session.check_unchanged(run, specs)
+            resuming.check_unchanged(run, specs)
         suite = Suite(
             selection, executor, answers, lambda _: None, arguments.timeout, plugins=origin
         )
@@ -201,14 +220,23 @@ def _examined(
             total += report.planned(selection, specs)
         with console.progress() as bar:
             task = bar.add_task("verifying", total=total)
-            try:
-                outcomes = session.examine(
-                    store, run, arguments, suite, specs, jobs, lambda _: bar.advance(task)
-                )
-            except KeyboardInterrupt:
-                click.echo("interrupted; python -m verify --resume finishes this run", err=True)
-                sys.exit(_INTERRUPTED)
+            outcomes = session.examine(
+                store, run, arguments, suite, specs, jobs, lambda _: bar.advance(task)
+            )
     return store.run(run.id), outcomes
+
+
+@contextmanager
+def _announced(patience: float, what: str) -> Iterator[None]:
+    """Say what is waited for, if it takes longer than anybody would wait without a word."""
+    text = f"{_plain(what)}: waiting, at most {patience:g} s (three times --timeout)"
+    timer = threading.Timer(_SILENCE, click.echo, [text], {"err": True})
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _check_corpus(path: Path) -> None:

@@ -1,15 +1,14 @@
 """What is known of a case before any backend is asked: rows, exact answer, limits, evidence.
 
 All of it follows from the case's words and from a few claims, so it is established by processes of
-our own, ahead of need, once for all backends of a run.
+our own, ahead of need, once for all backends of a run. One of them that is lost (it may need more
+memory than there is) is replaced, and asked again.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import threading
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -17,7 +16,8 @@ import numpy as np
 
 from backends.claims import Claims
 from backends.formats import format_of, to_float64
-from verify import bounds, cases, evidence, lifeline, oracle
+from verify import bounds, cases, evidence, oracle
+from verify.crew import Crew
 from verify.regimes import rows_of
 
 if TYPE_CHECKING:
@@ -124,16 +124,7 @@ class Answers:
     """
 
     def __init__(self, jobs: int) -> None:
-        self._pool = (
-            ProcessPoolExecutor(
-                jobs,
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=lifeline.hold,
-                initargs=(os.getpid(),),
-            )
-            if jobs
-            else None
-        )
+        self._crew = Crew(jobs) if jobs else None
         self._lock = threading.Lock()
         self._bases: tuple[Basis, ...] = ()
         self._known: dict[str, Future[dict[Basis, Facts]]] = {}
@@ -143,8 +134,12 @@ class Answers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        self.close()
+
+    def close(self) -> None:
+        """End the processes, whatever they are at; who waits for facts gets an exception."""
+        if self._crew is not None:
+            self._crew.close()
 
     def expect(self, claims: Iterable[Claims]) -> None:
         """Name the claims of all backends to come, so that each case is established once."""
@@ -155,13 +150,19 @@ class Answers:
 
     def prefetch(self, wanted: Iterable[Case]) -> None:
         """Start on the facts of the cases `wanted`."""
-        if self._pool is not None:
+        if self._crew is not None:
             for case in wanted:
                 if str(case.base) not in self._known:
                     self._started(case.base)
 
     def facts(self, case: Case, claims: Claims) -> Facts:
-        """Return what is known of `case` for a backend with these claims."""
+        """Return what is known of `case` for a backend with these claims.
+
+        Raises
+        ------
+        LostError
+            If every process that was asked for them died.
+        """
         basis = Basis.of(claims)
         if basis not in self._bases:
             return establish(str(case.base), (basis,))[basis]
@@ -179,8 +180,8 @@ class Answers:
             return future
 
     def _submit(self, text: str) -> Future[dict[Basis, Facts]]:
-        if self._pool is not None:
-            return self._pool.submit(establish, text, self._bases)
+        if self._crew is not None:
+            return self._crew.submit(establish, text, self._bases)
         future: Future[dict[Basis, Facts]] = Future()
         future.set_result(establish(text, self._bases))
         return future

@@ -11,9 +11,10 @@ from backends.claims import Claims
 from backends.vocabulary import DTYPES
 from verify.answers import answer
 from verify.cases import Case
+from verify.choosing import chosen, known
 from verify.executor import LocalExecutor
 from verify.judge import form_fault
-from verify.session import Arguments, chosen, known
+from verify.session import Arguments
 from verify.ulp import ulp_error
 
 if TYPE_CHECKING:

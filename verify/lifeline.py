@@ -7,6 +7,7 @@ of the pool hold the pipe open. So each looks now and then whose child it is.
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 
@@ -24,4 +25,6 @@ def hold(parent: int) -> None:
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_GLANCE)
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)  # with whatever it started itself
     os._exit(1)

@@ -7,6 +7,7 @@ folder, which lives in shared memory where the machine has it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Array = np.ndarray[Any, Any]
-Wire = tuple[str, list[bytes]]
+Wire = tuple[str, list[bytes | bytearray]]
 
 # Through a pipe up to here, through the scratch folder above.
 _INLINE_BYTES = 1 << 20
@@ -61,15 +62,16 @@ class Reply:
 def encode(outputs: Sequence[Array], seconds: float, scratch: Path) -> Wire:
     """Return an answer as text and bytes."""
     headers: list[dict[str, object]] = []
-    chunks: list[bytes] = []
+    chunks: list[bytes | bytearray] = []
     for array in outputs:
         if not _plain(array.dtype):
             raise TypeError(f"returned an array of dtype {array.dtype}, which holds no numbers")
         # The name says nothing of the byte order, the letters of a foreign one do.
         dtype = array.dtype.name if array.dtype.isnative else array.dtype.str
         header: dict[str, object] = {"dtype": dtype, "shape": list(array.shape)}
-        if array.nbytes > _INLINE_BYTES:
-            header["file"] = _spill(array, scratch)
+        file = _spill(array, scratch) if array.nbytes > _INLINE_BYTES else None
+        if file is not None:
+            header["file"] = file
         else:
             header["chunk"] = len(chunks)
             chunks.append(array.tobytes())
@@ -87,6 +89,30 @@ def encode_error(error: BaseException, detail: str, seconds: float) -> Wire:
         text = "(its message could not be made)"
     message = (f"{name}: {text}" if text else name)[:_LONGEST_MESSAGE]
     return json.dumps({"error": message, "detail": detail, "seconds": seconds}), []
+
+
+def pack(wires: Sequence[Wire]) -> list[bytes | bytearray]:
+    """Return the answers to several questions as the pieces of one reply."""
+    head = [[text, len(chunks)] for text, chunks in wires]
+    return [json.dumps(head).encode(), *(chunk for _, chunks in wires for chunk in chunks)]
+
+
+def unpack(pieces: Sequence[bytes | bytearray], asked: int) -> list[Wire]:
+    """Read what `pack` wrote for so many questions.
+
+    Raises
+    ------
+    ValueError, TypeError, LookupError
+        If it was not `pack` that wrote it.
+    """
+    chunks = iter(pieces[1:])
+    wires = [
+        (str(text), [chunk for _, chunk in zip(range(count), chunks, strict=False)])
+        for text, count in json.loads(pieces[0])
+    ]
+    if len(wires) != asked or next(chunks, None) is not None:
+        raise ValueError(f"{len(wires)} answers to {asked} questions")
+    return wires
 
 
 def decode(wire: Wire, scratch: Path) -> Reply:
@@ -109,14 +135,20 @@ def _plain(dtype: np.dtype[Any]) -> bool:
     return dtype.name in FORMATS or dtype.kind in _PLAIN_KINDS
 
 
-def _spill(array: Array, scratch: Path) -> str:
-    name = f"{secrets.token_hex(8)}.array"
-    with (scratch / name).open("wb") as file:
-        np.ascontiguousarray(array).reshape(-1).view(np.uint8).tofile(file)
-    return name
+def _spill(array: Array, scratch: Path) -> str | None:
+    """Write an array to a file; None where there is no room, which is no fault of the backend's."""
+    path = scratch / f"{secrets.token_hex(8)}.array"
+    try:
+        with path.open("wb") as file:
+            np.ascontiguousarray(array).reshape(-1).view(np.uint8).tofile(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return None
+    return path.name
 
 
-def _decoded(entry: dict[str, Any], chunks: list[bytes], scratch: Path) -> Array:
+def _decoded(entry: dict[str, Any], chunks: list[bytes | bytearray], scratch: Path) -> Array:
     name = str(entry["dtype"])
     dtype = FORMATS[name].numpy_dtype if name in FORMATS else np.dtype(name)
     shape = tuple(int(size) for size in entry["shape"])

@@ -6,39 +6,35 @@ does not load, a store or an output that cannot be written.
 
 from __future__ import annotations
 
+import contextlib
 import math
-import os
+import shlex
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import psutil
-
-from backends import discovery
-from backends.errors import SoftmarkError
 from backends.operations import OPERATIONS
-from backends.spec import BackendSpec, Source
-from backends.vocabulary import DTYPES, nearest
+from backends.vocabulary import DTYPES
 from reports.records import Outcome, Run, Status
+from reports.store import StoreError
 from verify import checks, totals
-from verify.suite import DEFAULT_DTYPES, Selection, Suite, absent_limitations, unknown_limitations
+from verify.choosing import Unusable, known
+from verify.owner import this_process
+from verify.recorder import Recorder, bring_in
+from verify.suite import DEFAULT_DTYPES, Selection, Suite, absent_limitations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from backends.spec import BackendSpec
     from reports.store import Store
     from verify.cases import Case
     from verify.checks.check import Profile
-    from verify.executor import LocalExecutor
 
 
 # Larger inputs are built by the worker alone; what they are made of is known to be sound.
 _BUILT_TO_CHECK = 1 << 22
-
-
-class Unusable(SoftmarkError):  # noqa: N818 - a public name: it says what the arguments are
-    """Arguments that no run can be made of: what was given, what is valid, the next step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,98 +124,6 @@ def _check_case(case: Case, asked: Sequence[str]) -> None:
             layouts.laid_out(case.form, x)
 
 
-def known(given: Iterable[str], valid: Iterable[str], kind: str) -> None:
-    """Raise `Unusable` for the first name that is not valid, with the nearest ones."""
-    words = list(valid)
-    for name in given:
-        if name not in words:
-            raise Unusable(f"unknown {kind} {name!r}; {nearest(name, words)}")
-
-
-def chosen(
-    arguments: Arguments, executor: LocalExecutor
-) -> tuple[list[BackendSpec], dict[str, str]]:
-    """Return the backends to verify, and for those of plugins the argument that they came from.
-
-    Without names these are the plugins' backends if there are plugins, else every backend that is
-    available here.
-
-    Raises
-    ------
-    Unusable
-        For an unknown name, a named backend that is unavailable, two backends of one name, or
-        declared limitations that name no check and no regime.
-    PluginError
-        For a plugin that does not load.
-    """
-    specs = {spec.name: spec for spec in discovery.builtin_specs()}
-    origin: dict[str, str] = {}
-    for plugin in arguments.plugins:
-        for spec in executor.describe(discovery.source_of(plugin)):
-            if spec.name in specs:
-                taken = specs[spec.name].source
-                raise Unusable(
-                    f"plugin {plugin} registers {spec.name!r}, a name that is taken by "
-                    f"{taken.kind} {taken.location!r}; rename it"
-                )
-            specs[spec.name] = spec
-            origin[spec.name] = plugin
-    if arguments.names or not origin:
-        found = installed_specs(executor, arguments.names)
-        specs = {spec.name: spec for spec in found} | specs
-    known(arguments.names, dict.fromkeys([*specs, *discovery.sources()]), "backend")
-    return _selected(arguments.names, specs, origin), origin
-
-
-def installed_specs(executor: LocalExecutor, names: Collection[str] = ()) -> list[BackendSpec]:
-    """Return the backends that installed packages offer, all of them or those of `names`.
-
-    Their code is loaded by a worker. One that fails to load is unavailable, with the reason.
-    """
-    return [
-        spec
-        for name, source in discovery.sources().items()
-        if source.kind == "entry_point" and (not names or name in names)
-        for spec in _tried(executor, name, source)
-    ]
-
-
-def _tried(executor: LocalExecutor, name: str, source: Source) -> list[BackendSpec]:
-    # Nobody may have asked for this package: its failure is recorded, not fatal.
-    try:
-        return executor.describe(source)
-    except SoftmarkError as error:
-        return [BackendSpec(name, source, unavailable=str(error))]
-
-
-def _selected(
-    names: Sequence[str], specs: dict[str, BackendSpec], origin: dict[str, str]
-) -> list[BackendSpec]:
-    for name in names:
-        reason = specs[name].unavailable
-        if reason is not None:
-            raise Unusable(f"{name} is not available here: {reason}")
-    if names:
-        selected = [specs[name] for name in dict.fromkeys(names)]
-    elif origin:
-        selected = [specs[name] for name in origin]
-    else:
-        selected = [spec for spec in specs.values() if spec.unavailable is None]
-    missing = [spec for spec in selected if spec.unavailable is not None]
-    if missing and len(missing) == len(selected):
-        raise Unusable(f"{missing[0].name} is not available here: {missing[0].unavailable}")
-    for spec in selected:
-        unknown = unknown_limitations(spec)
-        if unknown:
-            from verify.regimes import REGIMES
-
-            raise Unusable(
-                f"{spec.name} declares a limitation for {unknown[0]!r}, which is no check and no "
-                f"regime; {nearest(unknown[0], [*checks.ALL, *REGIMES])}"
-            )
-    return selected
-
-
 def softmark_version() -> str:
     """Return the installed version, or that of the source tree."""
     try:
@@ -236,56 +140,10 @@ def new_run(arguments: Arguments, specs: Sequence[BackendSpec], command: Sequenc
         kind="verify",
         version=softmark_version(),
         command=tuple(command),
-        arguments=arguments.to_dict()
-        | {"backends": [spec.to_dict() for spec in specs], "process": _this_process()},
+        arguments=arguments.to_dict() | {"backends": [spec.to_dict() for spec in specs]},
         environment=environment.collect(),
+        owner=this_process(),
     )
-
-
-def resumed(store: Store) -> tuple[Run, Arguments]:
-    """Return the latest interrupted run and its arguments.
-
-    Raises
-    ------
-    Unusable
-        If there is none.
-    """
-    run = store.unfinished("verify")
-    if run is None:
-        raise Unusable("--resume: the store holds no interrupted run; start one without --resume")
-    if _lives(run.arguments.get("process", {})):
-        raise Unusable(
-            f"--resume: run {run.id} is not interrupted, process {run.arguments['process']['pid']} "
-            "is at it; wait for it, or end it first"
-        )
-    return run, Arguments.from_dict(run.arguments)
-
-
-def _this_process() -> dict[str, float]:
-    return {"pid": os.getpid(), "started": psutil.Process().create_time()}
-
-
-def _lives(process: dict[str, Any]) -> bool:
-    """Say whether the process that began a run still runs; its number may be another's by now."""
-    try:
-        return bool(psutil.Process(int(process["pid"])).create_time() == process["started"])
-    except (KeyError, psutil.NoSuchProcess):
-        return False
-
-
-def check_unchanged(run: Run, specs: Sequence[BackendSpec]) -> None:
-    """Raise `Unusable` if a resumed run would mix two versions of softmark or of a plugin."""
-    if run.version != softmark_version():
-        raise Unusable(
-            f"--resume: run {run.id} was made by softmark {run.version}, this is "
-            f"{softmark_version()}; start a new run"
-        )
-    before = {entry["name"]: entry["source"] for entry in run.arguments.get("backends", [])}
-    for spec in specs:
-        if before.get(spec.name) != spec.source.to_dict():
-            raise Unusable(
-                f"--resume: {spec.name} is no longer what run {run.id} began with; start a new run"
-            )
 
 
 def examine(
@@ -299,13 +157,44 @@ def examine(
 ) -> list[Outcome]:
     """Ask everything that the run has not recorded yet; return all its outcomes.
 
-    `seen` is called with each new outcome, after it is in the store.
+    `seen` is called with each new outcome, after it is in the store. However this ends, the store
+    knows why, if it can be told, and the exception has notes on how to go on.
     """
+    record = Recorder(store, run.id, seen)
+    try:
+        bring_in(store, run.id)
+        _ask_all(store, run, arguments, suite, specs, jobs, record)
+        store.finish(run.id)
+    except BaseException as error:
+        kept = record.save()
+        if kept:
+            error.add_note(kept)
+        error.add_note(f"{_resume_line(store, run)} finishes this run")
+        with contextlib.suppress(StoreError):
+            store.interrupt(run.id, _reason(error))
+        raise
+    return store.outcomes(run.id)
 
-    def record(outcome: Outcome) -> None:
-        store.add(run.id, outcome)
-        seen(outcome)
 
+def _resume_line(store: Store, run: Run) -> str:
+    return shlex.join(["python", "-m", "verify", "--resume", run.id, "--store", store.name])
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "by the user"
+    return f"{type(error).__name__}: {error}".partition("\n")[0]
+
+
+def _ask_all(
+    store: Store,
+    run: Run,
+    arguments: Arguments,
+    suite: Suite,
+    specs: Sequence[BackendSpec],
+    jobs: int,
+    record: Callable[[Outcome], None],
+) -> None:
     suite.record = record
     suite.run(specs, jobs, frozenset(store.recorded(run.id)))
     if arguments.searches:
@@ -318,8 +207,6 @@ def examine(
     if not suite.selection.cases:
         for total in totals.totals(store.outcomes(run.id)):
             store.add(run.id, total)
-    store.finish(run.id)
-    return store.outcomes(run.id)
 
 
 def _search(

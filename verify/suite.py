@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from reports.records import Outcome, Status
 from verify import checks, forms, long_rows
 from verify.checks.check import Scope
+from verify.course import Course
+from verify.crew import LostError
 from verify.judge import Verdict, wrong
 from verify.spaces import SPACES
 
@@ -32,21 +34,11 @@ if TYPE_CHECKING:
 Recorder = Callable[[Outcome], None]
 Key = tuple[str, str, str]
 
-# The first call of a dtype imports libraries and compiles: it may take this many times longer.
-_FIRST_CALL = 3.0
-# So many cases in a row without an answer, and the backend is not asked again.
-_PATIENCE = {"timeout": 2, "crash": 12}
 # So many crashes of one form of a check that may crash, and the form is not asked further: its
 # other forms, and the other checks, still are.
 _ENOUGH = 3
-# So many in all, and no more time is given to it.
-_MOST_TIMEOUTS = 8
 # How far ahead exact answers are computed, in questions.
 _AHEAD = 64
-# How many questions go to a worker at once, and how many elements they may have together.
-_TOGETHER = 16
-_SMALL = 40_000
-
 DEFAULT_DTYPES = ("float64", "float32", "float16", "bfloat16")
 
 
@@ -103,67 +95,6 @@ class Selection:
             for check in loaded
             for case in check.cases(Scope(operation, dtype, self.profile, self.seed))
         ]
-
-
-class _Course:
-    """How the questioning of one backend goes: how many at once, how patiently, when to stop."""
-
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-        self._begun: set[str] = set()
-        self._silent = dict.fromkeys(_PATIENCE, 0)
-        self._singly = False
-        self._lost = 0
-
-    @property
-    def worn(self) -> str:
-        """Why the backend is not asked again; empty while it is."""
-        for kind, most in _PATIENCE.items():
-            if self._silent[kind] >= most:
-                return f"the last {self._silent[kind]} cases ended in a {kind}"
-        if self._lost >= _MOST_TIMEOUTS:
-            return f"{self._lost} cases ended in a timeout"
-        return ""
-
-    def next(self, questions: list[Question], at: int) -> list[Question]:
-        """Return the questions to ask together from `at` on: several only where all are small."""
-        if self.worn or at >= len(questions):
-            return []
-        first = questions[at]
-        # The first of a dtype imports and compiles: it goes by itself.
-        if self._singly or first.case.dtype not in self._begun:
-            return [first]
-        chosen = [first]
-        elements = first.case.count
-        for question in questions[at + 1 : at + _TOGETHER]:
-            elements += question.case.count
-            if elements > _SMALL or question.case.dtype != first.case.dtype:
-                break
-            chosen.append(question)
-        return chosen
-
-    def patience(self, asked: list[Question]) -> float:
-        """Return how many seconds these may take."""
-        new = asked[0].case.dtype not in self._begun
-        self._begun.add(asked[0].case.dtype)
-        return self._timeout * (_FIRST_CALL if new else 1.0)
-
-    def must_ask_singly(self, asked: list[Question], replies: list[Reply]) -> bool:
-        """Say whether one of several was at fault, and from now on each goes by itself."""
-        if len(replies) == len(asked):
-            return False
-        self._singly = True
-        self._begun.clear()  # whatever happened, the process is a new one
-        return True
-
-    def note(self, replies: list[Reply]) -> None:
-        """Count how often in a row there was no answer, and how often in all."""
-        for reply in replies:
-            if reply.kind in self._silent:
-                self._begun.clear()  # a new process imports and compiles again
-                self._lost += reply.kind == "timeout"
-            for kind in self._silent:
-                self._silent[kind] = self._silent[kind] + 1 if reply.kind == kind else 0
 
 
 @dataclass
@@ -223,9 +154,12 @@ class Suite:
                 for future in concurrent.futures.as_completed(futures):
                     future.result()
             except BaseException:
+                # Whatever comes from now on comes of being ended: it is no backend's doing.
                 self._stop.set()
                 for future in futures:
                     future.cancel()
+                self.executor.close()
+                self.answers.close()
                 raise
 
     def _examine(self, spec: BackendSpec, questions: list[Question]) -> None:
@@ -234,13 +168,15 @@ class Suite:
             return
         askable = self._offered(spec, questions)
         self._prefetch(askable[:_AHEAD])
-        course = _Course(self.timeout)
+        course = Course(self.timeout)
         crashes: Counter[tuple[str, str, str]] = Counter()
         at = 0
         asked = course.next(askable, at)
         pending = self._ask(spec, asked, course) if asked else None
         while pending is not None and not self._stop.is_set():
             replies = pending.result()
+            if self._stop.is_set():
+                return
             if course.must_ask_singly(asked, replies):
                 asked = asked[:1]
                 pending = self._ask(spec, asked, course)
@@ -248,22 +184,39 @@ class Suite:
             course.note(replies)
             at += len(asked)
             for question, reply in zip(asked, replies, strict=True):
-                if reply.kind == "raised" and question.check.coverage == "exhaustive":
-                    askable[at:] = self._without_further_batches(spec, question, askable[at:])
-                if reply.kind == "crash" and question.check.name in checks.ISOLATED:
-                    crashes[_form(question)] += 1
-                    if crashes[_form(question)] == _ENOUGH:
-                        askable[at:] = self._without_form(spec, question, askable[at:])
+                askable[at:] = self._still_asked(spec, question, reply, askable[at:], crashes)
             following = course.next(askable, at)
             pending = self._ask(spec, following, course) if following else None
             self._prefetch(askable[at : at + _AHEAD])
-            for question, reply in zip(asked, replies, strict=True):
-                verdict = self.verdict(spec, question, reply)
-                self._record(spec, question, verdict, reply.seconds)
+            self._judge(spec, asked, replies)
             asked = following
         if course.worn:
             self._skip_all(spec, askable[at:], f"not asked: {course.worn}", each=True)
         self.executor.retire(spec)
+
+    def _judge(self, spec: BackendSpec, asked: list[Question], replies: list[Reply]) -> None:
+        for question, reply in zip(asked, replies, strict=True):
+            verdict = self.verdict(spec, question, reply)
+            if self._stop.is_set():
+                return
+            self._record(spec, question, verdict, reply.seconds)
+
+    def _still_asked(
+        self,
+        spec: BackendSpec,
+        question: Question,
+        reply: Reply,
+        following: list[Question],
+        crashes: Counter[tuple[str, str, str]],
+    ) -> list[Question]:
+        """Return what is left to ask after a reply: some make further questions futile."""
+        if reply.kind == "raised" and question.check.coverage == "exhaustive":
+            return self._without_further_batches(spec, question, following)
+        if reply.kind == "crash" and question.check.name in checks.ISOLATED:
+            crashes[_form(question)] += 1
+            if crashes[_form(question)] == _ENOUGH:
+                return self._without_form(spec, question, following)
+        return following
 
     def _prefetch(self, questions: list[Question]) -> None:
         resting = (q for q in questions if _rests_on_facts(q))
@@ -295,13 +248,20 @@ class Suite:
         return kept
 
     def _ask(
-        self, spec: BackendSpec, asked: list[Question], course: _Course
+        self, spec: BackendSpec, asked: list[Question], course: Course
     ) -> concurrent.futures.Future[list[Reply]]:
         words = [(q.check.procedure(q.case), str(q.case)) for q in asked]
         return self.executor.submit_many(spec, words, course.patience(asked))
 
     def verdict(self, spec: BackendSpec, question: Question, reply: Reply) -> Verdict:
         """Return what the judge says of a reply, declared limitations taken into account."""
+        try:
+            return self._judged(spec, question, reply)
+        except LostError as error:
+            # Nobody knows the answer: that is neither a pass nor any fault of the backend's.
+            return Verdict(status=Status.SKIP, message=f"not judged: no exact answer, {error}")
+
+    def _judged(self, spec: BackendSpec, question: Question, reply: Reply) -> Verdict:
         match reply.kind:
             case "answer":
                 verdict = question.check.judge(
@@ -472,12 +432,3 @@ def absent_limitations(spec: BackendSpec, outcomes: Iterable[Outcome]) -> list[O
         for name, found in asked.items()
         if found and not any(outcome.status is Status.KNOWN for outcome in found)
     ]
-
-
-def unknown_limitations(spec: BackendSpec) -> list[str]:
-    """Return the names among the declared limitations that are neither a check nor a regime."""
-    from verify.regimes import REGIMES
-
-    valid = {*REGIMES, *SPACES, *checks.ALL}
-    known = valid | {f"{name}/{dtype}" for name in valid for dtype in spec.dtypes}
-    return [name for name in spec.claims.limitations if name not in known]

@@ -13,28 +13,28 @@ import time
 import traceback
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from verify import fault_record, lifeline
-from verify.replies import Wire, encode, encode_error
+from verify import child, fault_record
+from verify.replies import Wire, encode, encode_error, pack
 
 if TYPE_CHECKING:
+    import socket
+
     from backends.backend import Backend
 
 _QUOTED_LINES = 8
 _scratch = Path()
-_slot = ""
 # Held open for the fault handler as long as the process lives.
 _kept: dict[str, TextIO] = {}
 
 
-def start(parent: int, scratch: str, slot: str, memory_limit: int | None) -> None:
-    """Prepare the process: silence, stack on a fatal signal, limit on memory, whereabouts.
+def main(connection: socket.socket, scratch: str, slot: str, memory_limit: int | None) -> None:
+    """Answer requests: the process of `verify.child.Child`.
 
     Parameters
     ----------
-    parent : int
-        The process that this one ends with.
+    connection : socket
     scratch : str
         The run's scratch folder.
     slot : str
@@ -42,19 +42,24 @@ def start(parent: int, scratch: str, slot: str, memory_limit: int | None) -> Non
     memory_limit : int, optional
         Bytes of data that the process may map.
     """
-    global _scratch, _slot
-    _scratch, _slot = Path(scratch), slot
+    global _scratch
+    _scratch = Path(scratch)
     _kept["stack"] = (_scratch / f"{slot}.stack").open("w")
     faulthandler.enable(file=_kept["stack"], all_threads=False)
     fault_record.record_in(_scratch / f"{slot}.fault")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    lifeline.hold(parent)
     # Several backends share the cores: a thread that spins while it waits takes them from the rest.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if memory_limit is not None:
         _limit_memory(memory_limit)
+    child.serve(connection, _reply)
+
+
+def _reply(request: bytes) -> list[bytes | bytearray]:
+    asked = json.loads(request)
+    return pack(answers(asked) if "questions" in asked else [describe(asked["source"])])
 
 
 def _limit_memory(limit: int) -> None:
@@ -64,26 +69,17 @@ def _limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def _begin(number: int) -> None:
-    """Tell the parent which process has request `number`, should it leave without a word."""
-    (_scratch / f"{_slot}.busy").write_text(f"{number} {os.getpid()}")
-
-
-def answers(request: str, number: int) -> list[Wire]:
+def answers(asked: dict[str, Any]) -> list[Wire]:
     """Answer the questions of one request: the outputs of each, or its exception as text.
 
     Several go together because for small cases the way costs more than the work.
 
     Parameters
     ----------
-    request : str
-        JSON with ``source``, ``backend``, ``timeout`` in seconds, and ``questions``: pairs of
-        procedure and case.
-    number : int
-        Counts the requests of this worker's slot.
+    asked : dict
+        With ``source``, ``backend``, ``timeout`` in seconds, and ``questions``: pairs of procedure
+        and case.
     """
-    _begin(number)
-    asked = json.loads(request)
     # Should the parent be gone when the time is up: this needs neither it nor the interpreter.
     faulthandler.dump_traceback_later(2 * asked["timeout"] + 30, exit=True, file=_kept["stack"])
     try:
@@ -109,14 +105,13 @@ def _answered(source: str, name: str, procedure_name: str, case_text: str) -> Wi
         return encode_error(error, _last_lines(error), time.perf_counter() - began)
 
 
-def describe(source: str, number: int) -> Wire:
+def describe(source: dict[str, Any]) -> Wire:
     """Load a source and return the specs of its backends as JSON, or the error as text."""
-    _begin(number)
     try:
         from backends import discovery
         from backends.spec import Source
 
-        specs = discovery.describe(Source.from_dict(json.loads(source)))
+        specs = discovery.describe(Source.from_dict(source))
         return json.dumps([spec.to_dict() for spec in specs]), []
     except BaseException as error:  # noqa: BLE001 - whatever a plugin's import raises
         return encode_error(error, _last_lines(error), 0.0)

@@ -13,7 +13,8 @@ from pathlib import Path
 from reports.records import Measurement, Outcome, Run, field_names, shape_text
 from reports.text import safe
 
-_FORMULA_STARTS = ("=", "+", "-", "@")
+# The wide ones too: spreadsheets of some languages take them for the narrow ones.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def write(

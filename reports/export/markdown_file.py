@@ -27,9 +27,9 @@ def write(
 
 
 def _about(run: Run) -> str:
-    state = f"finished {run.finished}" if run.finished else "interrupted"
     command = _text(" ".join(run.command))
-    return f"Softmark {_text(run.version)}, begun {run.created}, {state}. Command: {command}"
+    begun = f"Softmark {_text(run.version)}, begun {run.created}, {_text(run.state)}"
+    return f"{begun}. Command: {command}"
 
 
 def _statuses(outcomes: Sequence[Outcome]) -> list[str]:
@@ -53,6 +53,7 @@ def _lengths(outcomes: Sequence[Outcome]) -> list[str]:
 def _findings(outcomes: Sequence[Outcome]) -> list[str]:
     groups = summary.alike([*summary.bad(outcomes), *summary.known(outcomes)])
     lines = [line for group in groups for line in _finding(group)]
+    lines += [f"- **skip** {_text(line)}" for line in summary.skips(outcomes)]
     return ["## Findings", "", *lines, ""] if lines else []
 
 

@@ -42,9 +42,12 @@ def test_defaults_are_what_users_expect():
         ({"max_ulp": {"float32": -1}}, r"max_ulp\['float32'\]=-1"),
         ({"limitations": {"offset": ""}}, r"the reason, both as text"),
         ({"limitations": ["offset"]}, r"give a dict"),
+        ({"limitations": {"offset": "x" * 2000}}, r"a reason of 2000 characters"),
         ({"correctly_rounded": True, "max_ulp": 0.4}, r"contradicts max_ulp=0.4"),
         ({"correctly_rounded": True, "max_ulp": {"float16": 0.3}}, r"contradicts max_ulp"),
         ({"correctly_rounded": True, "subnormals": "flush"}, r"contradicts subnormals"),
+        ({"correctly_rounded": True, "deterministic": False}, r"contradicts deterministic"),
+        ({"batch_invariant": True, "deterministic": False}, r"contradicts deterministic"),
     ],
 )
 def test_a_claim_that_cannot_be_meant_is_refused(given, said):

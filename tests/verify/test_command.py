@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CASE = "softmax/float32/3/values/x=1.6,3.1,0.5"
-HEAVY = {"numpy", "numba", "torch", "pandas", "mpmath", "pebble", "sqlalchemy", "ml_dtypes"}
+HEAVY = {"numpy", "numba", "torch", "pandas", "mpmath", "sqlalchemy", "ml_dtypes"}
 
 OFF = '''
 """A plugin with one wrong line."""
@@ -60,7 +60,7 @@ def plugin(tmp_path):
         (["--plugin", "absent.py"], "absent.py"),
         (["--plugin", "no.such.module"], "no.such.module"),
         (["--resume"], "no interrupted run"),
-        (["--resume", "--dtype", "float32"], "dtypes"),
+        (["--resume", "nosuch"], "no run yet"),
         (["--output", "results.xlsx"], ".xlsx"),
     ],
 )
@@ -222,15 +222,46 @@ def test_a_dtype_that_a_backend_lacks_is_a_skip_with_its_reason_and_no_failure(
 
 
 @pytest.mark.parametrize(
-    "claims", ['limitations={"ofset": "why"}', 'limitations={"accuracy/float23": "why"}']
+    ("claims", "says"),
+    [
+        (
+            'limitations={"ofset": "why"}',
+            ["'ofset'", "mean 'offset'?", "valid checks: acc"],
+        ),
+        ('limitations={"zebra": "why"}', ["'zebra'", "valid checks: acc", "valid regimes: uni"]),
+        ('limitations={"axis/float32": "why"}', ["'axis/float32'", "did you mean 'axes'?"]),
+        ('limitations={"axes/float23": "why"}', ["'axes/float23'", "did you mean 'float32'"]),
+        ('limitations={"axes/float64": "why"}', ["'axes/float64'", "no format of its own"]),
+        ('limitations={"axes/": "why"}', ["'axes/'", "no format of its own; valid: float32"]),
+    ],
 )
-def test_a_limitation_that_names_nothing_is_refused(verify, plugin, claims):
+def test_a_limitation_that_names_nothing_is_refused_with_the_names_that_are_valid(
+    verify, plugin, claims, says
+):
     path = plugin("good")
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('"])', f'"], claims=Claims({claims}))', 1), encoding="utf-8")
     done = verify("--plugin", path, "--case", CASE)
     assert done.returncode == 2
-    assert "limitation" in done.stderr
+    assert f"plugin {path}: good declares a limitation for" in done.stderr
+    for words in says:
+        assert words in done.stderr
+
+
+def test_a_limitation_of_an_installed_package_that_names_nothing_takes_only_that_one_out():
+    from backends import Claims, Source
+    from backends.spec import BackendSpec
+    from verify import choosing
+
+    source = Source("entry_point", "theirs")
+    theirs = BackendSpec("theirs", source, claims=Claims(limitations={"ofset": "why"}))
+
+    class Describes:
+        def describe(self, _source):
+            return [theirs]
+
+    (found,) = choosing._tried(Describes(), "theirs", source)
+    assert "'ofset', which is no check" in found.unavailable
 
 
 def test_a_declared_limitation_is_known_and_no_failure(verify, tmp_path, plugin):

@@ -17,7 +17,8 @@ from verify import cases, checks, contract_calls, contract_judge, forms, layouts
 from verify.answers import Answers
 from verify.cases import CaseError
 from verify.checks.check import Scope
-from verify.session import Arguments, Unusable
+from verify.choosing import Unusable
+from verify.session import Arguments
 from verify.suite import refusal
 
 DTYPES = {

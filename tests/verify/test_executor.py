@@ -20,7 +20,7 @@ LARGE = "softmax/float64/3x100000/constant"
 TIMEOUT = 60.0
 
 PLUGIN = '''
-import ctypes, os, time
+import ctypes, os, stat, time
 import numpy as np
 from backends import register
 
@@ -227,6 +227,87 @@ def test_a_plugin_runs_in_workers_and_never_in_the_parent(engine, tmp_path):
     assert str(os.getpid()) not in pids
 
 
+BOMB = """
+import os, pickle, stat, struct
+from backends import register
+
+class Bomb:
+    def __reduce__(self):
+        return open, ({witness!r}, "w")
+
+@register("bomber")
+def softmax(x):
+    payload = pickle.dumps(Bomb())
+    for descriptor in range(3, 64):
+        try:
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                os.write(descriptor, struct.pack("!i", len(payload)) + payload)
+        except OSError:
+            pass
+    return x
+"""
+
+
+def test_what_a_worker_writes_into_its_connection_is_never_unpickled(engine, tmp_path):
+    path, witness = tmp_path / "bomber.py", tmp_path / "exploded"
+    path.write_text(BOMB.format(witness=str(witness)), encoding="utf-8")
+    spec = engine.describe(source_of(path))[0]
+    reply = engine.submit(spec, "call", CASE, 5.0).result()
+    assert reply.kind == "crash"
+    assert "no reply" in reply.message
+    assert not witness.exists()
+
+
+FORKING = (
+    PLUGIN
+    + """
+    if temperature == 10.0:
+        os.fork()
+    if temperature == 11.0:
+        if os.fork() == 0:
+            time.sleep(600)
+        os._exit(5)
+    if temperature == 12.0:
+        for descriptor in range(3, 64):
+            try:
+                if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                    os.write(descriptor, (1).to_bytes(8, "little") + b"half")
+            except OSError:
+                pass
+        time.sleep(600)
+    return right(x)
+"""
+)
+
+
+def test_a_process_that_forks_neither_answers_for_the_next_case_nor_outlives_its_own(
+    engine, tmp_path
+):
+    path = tmp_path / "forking.py"
+    path.write_text(FORKING.replace("    return right(x)\n\n    if", "\n    if"), encoding="utf-8")
+    spec = engine.describe(source_of(path))[0]
+    for _ in range(3):
+        engine.submit(spec, "call", fault(10), TIMEOUT).result()
+        reply = engine.submit(spec, "call", "softmax/float32/2x5/uniform", TIMEOUT).result()
+        assert reply.kind == "crash" or reply.outputs[0].shape == (2, 5)
+    engine.submit(spec, "call", CASE, TIMEOUT).result()
+    began = time.monotonic()
+    reply = engine.submit(spec, "call", fault(11), TIMEOUT).result()
+    assert (reply.kind, reply.message) == (
+        "crash", "the process left with exit code 5 during the call",
+    )  # fmt: skip
+    assert time.monotonic() - began < 10, "a grandchild that holds the socket keeps nobody waiting"
+    assert engine.submit(spec, "call", CASE, TIMEOUT).result().kind == "answer"
+
+
+def test_half_a_reply_ends_at_the_time_limit(engine, tmp_path):
+    path = tmp_path / "forking.py"
+    path.write_text(FORKING.replace("    return right(x)\n\n    if", "\n    if"), encoding="utf-8")
+    spec = engine.describe(source_of(path))[0]
+    assert engine.submit(spec, "call", fault(12), 1.0).result().kind in ("timeout", "crash")
+    assert engine.submit(spec, "call", CASE, TIMEOUT).result().kind == "answer"
+
+
 # --- replies: nothing that a worker sends is trusted ---------------------------------------------
 
 
@@ -253,18 +334,40 @@ MALFORMED = [
     wire(arrays=[7]),
     (json.dumps({"seconds": "soon", "error": "x", "detail": ""}), []),
     (json.dumps({"seconds": 1.0, "error": "x"}), []),
-    None,
-    ("{}",),
 ]
 
 
 @pytest.mark.parametrize("answer", MALFORMED, ids=range(len(MALFORMED)))
-def test_a_malformed_reply_is_a_crash_and_no_exception(tmp_path, monkeypatch, answer):
-    child = executor._Child(tmp_path, None)
-    for sent in (answer, [answer]):
-        monkeypatch.setattr(child, "run", lambda *_, sent=sent: sent)
-        (reply,) = child.ask("{}", 1.0)
-        assert reply.kind == "crash"
+def test_a_malformed_answer_is_a_crash_and_no_exception(tmp_path, monkeypatch, answer):
+    worker = executor._Worker(tmp_path, None)
+    monkeypatch.setattr(worker._child, "ask", lambda *_: replies.pack([answer]))
+    (reply,) = worker.ask({"questions": [1]}, 1.0)
+    assert reply.kind == "crash"
+    assert "cannot be read" in reply.message
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [],
+        [b""],
+        [b"\xff"],
+        [b"null"],
+        [b"7"],
+        [b"[7]"],
+        [b"[[1, 2, 3]]"],
+        [b'[["{}", "many"]]'],
+        [b"[]"],
+        [b'[["{}", 0], ["{}", 0]]'],
+        [b'[["{}", 0]]', b"left over"],
+        [b"[" * 100_000],
+    ],
+    ids=ascii,
+)
+def test_a_malformed_reply_is_a_crash_and_no_exception(tmp_path, monkeypatch, pieces):
+    worker = executor._Worker(tmp_path, None)
+    monkeypatch.setattr(worker._child, "ask", lambda *_: list(map(bytearray, pieces)))
+    (reply,) = worker.ask({"questions": [1]}, 1.0)
     assert reply.kind == "crash"
     assert "cannot be read" in reply.message
 
@@ -290,6 +393,13 @@ def test_arrays_travel_bit_for_bit(tmp_path, dtype, shape):
         assert (output.dtype, output.shape) == (sent.dtype, shape)
         assert output.tobytes() == sent.tobytes()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_large_array_travels_through_the_connection_where_the_scratch_folder_is_full(tmp_path):
+    sent = np.arange(600 * 700.0).reshape(600, 700)
+    full = tmp_path / "no such folder"
+    received = replies.decode(replies.encode([sent], 0.0, full), full)
+    assert received.outputs[0].tobytes() == sent.tobytes()
 
 
 def test_bfloat16_travels_bit_for_bit(tmp_path):

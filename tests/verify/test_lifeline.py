@@ -62,3 +62,22 @@ def test_the_worker_of_a_killed_run_ends_by_itself_even_in_an_endless_loop(tmp_p
         parent.kill()
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == [], [process.cmdline() for process in alive]
+
+
+def test_what_a_worker_started_ends_with_a_killed_run_too(tmp_path):
+    plugin = tmp_path / "parent.py"
+    plugin.write_text(
+        "import subprocess, sys\nfrom backends import register\n\n\n"
+        '@register("parent")\ndef softmax(x):\n'
+        "    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)'])\n"
+        f"    open({str(tmp_path / 'began')!r}, 'w').write(str(child.pid))\n"
+        "    child.wait()\n"
+    )
+    words = ["-m", "verify", "--plugin", str(plugin), "--store", str(tmp_path / "store.db")]
+    with subprocess.Popen([sys.executable, *words], cwd=ROOT) as run:
+        while not (tmp_path / "began").exists() or not (tmp_path / "began").read_text():
+            assert run.poll() is None, "the run ended before the call began"
+            time.sleep(0.1)
+        grandchild = psutil.Process(int((tmp_path / "began").read_text()))
+        run.kill()
+    assert psutil.wait_procs([grandchild], timeout=10)[1] == []

@@ -63,6 +63,9 @@ class Inline:
     def retire(self, spec):
         """Nothing is held."""
 
+    def close(self):
+        """Nothing is held."""
+
 
 @pytest.fixture(autouse=True)
 def _names():

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from verify.choosing import chosen
 from verify.executor import LocalExecutor
 from verify.search.asking import Asker
 from verify.search.hunt import LONGEST, Budget, Hunt
-from verify.session import Arguments, chosen
+from verify.session import Arguments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

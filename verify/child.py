@@ -1,0 +1,290 @@
+"""A child process that answers one request after the other, restarted as often as it dies.
+
+Requests and replies are bytes on a socket of the child's own: nothing that it sends is unpickled
+here, and one that dies in the middle of a reply spoils nobody else's. The parent never waits for
+bytes without looking at the clock (which cannot be set) and at the process: a child may write half
+a reply, leave with exit code 0, become another program or leave grandchildren that hold the socket.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import socket
+import struct
+import threading
+import time
+from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING, Any, Literal
+
+from verify import lifeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from multiprocessing.process import BaseProcess
+
+# How often a waiting parent looks at the process, and how long one may take to start and to end.
+_GLANCE = 0.2
+_START = 120.0
+_END = 5.0
+# The socket of a process that dies closes a little before the process is gone.
+_CLOSING = 1.0
+# What a reply may hold at most: beyond it the header is not one of ours.
+_MOST_PIECES = 1 << 16
+_MOST_BYTES = 1 << 31
+
+# A request is its number and its length; a reply the number and how many pieces follow.
+_HEADER = struct.Struct("<QQ")
+_LENGTH = struct.Struct("<Q")
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A request without a reply: what became of the process.
+
+    Attributes
+    ----------
+    kind
+        ``crash`` of the process, or ``timeout``.
+    message
+        How it ended, in words.
+    """
+
+    kind: Literal["crash", "timeout"]
+    message: str
+
+
+class Child:
+    """One process, started when it is first asked. Threads take turns.
+
+    Parameters
+    ----------
+    main : callable
+        A function of a module: called in the process with a socket and the arguments that follow;
+        it has to end in `serve`.
+    *arguments
+        Plain values for it.
+    """
+
+    def __init__(self, main: Callable[..., None], *arguments: object) -> None:
+        self._main = main
+        self._arguments = arguments
+        self._turn = threading.Lock()
+        self._process: BaseProcess | None = None
+        self._socket: socket.socket | None = None
+        self._number = 0
+        self._closed = False
+        # The process that may be killed; guarded, for its number is free once it was waited for.
+        self._guard = threading.Lock()
+        self._pid: int | None = None
+
+    def ask(self, request: bytes, timeout: float | None = None) -> list[bytearray] | Lost:
+        """Return the pieces of the reply, or what became of the process.
+
+        Parameters
+        ----------
+        request : bytes
+        timeout : float, optional
+            Seconds from when the process is there; None for as long as it lives.
+        """
+        with self._turn:
+            try:
+                connection = self._started()
+                until = None if timeout is None else time.monotonic() + timeout
+                self._send(connection, request, until)
+                return self._receive(connection, until)
+            except _TooLateError:
+                return Lost("timeout", self._end(f"no answer within {timeout:g} s"))
+            except _GoneError as error:
+                return Lost("crash", self._end(str(error)))
+            except OSError:
+                return Lost("crash", self._end())
+            except BaseException:  # Ctrl-C, while the caller is the main thread
+                self._end("interrupted")
+                raise
+
+    def close(self) -> None:
+        """End the process for good, even while another thread waits for its reply."""
+        self._closed = True
+        with self._guard:
+            if self._pid is not None:
+                _kill(self._pid, alive=True)
+        with self._turn:
+            self._end()
+
+    def _started(self) -> socket.socket:
+        if self._closed:
+            raise _GoneError("it is not asked any more")
+        if self._socket is not None:
+            return self._socket
+        ours, theirs = socket.socketpair()
+        ours.settimeout(_GLANCE)
+        self._socket = ours
+        context = multiprocessing.get_context("spawn")
+        self._process = context.Process(
+            target=_begin, args=(theirs, os.getpid(), self._main, self._arguments), daemon=True
+        )
+        with theirs, _no_interrupt():
+            try:
+                self._process.start()
+            except OSError as error:
+                raise _GoneError(f"no process could be started: {error}") from None
+        with self._guard:
+            self._pid = self._process.pid
+        if self._closed:  # meanwhile
+            raise _GoneError("it is not asked any more")
+        # It says one byte when it is ready: importing is not part of anybody's time.
+        try:
+            self._read(ours, 1, time.monotonic() + _START)
+        except _TooLateError:
+            raise _GoneError(f"the process did not start within {_START:g} s") from None
+        return ours
+
+    def _send(self, connection: socket.socket, request: bytes, until: float | None) -> None:
+        self._number += 1
+        left = memoryview(_HEADER.pack(self._number, len(request)) + request)
+        while left:
+            try:
+                left = left[connection.send(left) :]
+            except TimeoutError:
+                self._look(until)
+
+    def _receive(self, connection: socket.socket, until: float | None) -> list[bytearray]:
+        number, count = _HEADER.unpack(self._read(connection, _HEADER.size, until))
+        if number != self._number or count > _MOST_PIECES:
+            raise _GoneError("the process sent what is no reply")
+        room = _MOST_BYTES
+        pieces = []
+        for _ in range(count):
+            (size,) = _LENGTH.unpack(self._read(connection, _LENGTH.size, until))
+            room -= size
+            if room < 0:
+                raise _GoneError("the process sent what is no reply")
+            pieces.append(self._read(connection, size, until))
+        return pieces
+
+    def _read(self, connection: socket.socket, size: int, until: float | None) -> bytearray:
+        data = bytearray(size)
+        left = memoryview(data)
+        while left:
+            try:
+                count = connection.recv_into(left)
+            except TimeoutError:
+                self._look(until)
+                continue
+            if count == 0:
+                raise _GoneError
+            left = left[count:]
+            # One that never stops sending is out of time as well.
+            if until is not None and time.monotonic() > until:
+                raise _TooLateError
+        return data
+
+    def _look(self, until: float | None) -> None:
+        if until is not None and time.monotonic() > until:
+            raise _TooLateError
+        with self._guard:
+            if self._process is not None and self._process.is_alive():
+                return
+            self._pid = None
+        raise _GoneError
+
+    def _end(self, known: str = "") -> str:
+        """End the process and whatever it started; say how it ended, unless that is known."""
+        process, connection = self._process, self._socket
+        self._process = self._socket = None
+        if connection is not None:
+            connection.close()
+        if process is None or process.pid is None:
+            return known
+        if not known and not self._closed:
+            process.join(_CLOSING)
+        exitcode = process.exitcode
+        with self._guard:
+            self._pid = None
+            _kill(process.pid, alive=exitcode is None)
+        process.join(_END)
+        with contextlib.suppress(ValueError):  # not even SIGKILL ends one that waits for a disk
+            process.close()
+        return known or _ending(exitcode)
+
+
+class _GoneError(Exception):
+    """The process is gone, or what it says cannot be followed."""
+
+
+class _TooLateError(Exception):
+    """The time is up."""
+
+
+def serve(connection: socket.socket, answer: Callable[[bytes], Sequence[Any]]) -> None:
+    """Answer requests until the parent closes the socket: the child's side.
+
+    Parameters
+    ----------
+    connection : socket
+    answer : callable
+        Takes a request and returns the pieces of the reply, bytes-like.
+    """
+    connection.sendall(b"\0")
+    with connection.makefile("rb") as requests:
+        while header := requests.read(_HEADER.size):
+            number, size = _HEADER.unpack(header)
+            pieces = [memoryview(piece).cast("B") for piece in answer(requests.read(size))]
+            connection.sendall(_HEADER.pack(number, len(pieces)))
+            for piece in pieces:
+                connection.sendall(_LENGTH.pack(piece.nbytes))
+                connection.sendall(piece)
+
+
+def _begin(
+    connection: socket.socket, parent: int, main: Callable[..., None], arguments: tuple[Any, ...]
+) -> None:
+    # A session of its own: Ctrl-C in the terminal is the parent's to answer, and whatever this
+    # process starts can be ended together with it.
+    if hasattr(os, "setsid"):
+        os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    connection.set_inheritable(False)
+    lifeline.hold(parent)
+    main(connection, *arguments)
+
+
+@contextlib.contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Keep Ctrl-C from the process that is started inside, until it ignores it by itself."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it would take the mask off again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _kill(pid: int, *, alive: bool) -> None:
+    """End a process, if it is still there to be ended, and all that it started."""
+    with contextlib.suppress(OSError, AttributeError):  # no such group yet, or no groups here
+        os.killpg(pid, signal.SIGKILL)
+    if alive:
+        with contextlib.suppress(OSError):
+            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def _ending(exitcode: int | None) -> str:
+    if exitcode is None:
+        return "the process closed its connection during the call"
+    if exitcode < 0:
+        try:
+            name = signal.Signals(-exitcode).name
+        except ValueError:
+            name = f"signal {-exitcode}"
+        return f"the process was ended by {name}"
+    return f"the process left with exit code {exitcode} during the call"
