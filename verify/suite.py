@@ -68,13 +68,15 @@ class Selection:
     checks: tuple[str, ...] = checks.NAMES
     profile: Profile = "quick"
     seed: int = 0
+    fresh: int | None = None
     cases: tuple[str, ...] = ()
+    fail_fast: bool = False
 
     @property
     def whole(self) -> bool:
         """Whether nothing was left out, so that an absent limitation means something."""
         return (
-            not self.cases
+            not (self.cases or self.fail_fast)
             and set(self.dtypes) >= set(DEFAULT_DTYPES)
             and set(self.checks) >= set(checks.NAMES)
         )
@@ -91,7 +93,7 @@ class Selection:
             for operation in self.operations
             for dtype in self.dtypes
             for check in loaded
-            for case in check.cases(Scope(operation, dtype, self.profile, self.seed))
+            for case in check.cases(Scope(operation, dtype, self.profile, self.seed, self.fresh))
         ]
 
 
@@ -245,6 +247,9 @@ class Suite:
             for question, reply in zip(asked, replies, strict=True):
                 verdict = self.verdict(spec, question, reply)
                 self._record(spec, question, verdict, reply.seconds)
+                if self.selection.fail_fast and verdict.status.bad:
+                    end = at + len(following)
+                    askable[end:] = self._without_the_rest(spec, question, askable[end:])
             asked = following
         if course.worn:
             self._skip_all(spec, askable[at:], f"not asked: {course.worn}", each=True)
@@ -265,6 +270,17 @@ class Suite:
             else:
                 self._skip(spec, question, "not asked: an earlier batch of the space raised")
         return kept
+
+    def _without_the_rest(
+        self, spec: BackendSpec, failed: Question, following: list[Question]
+    ) -> list[Question]:
+        """Leave out what else the check asks of the dtype; one outcome says so for all of it."""
+        check = failed.check.name, failed.case.dtype
+        rest = [q for q in following if (q.check.name, q.case.dtype) == check]
+        if rest:
+            reason = f"not asked, as {len(rest) - 1} more: the check failed (--fail-fast)"
+            self._skip(spec, rest[0], reason)
+        return [q for q in following if (q.check.name, q.case.dtype) != check]
 
     def _ask(
         self, spec: BackendSpec, asked: list[Question], course: _Course

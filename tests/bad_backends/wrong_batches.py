@@ -75,13 +75,9 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("flat_index_of_16_bits", dtypes=["float32"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: row * n + column wraps at 2^16 when results are stored (class 7: onnxruntime 32299)."""
-    y = right(x, axis, temperature)
-    flat = y.reshape(-1)
-    kept = np.zeros_like(flat)
-    kept[: 1 << 16] = flat[: 1 << 16]
-    kept[: max(0, flat.size - (1 << 16))] = flat[1 << 16 :][: 1 << 16]
-    return kept.reshape(x.shape)
+    """WRONG: row * n + column wraps at 2^16 where it is read (class 7: onnxruntime 32299)."""
+    flat = x.reshape(-1)
+    return right(flat[np.arange(x.size) & 0xFFFF].reshape(x.shape), axis, temperature)
 
 
 _calls = count(1)

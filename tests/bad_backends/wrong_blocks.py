@@ -49,8 +49,8 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
         z = cooled(r, temperature).copy()
         for row in z:
             begun = False
-            for start in range(0, len(row), 8):
-                masked = np.isneginf(row[start : start + 8]).all()
+            for start in range(0, len(row), 64):
+                masked = np.isneginf(row[start : start + 64]).all()
                 if begun and masked:
                     row[start:] = -np.inf
                 begun = begun or not masked
@@ -107,11 +107,10 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
     """WRONG: the fourth of eight lanes is left out of the maximum (class 3: hb-pytorch 61)."""
 
     def rows(r):
+        if r.shape[1] < 8 or not (r < np.inf).all():
+            return right(r, -1, temperature)
         z = cooled(r, temperature)
-        seen = np.arange(z.shape[1]) % 8 != 3
-        if z.shape[1] < 8:
-            seen[:] = True
-        e = np.exp(z - z[:, seen].max(axis=1, keepdims=True))
+        e = np.exp(z - z[:, np.arange(z.shape[1]) % 8 != 3].max(axis=1, keepdims=True))
         return e / e.sum(axis=1, keepdims=True)
 
     return by_rows(x, axis, rows)

@@ -18,10 +18,14 @@ def _through(x, axis, temperature, exponential):
     return by_rows(x, axis, rows)
 
 
+def _clamped(gap):
+    return np.where(np.isneginf(gap), 0, np.exp(np.maximum(gap, -87)))
+
+
 @register("exp_clamped_at_87", dtypes=["float32", "bfloat16"])
 def softmax(x, axis=-1, temperature=1.0):
     """WRONG: gaps beyond 87 count as 87 (class 5: scipy 18295)."""
-    return _through(x, axis, temperature, lambda gap: np.exp(np.maximum(gap, -87)))
+    return _through(x, axis, temperature, _clamped)
 
 
 @register("gaps_beyond_80_vanish", dtypes=["float32"])
@@ -70,14 +74,14 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
     """WRONG: exponentials of 20 bits, 8 ulps off (class 15: pytorch 163932)."""
 
     def exponential(gap):
-        return (np.exp(gap).view(np.int32) & ~np.int32(15)).view(np.float32)
+        return (np.ascontiguousarray(np.exp(gap)).view(np.int32) & ~np.int32(15)).view(np.float32)
 
     return _through(x, axis, temperature, exponential)
 
 
 @register("factored_exponential", dtypes=["float64", "float32"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: exp(x) * exp(-max), as fast math may rewrite exp(x - max) (class 15: pytorch 101039)."""
+    """WRONG: exp(x) * exp(-max), a rewriting by fast math (class 15: pytorch 101039)."""
 
     def rows(r):
         z = cooled(r, temperature)
@@ -103,7 +107,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("reciprocal_of_12_bits", dtypes=["float32"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: the sum's reciprocal has 12 bits, no Newton step follows (class 15: pytorch 189787)."""
+    """WRONG: the sum's reciprocal has 12 bits and no Newton step (class 15: pytorch 189787)."""
 
     def rows(r):
         z = cooled(r, temperature)

@@ -37,6 +37,11 @@ class Axes(OneCall):
         yield scope.case((64, 48), "wide_gap", axis=0)
         yield scope.case((64, 48), "masked", axis=0)
         yield scope.case((4097, 3), "ties", axis=0)
+        # More columns than a grid has; logits that overflow without the shift.
+        yield scope.case((3, 5001), "ties", axis=0)
+        for regime in ("offset", "tower"):
+            yield scope.case((64, 48), regime, axis=0)
+        yield scope.case((4, 33, 3), "offset", axis=1)
         for regime in ("one_nan", "one_inf", "masked_rows"):
             for shape, axis in (((33, 6), 0), ((129, 4), 0), ((3, 65, 2), 1)):
                 yield scope.case(shape, regime, axis=axis)
