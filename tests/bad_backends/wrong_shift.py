@@ -51,13 +51,13 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("maximum_of_the_whole_array", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: one maximum for all rows, so that lower rows vanish (class 3)."""
+    """WRONG: one maximum for all rows, so that lower rows vanish (class 3: hb-pytorch 61)."""
     return _shifted_by(x, axis, temperature, lambda z: z.max())
 
 
 @register("shifted_by_the_first_element", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: the first element for the maximum, right on descending rows (class 3)."""
+    """WRONG: the first element for the maximum, right if it is (class 3: hb-pytorch 61)."""
     return _shifted_by(x, axis, temperature, lambda z: z[:, :1])
 
 
@@ -79,5 +79,5 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("clamped_logits", dtypes=["float64", "float32"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: logits clamped to ±50 against overflow (class 3: a cure that changes the answer)."""
+    """WRONG: logits clamped to ±50 against overflow (class 3: pytorch 62897)."""
     return right(np.clip(x, -50.0, 50.0), axis, temperature)
