@@ -156,16 +156,23 @@ def _measured(x: Array, g: Array, temperature: float, unit_roundoff: float) -> _
             magnitude=magnitude,
             mean_magnitude=(g * magnitude).sum(axis=1, keepdims=True),
             logsumexp=logsumexp,
-            additions=_additions(g / unit_roundoff),
+            additions=_additions(g, unit_roundoff),
             n=x.shape[1],
         )
 
 
-def _additions(units: Array) -> Array:
-    """Return how many additions of a row can round; `units` are the terms in u of their sum."""
-    counted = np.minimum(units, 1.0)
+def _additions(g: Array, unit_roundoff: float) -> Array:
+    """Return as how many additions those of each row count, n − 1 at most; `g` are the results.
+
+    A sum that is short by a share s makes results larger by 1/(1 − s): that is s/u additions and
+    more, until it could be short of everything.
+    """
+    counted = np.minimum(g / unit_roundoff, 1.0)
     first = counted.max(axis=1, keepdims=True, initial=0.0)  # one term is no addition
-    additions: Array = counted.sum(axis=1, keepdims=True) - first
+    share = (counted.sum(axis=1, keepdims=True) - first) * unit_roundoff
+    with np.errstate(divide="ignore"):
+        units = -np.log1p(-np.minimum(share, 1.0)) / unit_roundoff
+    additions: Array = np.minimum(units, max(g.shape[1] - 1, 0))
     return additions
 
 

@@ -233,9 +233,17 @@ def test_no_order_of_summation_rounds_more_than_the_additions_that_are_counted(o
             rounded = rounded[:, ::2] + rounded[:, 1::2]
         rounded = rounded[:, 0]
     relative = np.abs(rounded.astype(np.float64) - total) / total
-    counted = bounds._additions(terms / total[:, None] / 2.0**-24)[:, 0]
+    counted = bounds._additions(terms / total[:, None], 2.0**-24)[:, 0]
     assert (counted <= 4095).all()
     assert (relative <= np.expm1(counted * 2.0**-24)).all()
+    assert (total / rounded - 1 <= np.expm1(counted * 2.0**-24)).all()
+
+
+def test_a_float16_sum_that_stands_still_is_within_the_limit_of_its_claim():
+    # 32768 equal terms: the sum stops at 2048, every result is 16 times too large.
+    x = np.zeros((1, 32768))
+    limit = bounds._additions(np.full(x.shape, 2.0**-15), 2.0**-11)
+    assert np.expm1(limit * 2.0**-11) >= 15
 
 
 def test_masked_and_vanishing_terms_make_a_limit_no_wider():

@@ -169,7 +169,7 @@ WRONG = {
     "extreme": lambda r: r / 16.0,
     "tower": lambda r: r * 0.1,
     "islands": lambda r: np.where(np.isneginf(r), 0.0, r),
-    "spikes": lambda r: np.where(r < -100, -1.5, r),
+    "spikes": lambda r: r - 5.0,
     "scales": lambda r: r - np.arange(r.shape[1]),
     "binades": lambda r: r / 2.0,
     "grid": lambda r: r + 0.1,
