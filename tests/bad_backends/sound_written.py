@@ -199,7 +199,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
     claims=Claims(
         algorithm="unshifted",
         limitations=dict.fromkeys(
-            ("offset", "extreme", "tower", "finite_mask", "islands", "temperature"),
+            ("offset", "extreme", "finite_mask", "islands", "temperature"),
             "overflows without a shift",
         ),
     ),
