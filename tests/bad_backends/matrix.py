@@ -75,9 +75,10 @@ def main(names: tuple[str, ...], output: Path | None, jobs: int) -> None:
         what = "SURVIVES" if member.record.wrong else f"FLAGGED {member.killed}"
         click.echo(f"{what}: {member.record.name} ({member.record.text})")
     wrong = sum(member.record.wrong for member in members.values())
+    sound = sum(not (m.record.wrong or m.unavailable) for m in members.values())
     click.echo(
         f"killed {wrong - len(survivors)} of {wrong} wrong; {len(alarms)} false alarms among "
-        f"{len(members) - wrong} sound; {time.monotonic() - began:.0f} s"
+        f"{sound} sound; {time.monotonic() - began:.0f} s"
     )
     sys.exit(1 if survivors or alarms else 0)
 
