@@ -38,7 +38,7 @@ def islands(rng: Generator, _: Format, size: tuple[int, int], seed: int) -> Rows
         hidden[-1] = np.arange(n) < n - 1
     # Few distinct values: what is asked here is where they stand. A shift is needed all the same.
     offsets = np.resize([0.0, 1000.0, -1000.0], (rows, 1))
-    return np.where(hidden, -np.inf, rng.choice(rng.normal(0.0, 2.0, 64), size) + offsets)
+    return np.where(hidden, -np.inf, rng.choice(rng.normal(0.0, 2.0, 16), size) + offsets)
 
 
 def are_islands(rows: Rows, _: Format) -> bool:

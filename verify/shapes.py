@@ -24,7 +24,7 @@ EVERY = tuple(n for n in range(1, 131) if n not in SMALL)
 BETWEEN = (*range(137, 513, 7), 250, 300, 400, 500, 2000)
 
 # Where kernels for long rows begin: each width leaves another tail, modulo 16 and modulo 8.
-TAILS = (*range(1100, 1100 + 16 * 139, 139), *range(4500, 4500 + 8 * 1101, 1101))
+TAILS = (*range(1100, 1100 + 16 * 139, 139), *range(4500, 4500 + 8 * 439, 439))
 
 # Heads, hidden sizes, classes and vocabularies that models really have.
 MODELS = (10, 12, 48, 96, 100, 197, 384, 768, 1000, 1536, 3072, 21841, 32000, 50257, 128256)
@@ -52,9 +52,6 @@ AXES: tuple[tuple[tuple[int, ...], int], ...] = (
     ((1, 4, 1, 3), 1),
     ((2, 3, 9, 11), 1),
     ((1, 2, 1, 3, 1, 2), 3),
-    # Long rows that are no matrix.
-    ((1000,), 0),
-    ((4097,), -1),
     ((2, 3, 129), -1),
     ((100, 33), 0),
     ((3, 257), 0),

@@ -3,18 +3,9 @@
 from itertools import count
 
 import numpy as np
-from zoo_kernels import by_rows, cooled, right
+from zoo_kernels import by_rows, cooled, right, shifted_by
 
 from backends import register
-
-
-def _shifted_by(x, axis, temperature, pick):
-    def rows(r):
-        z = cooled(r, temperature)
-        e = np.exp(z - pick(z))
-        return e / e.sum(axis=1, keepdims=True)
-
-    return by_rows(x, axis, rows)
 
 
 @register("shifted_by_the_row_before", dtypes=["float32"])
@@ -24,7 +15,7 @@ def softmax(x, axis=-1, temperature=1.0):
     def pick(z):
         return np.roll(z.max(axis=1, keepdims=True), 1, axis=0)
 
-    return _shifted_by(x, axis, temperature, pick)
+    return shifted_by(x, axis, temperature, pick)
 
 
 @register("one_maximum_for_four_rows", dtypes=["float32", "float64"])
@@ -35,7 +26,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
         tops = z.max(axis=1)
         return np.array([tops[i // 4 * 4 : i // 4 * 4 + 4].max() for i in range(len(z))])[:, None]
 
-    return _shifted_by(x, axis, temperature, pick)
+    return shifted_by(x, axis, temperature, pick)
 
 
 @register("padded_rows_leak_into_the_last", dtypes=["float32"])

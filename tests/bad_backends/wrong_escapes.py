@@ -1,5 +1,6 @@
 """WRONG: in places that the suite did not look at once; each was let through, and is no longer."""
 
+import ml_dtypes
 import numpy as np
 from zoo_kernels import by_rows, cooled, right, widened
 
@@ -14,6 +15,19 @@ def _spoiled(x, axis, temperature, when, spoil):
         if when(r):
             spoil(y, r)
         return y
+
+    return by_rows(x, axis, rows)
+
+
+def _with_tail(x, axis, temperature, change):
+    """Return the right rows of logits whose tail, behind blocks of 16, is changed in place."""
+
+    def rows(r):
+        z = r.copy()
+        left = r.shape[1] % 16
+        if r.shape[1] > 32 and left:
+            change(z[:, -left:])
+        return right(z, -1, temperature)
 
     return by_rows(x, axis, rows)
 
@@ -65,29 +79,20 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
     """WRONG: NaN in the tail of rows longer than 32 counts as masked (class 1: pytorch 161150)."""
 
-    def rows(r):
-        z = r.copy()
-        left = r.shape[1] % 16
-        if r.shape[1] > 32 and left:
-            tail = z[:, -left:]
-            tail[np.isnan(tail)] = -np.inf
-        return right(z, -1, temperature)
+    def change(tail):
+        tail[np.isnan(tail)] = -np.inf
 
-    return by_rows(x, axis, rows)
+    return _with_tail(x, axis, temperature, change)
 
 
 @register("infinity_clamped_in_the_tail", dtypes=["float32"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
     """WRONG: +inf in the tail of rows longer than 32 becomes 3.4e38 (class 1: scipy 23225)."""
 
-    def rows(r):
-        z = r.copy()
-        left = r.shape[1] % 16
-        if r.shape[1] > 32 and left:
-            z[:, -left:] = np.minimum(z[:, -left:], np.finfo(np.float32).max)
-        return right(z, -1, temperature)
+    def change(tail):
+        tail[...] = np.minimum(tail, np.finfo(np.float32).max)
 
-    return by_rows(x, axis, rows)
+    return _with_tail(x, axis, temperature, change)
 
 
 @register("scalar_is_one", dtypes=["float64", "float32"])
@@ -175,7 +180,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
     def rows(r):
         def total(e):
             whole = e.sum(axis=1, keepdims=True)
-            return whole.astype("bfloat16").astype(e.dtype) if e.shape[1] > 2**15 else whole
+            return whole.astype(ml_dtypes.bfloat16).astype(e.dtype) if e.shape[1] > 2**15 else whole
 
         return _over(r, temperature, total)
 

@@ -22,7 +22,7 @@ _REGIMES = ("uniform", "normal", "ties", "wide_gap", "masked", "islands", "scale
 # Enough that who is right on the known ones alone is right here by no chance.
 _HOW_MANY = 6
 _ROWS = 5
-_SHORT = (5, 400)
+_SHORT = (5, 150)
 _LONG = (300, 6000)
 
 
