@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify test lint bench report oracle-witness clean
+.PHONY: help setup verify test lint bench report matrix oracle-witness clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -35,6 +35,9 @@ bench: $(READY) ## how fast? every backend that runs here
 
 report: $(READY) ## the latest run's tables
 	$(BIN)/python -m reports
+
+matrix: $(READY) ## the suite against wrong and sound backends, into docs (a quarter of an hour)
+	$(BIN)/python -m tests.bad_backends.matrix --output docs/kill-matrix.md
 
 oracle-witness: $(READY) ## a million outputs per format, mpmath against Arb, into docs (half an hour)
 	$(BIN)/python -m verify.oracle.crosscheck --count 1000000 --output docs/oracle-witness.md

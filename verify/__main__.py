@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import secrets
 import sys
 import threading
 from contextlib import contextmanager
@@ -63,7 +64,12 @@ class Bytes(click.ParamType[int]):
     metavar="FILE_OR_MODULE",
     help="Load backends. Repeatable.",
 )
-@click.option("--seed", default=0, show_default=True, help="Another seed asks other inputs.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    help="Another seed asks other inputs. If it is given, all inputs follow from it.",
+)
 @click.option(
     "--jobs",
     type=click.IntRange(1),
@@ -96,6 +102,9 @@ class Bytes(click.ParamType[int]):
     type=click.Path(dir_okay=False),
     metavar="FILE",
     help="For --check search: start from its cases (JSON lines), and keep what is found.",
+)
+@click.option(
+    "--fail-fast", is_flag=True, help="Of a check that failed, ask no more of the format."
 )
 @click.option("--store", "store_url", metavar="URL", help="SQLAlchemy URL or path of the results.")
 @click.option(
@@ -147,7 +156,7 @@ def _verify(ctx: click.Context, options: dict[str, Any]) -> int:
 
     for path in options["outputs"]:
         export.check_writable(path)
-    arguments = _arguments(options)
+    arguments = _arguments(options, fresh=_fresh(ctx))
     with open_store(options["store_url"]) as store:
         run: Run | None = None
         if options["resume"] is not None:
@@ -169,7 +178,13 @@ def _given(ctx: click.Context, arguments: Arguments) -> list[str]:
     return [name for name in arguments.to_dict() if ctx.get_parameter_source(name) is source]
 
 
-def _arguments(options: dict[str, Any]) -> Arguments:
+def _fresh(ctx: click.Context) -> int | None:
+    """Return a seed that nobody could foresee, unless the run is to follow from a given one."""
+    given = ctx.get_parameter_source("seed") is click.core.ParameterSource.COMMANDLINE
+    return None if given else secrets.randbelow(1 << 31)
+
+
+def _arguments(options: dict[str, Any], fresh: int | None) -> Arguments:
     from verify.session import Arguments
 
     names = ("names", "plugins", "operations", "dtypes", "checks", "cases")
@@ -177,10 +192,12 @@ def _arguments(options: dict[str, Any]) -> Arguments:
         **{name: options[name] for name in names},
         profile=options["profile"],
         seed=options["seed"],
+        fresh=fresh,
         timeout=options["timeout"],
         memory_limit=options["memory_limit"] or None,
         seconds=options["seconds"],
         corpus=options["corpus"],
+        fail_fast=options["fail_fast"],
     )
 
 

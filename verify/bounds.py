@@ -14,7 +14,9 @@ functions", IMA J. Numer. Anal. 41 (2021), section 4, sharpened per element:
   itself), so that the gap's terms count `GAP` times;
 - an exponential costs `EXP_THEORY` u: the largest error that vendors state is NumPy's 2.52 ulp for
   float32 (AVX-512, "Accuracy of exp"), Sleef's u10 and CUDA's expf state 1 ulp; 3 ulp is 6 u;
-- n terms summed one after the other cost (n − 1) u, and in pairs or lanes log2(n) u;
+- n terms summed one after the other cost (n − 1) u, and in pairs or lanes log2(n) u. An addition's
+  rounding never exceeds its smaller operand, so that in any order term k costs at most min(u, g_k)
+  of the sum: terms that are far below u, or masked, cost nothing (not so where a sum is rescaled);
 - the division costs u, and as a reciprocal and a product 2 u.
 
 The counted units K become a relative error of exp(K u) − 1, which holds to all orders. Half an ulp
@@ -83,6 +85,7 @@ class _Row:
     magnitude: Array
     mean_magnitude: Array
     logsumexp: Array
+    additions: Array | float
     n: int
 
 
@@ -117,7 +120,10 @@ def softmax_limits(
     value = np.ldexp(exact.high, np.maximum(exact.exponent, -2000))
     regular = np.isfinite(value) & (exact.high != 0)
     g = np.where(regular, value, 0.0)
-    row = _measured(x, g, temperature) if whole is None else _spanned(x, g, temperature, whole)
+    if whole is None:
+        row = _measured(x, g, temperature, compute.unit_roundoff)
+    else:
+        row = _spanned(x, g, temperature, whole)
     with np.errstate(over="ignore"):  # an infinite gap has an infinite limit, cut off below
         units = _THEORY[claims.algorithm](row)
         best = _attainable(row, scaled=temperature != 1.0)
@@ -157,7 +163,7 @@ def _relative(units: Units, inner: Format, compute: Format) -> Array:
     return relative
 
 
-def _measured(x: Array, g: Array, temperature: float) -> _Row:
+def _measured(x: Array, g: Array, temperature: float, unit_roundoff: float) -> _Row:
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         z = x / temperature
         a = z.max(axis=1, keepdims=True, initial=-np.inf)
@@ -171,6 +177,7 @@ def _measured(x: Array, g: Array, temperature: float) -> _Row:
             magnitude=magnitude,
             mean_magnitude=(g * magnitude).sum(axis=1, keepdims=True),
             logsumexp=logsumexp,
+            additions=_additions(g, unit_roundoff),
             n=x.shape[1],
         )
 
@@ -185,23 +192,39 @@ def _spanned(x: Array, g: Array, temperature: float, whole: Whole) -> _Row:
             magnitude=np.where(np.isfinite(z), np.abs(z), 0.0),
             mean_magnitude=np.array([[whole.mean_magnitude]]),
             logsumexp=np.array([[whole.logsumexp]]),
+            additions=float(whole.n - 1),
             n=whole.n,
         )
+
+
+def _additions(g: Array, unit_roundoff: float) -> Array:
+    """Return as how many additions those of each row count, n − 1 at most; `g` are the results.
+
+    A sum that is short by a share s makes results larger by 1/(1 − s): that is s/u additions and
+    more, until it could be short of everything.
+    """
+    counted = np.minimum(g / unit_roundoff, 1.0)
+    first = counted.max(axis=1, keepdims=True, initial=0.0)  # one term is no addition
+    share = (counted.sum(axis=1, keepdims=True) - first) * unit_roundoff
+    with np.errstate(divide="ignore"):
+        units = -np.log1p(-np.minimum(share, 1.0)) / unit_roundoff
+    additions: Array = np.minimum(units, max(g.shape[1] - 1, 0))
+    return additions
 
 
 class Units(NamedTuple):
     """Relative errors in units of u: of the terms (their own format) and of adding them up."""
 
     terms: Array | float
-    sums: float
+    sums: Array | float
 
 
 def _shifted(row: _Row) -> Units:
-    return Units(GAP * (row.gap + row.mean_gap) + 2 * EXP_THEORY + DIVISION, row.n - 1)
+    return Units(GAP * (row.gap + row.mean_gap) + 2 * EXP_THEORY + DIVISION, row.additions)
 
 
 def _unshifted(row: _Row) -> Units:
-    return Units(2 * EXP_THEORY + DIVISION, row.n - 1)
+    return Units(2 * EXP_THEORY + DIVISION, row.additions)
 
 
 def _online(row: _Row) -> Units:
@@ -213,14 +236,14 @@ def _online(row: _Row) -> Units:
 def _two_pass(row: _Row) -> Units:
     # Dukhan and Ablavatski (2020): the reduced argument keeps no gap; each mantissa is scaled
     # once to the running exponent, which is exact.
-    return Units(2 * EXP_THEORY + DIVISION + 2, row.n - 1)
+    return Units(2 * EXP_THEORY + DIVISION + 2, row.additions)
 
 
 def _division_free(row: _Row) -> Units:
     # exp(x_j − ŷ): the |y| term is what breaks shift invariance, and x_j − ŷ is −(gap + log sum).
     log_sum = EXP_THEORY * math.log(row.n + 1)
     exponent = np.abs(row.logsumexp) + GAP * (row.gap + row.mean_gap + math.log(row.n + 1))
-    return Units(exponent + 2 * EXP_THEORY + log_sum, row.n - 1)
+    return Units(exponent + 2 * EXP_THEORY + log_sum, row.additions)
 
 
 _THEORY: dict[str, Callable[[_Row], Units]] = {
@@ -260,7 +283,7 @@ def weights(n: int, dtype: str, claims: Claims) -> Weights:
 
     def row(gap: float = 0.0, mean_gap: float = 0.0, logsumexp: float = 0.0) -> _Row:
         gaps = np.array(gap), np.array(mean_gap)
-        return _Row(*gaps, np.array(0.0), np.array(0.0), np.array(logsumexp), n)
+        return _Row(*gaps, np.array(0.0), np.array(0.0), np.array(logsumexp), float(n - 1), n)
 
     theory = _THEORY[claims.algorithm]
     constant, sums = theory(row())
@@ -269,7 +292,7 @@ def weights(n: int, dtype: str, claims: Claims) -> Weights:
         mean_gap=float(theory(row(mean_gap=1.0)).terms - constant),
         logsumexp=float(theory(row(logsumexp=1.0)).terms - constant),
         constant=float(constant),
-        sums=sums,
+        sums=float(sums),
         inner=inner.unit_roundoff,
         compute=compute.unit_roundoff,
         attainable=float(_best_relative(_attainable(row(), scaled=False), fmt, claims)),

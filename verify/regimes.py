@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.formats import format_of, from_float64, to_float64
-from verify import encoded, spaces
+from verify import encoded, patterned, spaces
 
 if TYPE_CHECKING:
     from backends.formats import Format
@@ -181,11 +181,6 @@ def _normal(rng: np.random.Generator, _: Format, size: tuple[int, int], __: int)
     return _drawn(rng, size, lambda s: _normal_sample(rng, s))
 
 
-def gap_to_smallest(fmt: Format) -> float:
-    """Return the gap at which exp(-gap) is the format's smallest subnormal."""
-    return -(math.log(2.0) * (fmt.emin - fmt.precision + 1))
-
-
 def _with_maximum(rng: np.random.Generator, rows: Rows) -> Rows:
     """Give every row a maximum of 0 at some place, then lift the row so that x - max must round."""
     rows[np.arange(rows.shape[0]), rng.integers(0, rows.shape[1], rows.shape[0])] = 0.0
@@ -193,12 +188,12 @@ def _with_maximum(rng: np.random.Generator, rows: Rows) -> Rows:
 
 
 def _wide_gap(rng: np.random.Generator, fmt: Format, size: tuple[int, int], _: int) -> Rows:
-    reach = 1.05 * gap_to_smallest(fmt)
+    reach = 1.05 * patterned.reach(fmt)
     return _with_maximum(rng, _drawn(rng, size, lambda s: rng.uniform(-reach, 0.0, s)))
 
 
 def _subnormal_output(rng: np.random.Generator, fmt: Format, size: tuple[int, int], _: int) -> Rows:
-    near, far = -math.log(2.0) * fmt.emin, gap_to_smallest(fmt)
+    near, far = -math.log(2.0) * fmt.emin, patterned.reach(fmt)
     near *= 1.0 + 4.0 * fmt.unit_roundoff  # rounding to the format must not bring it nearer
     return _with_maximum(rng, _drawn(rng, size, lambda s: rng.uniform(-far, -near, s)))
 
@@ -230,7 +225,11 @@ def _constant(_: np.random.Generator, __: Format, size: tuple[int, int], ___: in
 
 
 def _ties(rng: np.random.Generator, _: Format, size: tuple[int, int], __: int) -> Rows:
-    return np.array([-6.5, 0.125, 1.0, 1.0])[rng.integers(0, 4, size)]
+    rows = np.array([-6.5, 0.125, 1.0, 1.0])[rng.integers(0, 4, size)]
+    # Both ends weigh, and differ from row to row: a sum that lacks one shows at every width.
+    rows[:, 0] = np.resize([1.0, 0.125], size[0])
+    rows[:, -1] = np.resize([0.125, 1.0], size[0])
+    return rows
 
 
 def _ascending(rng: np.random.Generator, _: Format, size: tuple[int, int], __: int) -> Rows:
@@ -295,7 +294,11 @@ def _peak(rng: np.random.Generator, fmt: Format, size: tuple[int, int], seed: in
 def _tower(rng: np.random.Generator, fmt: Format, size: tuple[int, int], seed: int) -> Rows:
     # Everything hangs on one element: a maximum or a sum that misses it is wrong beyond doubt.
     rows = _ties(rng, fmt, size, seed) - 200.0
-    positions = np.resize([size[1] - 1, 0, size[1] // 2], size[0] + seed % 3)[seed % 3 :]
+    few = [size[1] - 1, 0, size[1] // 2]
+    if size[0] <= len(few):
+        positions = np.resize(few, size[0] + seed % 3)[seed % 3 :]
+    else:  # all along the row: as many rows as elements have it at every place
+        positions = (np.arange(size[0]) * max(1, size[1] // size[0]) + seed) % size[1]
     rows[np.arange(size[0]), positions] = 0.0
     return rows
 
@@ -329,14 +332,17 @@ def _masked_rows(rng: np.random.Generator, fmt: Format, size: tuple[int, int], s
 
 def _poisoned(rng: np.random.Generator, size: tuple[int, int], poison: float) -> Rows:
     rows = rng.normal(0.0, 2.0, size)
-    # Row r holds the poison at position r; the last row holds none: it must not be touched.
+    # From the first element to the last; the last row holds none: it must not be touched.
     at = np.arange(size[0] - 1)
-    rows[at, (at * max(1, size[1] // max(1, size[0] - 1))) % size[1]] = poison
+    rows[at, at * (size[1] - 1) // max(1, size[0] - 2)] = poison
     return rows
 
 
 def _one_nan(rng: np.random.Generator, _: Format, size: tuple[int, int], __: int) -> Rows:
-    return _poisoned(rng, size, np.nan)
+    rows = _poisoned(rng, size, np.nan)
+    # Every other one with its sign set, which is what x86 makes of inf - inf.
+    rows[::2] = np.where(np.isnan(rows[::2]), -np.nan, rows[::2])
+    return rows
 
 
 def _one_inf(rng: np.random.Generator, _: Format, size: tuple[int, int], __: int) -> Rows:
@@ -379,7 +385,7 @@ def _gaps(rows: Rows) -> Rows:
 
 
 def _spreads_widely(rows: Rows, fmt: Format) -> bool:
-    return _finite(rows, fmt) and bool(_gaps(rows).max() > 0.01 * gap_to_smallest(fmt))
+    return _finite(rows, fmt) and bool(_gaps(rows).max() > 0.01 * patterned.reach(fmt))
 
 
 def _results_are_subnormal(rows: Rows, fmt: Format) -> bool:
@@ -487,6 +493,20 @@ REGIMES: MappingProxyType[str, Regime] = MappingProxyType(
             Regime("causal", "attention scores under a causal mask", _causal, _some_masked, 4),
             Regime("peak", "one element far above the others", _peak, _peaks, 2),
             Regime("tower", "one element 200 above all others", _tower, _towers, 2),
+            Regime(
+                "islands",
+                "blocks of -inf between others",
+                patterned.islands,
+                patterned.are_islands,
+                2,
+            ),
+            Regime(
+                "spikes", "the sum lies in few elements", patterned.spikes, patterned.are_spikes, 2
+            ),
+            Regime("scales", "gaps of every magnitude", patterned.scales, patterned.are_scales, 2),
+            Regime(
+                "binades", "results in every binade", patterned.binades, patterned.are_binades, 2
+            ),
             Regime("extreme", "the largest finite numbers of both signs", _extreme, _is_extreme, 2),
             Regime("grid", "quarters, exact under shifts", _grid, _on_grid),
             Regime(

@@ -49,10 +49,12 @@ class Arguments:
     cases: tuple[str, ...] = ()
     profile: Profile = "quick"
     seed: int = 0
+    fresh: int | None = None
     timeout: float = 20.0
     memory_limit: int | None = None
     seconds: float = 10.0
     corpus: str | None = None
+    fail_fast: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the arguments as plain data."""
@@ -85,7 +87,9 @@ class Arguments:
             checks=self.checks or (checks.NAMES[:1] if self.cases else checks.NAMES),
             profile=self.profile,
             seed=self.seed,
+            fresh=self.fresh,
             cases=self.cases,
+            fail_fast=self.fail_fast,
         )
 
     @property

@@ -21,10 +21,13 @@ HUGE = 2**28
 ODD = tuple(range(513, 1024, 2))
 
 # Every width up to two vectors past a cache line of float64, so that no single one is left out.
-EVERY = tuple(range(1, 131))
+EVERY = tuple(n for n in range(1, 131) if n not in SMALL)
 
 # Through the widths from there to where the odd ones begin, and what people write for a test.
 BETWEEN = (*range(137, 513, 7), 250, 300, 400, 500, 2000)
+
+# Where kernels for long rows begin: each width leaves another tail, modulo 16 and modulo 8.
+TAILS = (*range(1100, 1100 + 16 * 139, 139), *range(4500, 4500 + 8 * 439, 439))
 
 # Heads, hidden sizes, classes and vocabularies that models really have.
 MODELS = (10, 12, 48, 96, 100, 197, 384, 768, 1000, 1536, 3072, 21841, 32000, 50257, 128256)
@@ -44,6 +47,15 @@ AXES: tuple[tuple[tuple[int, ...], int], ...] = (
     ((2, 257, 3), 1),
     ((65, 65), 0),
     ((65, 65), -1),
+    # Lone axes, which a squeeze loses; more axes than anybody counts on; the channels of images.
+    ((1, 5), 0),
+    ((5, 1), 1),
+    ((2, 1, 5), 1),
+    ((2, 1, 5), 2),
+    ((1, 4, 1, 3), 1),
+    ((2, 3, 9, 11), 1),
+    ((1, 2, 1, 3, 1, 2), 3),
+    ((2, 3, 129), -1),
     ((100, 33), 0),
     ((3, 257), 0),
     ((257, 3), 0),

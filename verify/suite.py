@@ -70,13 +70,15 @@ class Selection:
     checks: tuple[str, ...] = checks.NAMES
     profile: Profile = "quick"
     seed: int = 0
+    fresh: int | None = None
     cases: tuple[str, ...] = ()
+    fail_fast: bool = False
 
     @property
     def whole(self) -> bool:
         """Whether nothing was left out, so that an absent limitation means something."""
         return (
-            not self.cases
+            not (self.cases or self.fail_fast)
             and set(self.dtypes) >= set(DEFAULT_DTYPES)
             and set(self.checks) >= set(checks.NAMES)
         )
@@ -93,7 +95,7 @@ class Selection:
             for operation in self.operations
             for dtype in self.dtypes
             for check in loaded
-            for case in check.cases(Scope(operation, dtype, self.profile, self.seed))
+            for case in check.cases(Scope(operation, dtype, self.profile, self.seed, self.fresh))
         ]
 
 
@@ -188,18 +190,29 @@ class Suite:
             following = course.next(askable, at)
             pending = self._ask(spec, following, course) if following else None
             self._prefetch(askable[at : at + _AHEAD])
-            self._judge(spec, asked, replies)
+            end = at + len(following)
+            askable[end:] = self._judge(spec, asked, replies, askable[end:])
             asked = following
         if course.worn:
             self._skip_all(spec, askable[at:], f"not asked: {course.worn}", each=True)
         self.executor.retire(spec)
 
-    def _judge(self, spec: BackendSpec, asked: list[Question], replies: list[Reply]) -> None:
+    def _judge(
+        self,
+        spec: BackendSpec,
+        asked: list[Question],
+        replies: list[Reply],
+        following: list[Question],
+    ) -> list[Question]:
+        """Record what the judge says; return what is left to ask."""
         for question, reply in zip(asked, replies, strict=True):
             verdict = self.verdict(spec, question, reply)
             if self._stop.is_set():
-                return
+                break
             self._record(spec, question, verdict, reply.seconds)
+            if self.selection.fail_fast and verdict.status.bad:
+                following = self._without_the_rest(spec, question, following)
+        return following
 
     def _still_asked(
         self,
@@ -246,6 +259,17 @@ class Suite:
             else:
                 self._skip(spec, question, f"not asked: {_ENOUGH} cases of this form crashed")
         return kept
+
+    def _without_the_rest(
+        self, spec: BackendSpec, failed: Question, following: list[Question]
+    ) -> list[Question]:
+        """Leave out what else the check asks of the dtype; one outcome says so for all of it."""
+        check = failed.check.name, failed.case.dtype
+        rest = [q for q in following if (q.check.name, q.case.dtype) == check]
+        if rest:
+            reason = f"not asked, as {len(rest) - 1} more: the check failed (--fail-fast)"
+            self._skip(spec, rest[0], reason)
+        return [q for q in following if (q.check.name, q.case.dtype) != check]
 
     def _ask(
         self, spec: BackendSpec, asked: list[Question], course: Course

@@ -29,6 +29,7 @@ def outcomes_of(verify, tmp_path, name, *options, cases=(PLAIN, OTHER), file="wr
     ("name", "status", "says"),
     [
         ("segfaults", "crash", "SIGSEGV"),
+        ("segfaults_in_the_tail", "crash", "SIGSEGV"),
         ("aborts", "crash", "SIGABRT"),
         ("kills_itself", "crash", "SIGKILL"),
         ("exits_with_0", "crash", "exit code 0"),

@@ -1,50 +1,18 @@
 """Each wrong backend meets the check that is meant to kill it, and nothing but its fault shows."""
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
 
-from reports.records import Status
-
-
-def anything(_):
-    return True
-
-
-def width(*wanted):
-    return lambda case: case.n in wanted
-
-
-def regime(*wanted, most=130):
-    return lambda case: case.regime in wanted and case.n <= most
-
-
-def short(case):
-    return case.n <= 9 or case.n in (16, 17, 31, 32, 33)
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """One wrong backend: which questions kill it, what it is told, and where it is still right.
-
-    `asked` selects the check's cases; `spared` says of those on which the backend is right: there
-    it must have no fail, so that nothing but the planted fault is what was found.
-    """
-
-    name: str
-    file: str
-    check: str
-    dtype: str
-    says: str
-    asked: Callable = short
-    spared: Callable | None = None
-
-
-BEYOND = "off by"
-NAN = "NaN where the exact result is a number"
+from tests.bad_backends.meeting import (
+    BEYOND,
+    NAN,
+    Wrong,
+    anything,
+    is_spared,
+    meets,
+    regime,
+    short,
+    width,
+)
 
 GROSS = [
     Wrong("zeros", "gross", "accuracy", "float32", BEYOND),
@@ -229,42 +197,11 @@ CORNERS = [
 ALL = [*GROSS, *SHIFT, *SUMS, *AXES, *SPECIAL, *TEMPERATURE, *WIDTHS, *FORM, *CLAIMS, *CORNERS]
 
 
-@pytest.mark.parametrize("wrong", ALL, ids=lambda w: f"{w.name}-{w.dtype}-{w.check}")
+@pytest.mark.parametrize("wrong", ALL, ids=str)
 def test_the_check_that_is_meant_to_kill_a_wrong_backend_does(zoo, wrong):
-    outcomes = zoo.outcomes(
-        f"wrong_{wrong.file}.py", wrong.name, wrong.check, wrong.dtype, wrong.asked
-    )
-    killed = [o for o in outcomes if o.status is Status.FAIL]
-    assert killed, {str(o.status): o.message for o in outcomes}
-    assert any(re.search(wrong.says, o.message) for o in killed), [o.message for o in killed][:5]
+    meets(zoo, wrong)
 
 
-@pytest.mark.parametrize(
-    "wrong", [w for w in ALL if w.spared], ids=lambda w: f"{w.name}-{w.dtype}-{w.check}"
-)
+@pytest.mark.parametrize("wrong", [w for w in ALL if w.spared], ids=str)
 def test_a_wrong_backend_is_not_blamed_where_it_is_right(zoo, wrong):
-    outcomes = zoo.outcomes(
-        f"wrong_{wrong.file}.py",
-        wrong.name,
-        wrong.check,
-        wrong.dtype,
-        lambda case: wrong.asked(case) and wrong.spared(case),
-    )
-    assert [(o.case, o.message) for o in outcomes if o.status.bad] == []
-
-
-def test_every_wrong_backend_of_the_zoo_meets_a_check():
-    registered = set()
-    for path in Path(__file__).parent.glob("wrong_*.py"):
-        registered |= set(re.findall(r'@register\(\s*"(\w+)"', path.read_text(encoding="utf-8")))
-    elsewhere = {"never_seen", "numpy_stable"} | isolated_names()
-    assert registered - elsewhere == {wrong.name for wrong in ALL}
-
-
-def isolated_names():
-    """Return the backends that other files run: isolated, many times, or under a contract."""
-    files = (
-        "test_isolated.py", "test_behaviour.py", "test_contract_zoo.py", "test_guard_isolated.py",
-    )  # fmt: skip
-    text = "".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in files)
-    return set(re.findall(r'"([a-z_0-9]+)"', text))
+    is_spared(zoo, wrong)

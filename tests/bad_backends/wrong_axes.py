@@ -22,7 +22,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("negative_axes_counted_wrong", dtypes=["float64", "float32"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: axis -2 means the last axis but -1 does too (class 17)."""
+    """WRONG: axis -2 means the last axis but -1 does too (class 17: onnx-mlir 832)."""
     return right(x, -1 if axis < 0 else axis, temperature)
 
 

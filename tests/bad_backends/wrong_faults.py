@@ -20,8 +20,16 @@ def softmax(x, axis=-1, temperature=1.0):
 
 @register("segfaults_on_masked_rows")
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: reads address 0 where an entry is masked, and is right elsewhere (class 11)."""
+    """WRONG: reads address 0 where an entry is masked, else right (class 11: Paddle 19487)."""
     if np.isneginf(x).any():
+        ctypes.string_at(0)
+    return right(x, axis, temperature)
+
+
+@register("segfaults_in_the_tail")
+def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: a vector load past the end, where 8 does not divide n (class 11: oneDNN 3501)."""
+    if x.size % 8:
         ctypes.string_at(0)
     return right(x, axis, temperature)
 
@@ -35,35 +43,35 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("kills_itself")
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: as the kernel does to a process that takes too much memory (class 7)."""
+    """WRONG: ended as one that takes too much memory is (class 7: onnxruntime 32299)."""
     del x, axis, temperature
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 @register("exits_with_0")
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: leaves with the exit code of success (class 10)."""
+    """WRONG: leaves with the exit code of success (class 10: pytorch 95371)."""
     del x, axis, temperature
     os._exit(0)
 
 
 @register("exits_with_3")
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: leaves with exit code 3 (class 10)."""
+    """WRONG: leaves with exit code 3 (class 10: tensorflow 67531)."""
     del x, axis, temperature
     os._exit(3)
 
 
 @register("sys_exit")
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: sys.exit(0) inside a library (class 10)."""
+    """WRONG: sys.exit(0) inside a library (class 10: mxnet 17792)."""
     del x, axis, temperature
     sys.exit(0)
 
 
 @register("loops_on_ties")
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: searches for the one maximum for ever where there are two (class 13)."""
+    """WRONG: looks for the one maximum for ever where there are two (class 13: llama.cpp 5853)."""
     while x.size > 1 and np.sum(x == x.max()) > 1:
         pass
     return right(x, axis, temperature)
@@ -78,7 +86,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("raises_keyboard_interrupt")
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: an exception that is no Exception (class 10)."""
+    """WRONG: an exception that is no Exception (class 10: mxnet 17792)."""
     del x, axis, temperature
     raise KeyboardInterrupt
 
@@ -93,21 +101,21 @@ class _HostileError(Exception):
 
 @register("raises_something_hostile")
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: an exception without a message, that runs a command when it is unpickled."""
+    """WRONG: an exception that runs a command when it is unpickled (messages)."""
     del x, axis, temperature
     raise _HostileError
 
 
 @register("escapes_in_its_message")
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: terminal escapes in a message: title, colour, cursor; \x1b[31m and in its doc."""
+    """WRONG: escapes in a message: title, colour, cursor; \x1b[31m and in its doc (messages)."""
     del x, axis, temperature
     raise RuntimeError("\x1b]0;owned\x07\x1b[31mred\x1b[2J\r[bold]markup[/bold] \udce4 \0 end")
 
 
 @register("recursion")
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: recursion without end (class 10)."""
+    """WRONG: recursion without end (class 10: tensorflow 67531)."""
 
     def deeper(y):
         return deeper(y)
@@ -124,7 +132,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("allocates_bit_by_bit")
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: a list that grows until memory ends (class 7)."""
+    """WRONG: a list that grows until memory ends (class 7: pytorch 192007)."""
     del x, axis, temperature
     kept = []
     while True:

@@ -1,4 +1,4 @@
-"""WRONG: fails while it is imported."""
+"""WRONG: fails while it is imported (loading)."""
 
 from backends import register
 

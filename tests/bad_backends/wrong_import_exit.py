@@ -1,4 +1,4 @@
-"""WRONG: leaves the process while it is imported."""
+"""WRONG: leaves the process while it is imported (loading)."""
 
 import os
 

@@ -1,9 +1,9 @@
-"""WRONG: takes the name of a built-in backend."""
+"""WRONG: takes the name of a built-in backend (loading)."""
 
 from backends import register
 
 
 @register("numpy_stable")
 def softmax(x):
-    """WRONG: somebody else's name."""
+    """WRONG: somebody else's name (loading)."""
     return x

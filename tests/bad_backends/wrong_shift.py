@@ -1,7 +1,7 @@
 """WRONG: a shift that is missing or taken from the wrong place (docs/bugs.md 3 and 5)."""
 
 import numpy as np
-from zoo_kernels import by_rows, cooled, right, widened
+from zoo_kernels import cooled, right, shifted_by, widened
 
 from backends import register
 
@@ -34,37 +34,28 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
     return (_unshifted if n % 8 == 0 else right)(x, axis, temperature)
 
 
-def _shifted_by(x, axis, temperature, pick):
-    def rows(r):
-        z = cooled(r, temperature)
-        e = np.exp(z - pick(z))
-        return e / e.sum(axis=1, keepdims=True)
-
-    return by_rows(x, axis, rows)
-
-
 @register("maximum_of_a_slice", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
     """WRONG: the maximum of the first 1024 elements only (class 3: hb-pytorch 61)."""
-    return _shifted_by(x, axis, temperature, lambda z: z[:, :1024].max(axis=1, keepdims=True))
+    return shifted_by(x, axis, temperature, lambda z: z[:, :1024].max(axis=1, keepdims=True))
 
 
 @register("maximum_of_the_whole_array", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: one maximum for all rows, so that lower rows vanish (class 3)."""
-    return _shifted_by(x, axis, temperature, lambda z: z.max())
+    """WRONG: one maximum for all rows, so that lower rows vanish (class 3: hb-pytorch 61)."""
+    return shifted_by(x, axis, temperature, lambda z: z.max())
 
 
 @register("shifted_by_the_first_element", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: the first element for the maximum, right on descending rows (class 3)."""
-    return _shifted_by(x, axis, temperature, lambda z: z[:, :1])
+    """WRONG: the first element for the maximum, right if it is (class 3: hb-pytorch 61)."""
+    return shifted_by(x, axis, temperature, lambda z: z[:, :1])
 
 
 @register("largest_magnitude_for_maximum", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
     """WRONG: max |x| for max x, so that far negative rows vanish (class 3: pytorch 3240)."""
-    return _shifted_by(x, axis, temperature, lambda z: np.abs(z).max(axis=1, keepdims=True))
+    return shifted_by(x, axis, temperature, lambda z: np.abs(z).max(axis=1, keepdims=True))
 
 
 @register("small_terms_lost", dtypes=["float64", "float32"])
@@ -79,5 +70,5 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("clamped_logits", dtypes=["float64", "float32"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: logits clamped to ±50 against overflow (class 3: a cure that changes the answer)."""
+    """WRONG: logits clamped to ±50 against overflow (class 3: pytorch 62897)."""
     return right(np.clip(x, -50.0, 50.0), axis, temperature)

@@ -21,7 +21,7 @@ def softmax(x, axis=-1, temperature=1.0):
 
 @register("nan_swallowed_past_the_first_block", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: NaN from element 64 on counts as a masked entry (class 1)."""
+    """WRONG: NaN from element 64 on counts as a masked entry (class 1: pytorch 161150)."""
 
     def rows(r):
         clean = widened(r).copy()
@@ -93,13 +93,13 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("subnormal_results_flushed", dtypes=["float64", "float32"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: subnormal results become zero, undeclared (class 5)."""
+    """WRONG: subnormal results become zero, undeclared (class 5: scipy 19521)."""
     y = right(x, axis, temperature)
     return np.where(y < np.finfo(x.dtype).tiny, np.zeros_like(y), y)
 
 
 @register("subnormal_logits_read_as_huge", dtypes=["float64", "float32"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: a subnormal logit is taken for 1, from a rebuilt exponent field (class 5)."""
+    """WRONG: a subnormal logit counts as 1, its exponent rebuilt (class 5: scipy 19521)."""
     subnormal = (x != 0) & (np.abs(x) < np.finfo(x.dtype).tiny)
     return right(np.where(subnormal, np.sign(x), x), axis, temperature)

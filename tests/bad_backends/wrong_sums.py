@@ -66,13 +66,13 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("float32_inside_float64", dtypes=["float64"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: float64 data computed in float32, errors of 1e-8 (class 6)."""
+    """WRONG: float64 data computed in float32, errors of 1e-8 (class 6: executorch 20090)."""
     return right(x.astype(np.float32), axis, temperature).astype(np.float64)
 
 
 @register("float16_exponentials", dtypes=["float32"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: exponentials rounded to float16 before they are divided (class 6)."""
+    """WRONG: exponentials rounded to float16 before they are divided (class 6: tt-metal 52045)."""
 
     def rows(r):
         z = cooled(r, temperature)
@@ -84,13 +84,13 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("epsilon_in_the_denominator", dtypes=["float64", "float32"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: 1e-6 added to the sum against division by zero (class 6)."""
+    """WRONG: 1e-6 added to the sum against division by zero (class 6: tract 2586)."""
     return _over(x, axis, temperature, lambda e: e.sum(axis=1, keepdims=True) + e.dtype.type(1e-6))
 
 
 @register("schraudolph_exp", dtypes=["float32"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: exp by Schraudolph's bit trick, 3 % off (class 15: a fast-math library's exp)."""
+    """WRONG: exp by Schraudolph's bit trick, 3 % off (class 15: pytorch 189787)."""
 
     def rows(r):
         z = widened(r) if temperature == 1.0 else cooled(r, temperature)

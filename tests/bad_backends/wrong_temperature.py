@@ -8,14 +8,14 @@ from backends import register
 
 @register("temperature_ignored")
 def softmax(x, axis=-1, temperature=1.0):
-    """WRONG: the temperature is taken and not used (class 19)."""
+    """WRONG: the temperature is taken and not used (class 19: pytorch 41663)."""
     del temperature
     return right(x, axis)
 
 
 @register("temperature_multiplied")
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: logits times temperature (class 19)."""
+    """WRONG: logits times temperature (class 19: tensorflow/recommenders 219)."""
     return right(x, axis, 1.0 / temperature)
 
 
@@ -27,7 +27,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("temperature_only_above_one")
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: temperatures below 1 are clamped to 1 (class 19)."""
+    """WRONG: temperatures below 1 are clamped to 1 (class 19: gemma 562)."""
     return right(x, axis, max(temperature, 1.0))
 
 

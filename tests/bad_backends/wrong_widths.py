@@ -40,7 +40,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("wrong_at_65537", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: at n = 65537 and beyond (class 8: pytorch pull request 36485)."""
+    """WRONG: at n = 65537 and beyond (class 8: pytorch 36485)."""
     return _spoiled(x, axis, temperature, lambda n: n >= 65537)
 
 
@@ -57,13 +57,13 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("wrong_at_n_1", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: a row of one element gives that element (class 3: n = 1)."""
+    """WRONG: a row of one element gives that element (class 3: pytorch 62897)."""
     return by_rows(x, axis, lambda r: r if r.shape[1] == 1 else right(r, -1, temperature))
 
 
 @register("last_row_unfinished", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: the last of an odd number of rows above 1 is not divided (class 8)."""
+    """WRONG: the last of an odd number of rows above 1 is not divided (class 8: pytorch 36485)."""
 
     def rows(r):
         y = right(r, -1, temperature)

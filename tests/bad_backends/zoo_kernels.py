@@ -32,3 +32,14 @@ def cooled(x, temperature):
     """Return the widened logits over the temperature, unrounded at temperature 1."""
     wide = widened(x)
     return wide if temperature == 1.0 else wide / np.float64(temperature)
+
+
+def shifted_by(x, axis, temperature, pick):
+    """Return the softmax that is shifted by ``pick(logits)``, right if that is the maximum."""
+
+    def rows(r):
+        z = cooled(r, temperature)
+        e = np.exp(z - pick(z))
+        return e / e.sum(axis=1, keepdims=True)
+
+    return by_rows(x, axis, rows)

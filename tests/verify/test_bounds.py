@@ -202,13 +202,54 @@ def test_the_limits_of_one_row_are_those_worked_out_by_hand():
 @pytest.mark.parametrize("gap", [0.0, 1.5, 20.0])
 def test_the_limit_is_never_below_the_first_order_bound_of_the_literature(n, gap):
     # [(a - x_j) + sum g_i (a - x_i) + n + 2] u, the sharpened form of Blanchard, Higham and
-    # Higham's (4.11): whoever attains it must not be called wrong.
+    # Higham's (4.11): whoever attains it must not be called wrong. Nobody attains its n where terms
+    # are below u of the sum: an addition's rounding is at most its smaller operand.
     row = [0.0] + [-gap] * (n - 1)
     g = np.exp(row) / np.exp(row).sum()
-    units = gap + float((g * -np.array(row)).sum()) + n + 2
+    additions = float(np.minimum(g / 2.0**-24, 1.0).sum())
+    units = gap + float((g * -np.array(row)).sum()) + additions + 2
     ulps = g[-1] / 2.0 ** (math.floor(math.log2(g[-1])) - 23)
     limit = limits_of(row, "float32").theory[0, -1]
     assert units * 2.0**-24 * ulps <= limit <= 4 * (units + 12) * 2.0**-24 * ulps + 1
+
+
+@pytest.mark.parametrize("order", ["as given", "ascending", "descending", "lanes", "pairs"])
+@pytest.mark.parametrize("spread", [0.0, 5.0, 30.0, 80.0])
+def test_no_order_of_summation_rounds_more_than_the_additions_that_are_counted(order, spread):
+    rng = np.random.default_rng(int(spread))
+    terms = np.exp(-rng.uniform(0.0, spread, (20, 4096))).astype(np.float32)
+    total = np.array([math.fsum(row) for row in terms])
+    if order == "as given":
+        rounded = np.add.accumulate(terms, axis=1)[:, -1]
+    elif order in ("ascending", "descending"):
+        ordered = np.sort(terms, axis=1)[:, :: 1 if order == "ascending" else -1]
+        rounded = np.add.accumulate(ordered, axis=1)[:, -1]
+    elif order == "lanes":
+        lanes = np.add.accumulate(terms.reshape(20, 512, 8), axis=1)[:, -1]
+        rounded = np.add.accumulate(lanes, axis=1)[:, -1]
+    else:
+        rounded = terms
+        while rounded.shape[1] > 1:
+            rounded = rounded[:, ::2] + rounded[:, 1::2]
+        rounded = rounded[:, 0]
+    relative = np.abs(rounded.astype(np.float64) - total) / total
+    counted = bounds._additions(terms / total[:, None], 2.0**-24)[:, 0]
+    assert (counted <= 4095).all()
+    assert (relative <= np.expm1(counted * 2.0**-24)).all()
+    assert (total / rounded - 1 <= np.expm1(counted * 2.0**-24)).all()
+
+
+def test_a_float16_sum_that_stands_still_is_within_the_limit_of_its_claim():
+    # 32768 equal terms: the sum stops at 2048, every result is 16 times too large.
+    x = np.zeros((1, 32768))
+    limit = bounds._additions(np.full(x.shape, 2.0**-15), 2.0**-11)
+    assert np.expm1(limit * 2.0**-11) >= 15
+
+
+def test_masked_and_vanishing_terms_make_a_limit_no_wider():
+    alone = limits_of([0.0, -1.0], "float32").theory[0, 0]
+    among = limits_of([0.0, -1.0] + [-np.inf] * 1000 + [-60.0] * 1000, "float32").theory[0, 0]
+    assert among == pytest.approx(alone, rel=1e-6)
 
 
 def test_only_a_claimed_flush_allows_a_subnormal_result_to_vanish():

@@ -39,7 +39,10 @@ def test_every_regime_meets_many_short_widths_and_some_long_one(dtype):
     by_regime = defaultdict(set)
     for case in asked("accuracy", dtype):
         by_regime[case.regime].add(case.n)
-    for regime in by_regime.keys() - {"values", "digits"}:
+    # What these are for shows at a few widths: see the zoo.
+    patterned = {"islands", "spikes", "scales", "binades"}
+    assert patterned <= set(by_regime)
+    for regime in by_regime.keys() - {"values", "digits"} - patterned:
         assert len([n for n in by_regime[regime] if n <= 129]) >= 8, regime
         assert max(by_regime[regime]) > 500, regime
     promised = {"wide_gap", "offset", "ties", "ascending", "descending", "masked"}
@@ -56,7 +59,7 @@ def test_every_special_pattern_up_to_five_elements_is_asked(n):
 
 def test_the_axes_check_asks_every_axis_of_0_to_5_dimensions_and_square_matrices():
     shapes = {(case.shape, case.axis % max(len(case.shape), 1)) for case in asked("axes")}
-    assert {len(shape) for shape, _ in shapes} == {0, 1, 2, 3, 4, 5}
+    assert {len(shape) for shape, _ in shapes} >= {0, 1, 2, 3, 4, 5}
     for n in (8, 65):
         assert {((n, n), 0), ((n, n), 1)} <= shapes
     for axis in range(3):

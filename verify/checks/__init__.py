@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 _DOCS = {
     "accuracy": "every element against the exact value, over regimes and shapes",
-    "axes": "every axis of arrays with 0 to 5 dimensions, square matrices, tutorials' axis=0",
+    "axes": "every axis of arrays of 0 to 5 dimensions, lone ones too, square matrices, axis=0",
     "special_values": "every pattern over -inf, finite, +inf and NaN; masked rows as claimed",
     "identities": "shift, permutation, order kept, range, two classes equal the logistic function",
-    "temperature": "towards 0 the argmax (ties share), towards infinity 1/n",
+    "temperature": "towards 0 the argmax (ties share), towards infinity 1/n, and in between",
     "contract": "every view, empty arrays, bad axes; results that alias nothing and outlive calls",
     "guard": "arrays against guard pages: no access outside, no write beside, input read-only",
     "determinism": "the same bits in 100 calls, from other memory, with all threads and with one",

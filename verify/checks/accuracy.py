@@ -1,7 +1,8 @@
 """Accuracy: every element against the exact value, over regimes and shapes.
 
 The quick profile asks every regime at every small width, and lets the regimes take turns at the
-longer ones; the full profile asks all of them everywhere.
+longer ones; the full profile asks all of them everywhere. A run that names no seed also asks a few
+inputs that no other run asks, see `verify.checks.fresh`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from backends.formats import format_of
-from verify import regimes, shapes
+from verify import patterned, regimes, shapes
+from verify.checks import fresh
 from verify.checks.check import OneCall
 
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ class Accuracy(OneCall):
         yield from _models(scope)
         yield from _odd(scope)
         yield from _long(scope)
+        yield from _patterned(scope)
+        yield from fresh.cases(scope)
 
 
 CHECK = Accuracy()
@@ -92,6 +96,9 @@ def _temperatures(scope: Scope) -> Iterator[Case]:
     yield scope.case((2, 2049), "ties", temperature=2.0)
     yield scope.case((2, 4097), "ties", temperature=0.7)
     yield scope.case((1, 32769), "ties", temperature=0.7)
+    yield scope.case((520, 33), "ties", temperature=0.5)
+    for n in (515, 777):
+        yield scope.case((2, n), "ties", temperature=2.0)
 
 
 def _models(scope: Scope) -> Iterator[Case]:
@@ -111,15 +118,31 @@ def _models(scope: Scope) -> Iterator[Case]:
     # Rows far apart: one row's maximum is no other's.
     for n in (1537, 4097, 32769):
         yield scope.case((2, n), "offset", seed=2)
-    # A maximum or a sum that loses one element of a long row.
-    for index, n in enumerate((1025, 2049, 4097, *shapes.LARGE)):
-        yield scope.case((1, n), "tower", seed=index)
+    # A maximum or a sum that loses one element of a long row; of the longest three one is enough.
+    for index, n in enumerate((1025, 2049, *shapes.LARGE[:-3], shapes.LARGE[-1])):
+        yield scope.case((1, n), ("tower", "tower", "spikes")[index % 3], seed=index)
+    # More rows than two that are long.
+    yield scope.case((5, 8203), "ties")
     # A long masked row whose only finite block lies beyond the first thousand elements.
     yield scope.case((2, 4097), "window", seed=3000)
 
 
+def _patterned(scope: Scope) -> Iterator[Case]:
+    # A maximum at every place: one lane or one block of it may be lost.
+    for n in (9, 64):
+        yield scope.case((n, n), "tower")
+    yield scope.case((15, 1025), "tower")
+    for n, width, temperature in ((33, 3, 1.0), (129, 4, 2.0), (1025, 7, 1.0), (2049, 6, 1.0)):
+        yield scope.case((3, n), "islands", seed=width, temperature=temperature)
+    for n in (2, 8, 33, 129):
+        yield scope.case((_ROWS, n), "scales", seed=n)
+    yield scope.case((1, patterned.every_binade(format_of(scope.dtype))), "binades")
+
+
 def _odd(scope: Scope) -> Iterator[Case]:
     for n in shapes.BETWEEN:
+        yield scope.case((2, n), "ties", seed=n)
+    for n in shapes.TAILS:
         yield scope.case((2, n), "ties", seed=n)
     for index, n in enumerate(shapes.ODD):
         # Few distinct values, many widths: what breaks at a width shows on any values.

@@ -37,6 +37,14 @@ class Axes(OneCall):
         yield scope.case((64, 48), "wide_gap", axis=0)
         yield scope.case((64, 48), "masked", axis=0)
         yield scope.case((4097, 3), "ties", axis=0)
+        # Long rows that are no matrix.
+        for n in (1000, 4097):
+            yield scope.case((n,), "ties")
+        # More columns than a grid has; logits that overflow without the shift.
+        yield scope.case((3, 5001), "ties", axis=0)
+        yield scope.case((64, 48), "tower", axis=0)
+        yield scope.case((33, 16), "offset", axis=0)
+        yield scope.case((4, 33, 3), "offset", axis=1)
         for regime in ("one_nan", "one_inf", "masked_rows"):
             for shape, axis in (((33, 6), 0), ((129, 4), 0), ((3, 65, 2), 1)):
                 yield scope.case(shape, regime, axis=axis)

@@ -24,12 +24,16 @@ Profile = Literal["quick", "full"]
 
 @dataclass(frozen=True)
 class Scope:
-    """What a check covers: one operation in one dtype, how thoroughly, from which seed."""
+    """What a check covers: one operation in one dtype, how thoroughly, from which seed.
+
+    `fresh` seeds the inputs that no other run asks; None for none of them.
+    """
 
     operation: str
     dtype: str
     profile: Profile
     seed: int
+    fresh: int | None = None
 
     def case(self, shape: tuple[int, ...], regime: str, seed: int = 0, **more: Any) -> Case:  # noqa: ANN401 - further fields of Case
         """Return a case of this scope; `seed` counts from the scope's own."""

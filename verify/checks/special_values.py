@@ -46,6 +46,7 @@ class SpecialValues(OneCall):
         for value in ("nan", "inf", "-inf"):
             yield scope.case((1,), "values", values=(float(value),))
             yield scope.case((3,), "values", values=(float(value),) * 3)
+            yield scope.case((), "values", values=(float(value),))
 
 
 CHECK = SpecialValues()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.formats import format_of
-from verify import regimes
+from verify import patterned, regimes
 from verify.checks.accuracy import FAMILIES
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _stretch(rng: np.random.Generator, n: int) -> slice:
 
 def _gap(rng: np.random.Generator, fmt: Format) -> float:
     """Return a gap between an ulp of 1 and where results vanish, any size being as likely."""
-    low, high = np.log(fmt.unit_roundoff), np.log(1.05 * regimes.gap_to_smallest(fmt))
+    low, high = np.log(fmt.unit_roundoff), np.log(1.05 * patterned.reach(fmt))
     return float(np.exp(rng.uniform(low, high)))
 
 
