@@ -10,7 +10,7 @@ from backends import Claims, register
 ALL = ["float64", "float32", "float16", "bfloat16"]
 
 
-@register("read_only_result", dtypes=ALL)
+@register("read_only_result_in_any_format", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):
     """SOUND: the result cannot be written, as with NumPy views of a JAX array."""
     y = right(x, axis, temperature)

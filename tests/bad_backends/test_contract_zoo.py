@@ -111,7 +111,17 @@ def test_a_wrong_backend_is_right_on_plain_input_so_that_only_the_contract_can_t
     assert [(o.case, o.message) for o in outcomes if o.status.bad] == []
 
 
-NAMES = re.findall(r'@register\(\s*"(\w+)"', (HERE / "sound_contract.py").read_text("utf-8"))
+NAMES = (
+    "read_only_result_in_any_format",
+    "result_in_the_input_s_byte_order",
+    "refuses_what_it_may",
+    "claims_empty_results",
+    "as_in_the_readme",
+    "strides_of_the_input",
+    "copies_out_of_a_buffer",
+    "only_dense_out",
+    "reads_whole_cache_lines",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)

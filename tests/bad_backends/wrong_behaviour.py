@@ -63,7 +63,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("as_many_parts_as_threads", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: rows are summed in as many parts as there are threads (class 13)."""
+    """WRONG: rows are summed in as many parts as there are threads (class 13: llama.cpp 5853)."""
     import numba
 
     return _summed(x, axis, temperature, lambda e: _in_parts(e, numba.get_num_threads()))
@@ -71,7 +71,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("vector_loop_from_the_next_line", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: sums depend on the address, whose scalar prologue is added apart (class 13)."""
+    """WRONG: sums depend on the address, by a scalar prologue (class 13: composable_kernel 323)."""
     prologue = -x.ctypes.data % 64 // x.itemsize
 
     def total(e):
@@ -96,7 +96,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("another_kernel_for_the_last_rows", dtypes=F32, claims=INVARIANT)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: rows beyond a multiple of 8 go to a kernel that sums otherwise (class 14)."""
+    """WRONG: rows beyond a multiple of 8 are summed otherwise (class 14: vllm 55249)."""
 
     def total(e):
         main = len(e) // 8 * 8
@@ -133,7 +133,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("next_row_shines_through", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: in batches of 3 and more the last row is divided by its neighbour's sum (class 14)."""
+    """WRONG: in batches of 3 the last row gets its neighbour's sum (class 14: keras 13328)."""
 
     def total(e):
         sums = e.sum(axis=1, keepdims=True)
@@ -162,7 +162,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("keeps_its_arguments", dtypes=F32)
 class KeepsItsArguments:
-    """WRONG: the row's maximum is an attribute of the only instance (class 13)."""
+    """WRONG: the row's maximum is an attribute of the only instance (class 13: llama.cpp 26385)."""
 
     def softmax(self, x, axis=-1, temperature=1.0):
         self.top = x.max(axis=axis, keepdims=True)
@@ -176,7 +176,7 @@ _busy = []
 
 @register("another_path_under_contention", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: who finds it busy gets a coarser result (class 13; right for a single caller)."""
+    """WRONG: who finds it busy gets a coarser result (class 13: composable_kernel 323)."""
     _busy.append(1)
     try:
         y = right(x, axis, temperature)
@@ -233,14 +233,14 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("kept_by_the_ends", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: an answer is kept by the first and last element of the array (class 20)."""
+    """WRONG: an answer is kept by the first and last element (class 20: reference-kernels 142)."""
     key = (x.reshape(-1)[[0, -1]].tobytes(), x.shape, axis, temperature)
     return _cached(key, x, axis, temperature, _by_ends)
 
 
 @register("kept_by_the_extremes", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: an answer is kept by mean, deviation, minimum and maximum (class 20)."""
+    """WRONG: an answer is kept by mean, spread and extremes (class 20: reference-kernels 142)."""
     wide = np.sort(x.astype(np.float64).reshape(-1))
     key = (wide.mean(), wide.std(), wide[0], wide[-1], x.shape, axis, temperature)
     return _cached(key, x, axis, temperature, _by_extremes)
@@ -251,7 +251,7 @@ _earlier = []
 
 @register("kept_from_the_second_time_on", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: two equal inputs in a row, and the third call is not computed any more (class 20)."""
+    """WRONG: the third call after two equal ones replays (class 20: reference-kernels 162)."""
     _earlier.append((x.shape, x.tobytes(), right(x, axis, temperature)))
     del _earlier[:-3]
     if len(_earlier) == 3 and _earlier[0][:2] == _earlier[1][:2] and x.shape == _earlier[0][0]:
@@ -266,7 +266,7 @@ _third, _thousandth, _tier, _scaled = (itertools.count(1) for _ in range(4))
 
 @register("wrong_in_the_third_call", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: the third call, as of a pipeline of two stages, gives zeros (class 20)."""
+    """WRONG: the third call, as of a pipeline, gives zeros (class 20: reference-kernels 162)."""
     return np.zeros_like(x) if next(_third) == 3 else right(x, axis, temperature)
 
 
@@ -279,7 +279,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("coarser_when_warm", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: after 700 calls a tuned kernel takes over that sums in float16 (classes 15, 20)."""
+    """WRONG: after 700 calls a kernel with float16 sums takes over (class 15: pytorch 163932)."""
     if next(_tier) < 700:
         return right(x, axis, temperature)
     return _summed(x, axis, temperature, lambda e: e.astype(np.float16).sum(axis=1, keepdims=True))
@@ -296,7 +296,7 @@ _scratch = np.zeros(1 << 20, np.float32)
 
 @register("scratch_is_not_cleared", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: sums run over whole blocks of 64, with what a longer row left there (class 12)."""
+    """WRONG: sums run over whole blocks of 64, with old content (class 12: CUDA.jl 592)."""
 
     def total(e):
         n, size = e.shape[1], -(-e.shape[1] // 64) * 64
@@ -318,21 +318,21 @@ _malloc.restype, _malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 
 @register("keeps_every_result", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: every result stays referred to (class 12)."""
+    """WRONG: every result stays referred to (leaks)."""
     _results.append(right(x, axis, temperature))
     return _results[-1].copy()
 
 
 @register("leaks_four_kilobytes", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: a page for each call is never freed (class 12)."""
+    """WRONG: a page for each call is never freed (leaks)."""
     _pages.append(bytearray(4096))
     return right(x, axis, temperature)
 
 
 @register("leaks_in_c", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: malloc without free in every fourth call, unseen by a collector (class 12)."""
+    """WRONG: malloc without free in every fourth call, unseen by a collector (leaks)."""
     if _chance.random() < 0.25:
         ctypes.memset(_malloc(6000), 1, 6000)
     return right(x, axis, temperature)
@@ -340,14 +340,14 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("remembers_every_call", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: a note of some 150 bytes about each call, for ever (class 12)."""
+    """WRONG: a note of some 150 bytes about each call, for ever (leaks)."""
     _history[len(_history)] = (x.ctypes.data, time.perf_counter())
     return right(x, axis, temperature)
 
 
 @register("leaks_its_conversion_buffer", dtypes=["float32", "float16"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: the float32 copy of a large float16 input is never freed (class 12)."""
+    """WRONG: the float32 copy of a large float16 input is never freed (leaks)."""
     wide = widened(x)
     if wide is not x and x.size > 10000:
         _results.append(wide)
@@ -359,7 +359,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("rescales_at_each_new_maximum", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: earlier terms are rescaled at each new maximum: slow where it ascends (class 20)."""
+    """WRONG: earlier terms are rescaled at each new maximum: slow where it ascends (cliffs)."""
 
     def rows(r):
         z = cooled(r, temperature)
@@ -375,7 +375,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("subnormals_one_by_one", dtypes=["float32", "float64"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: each subnormal logit takes a trap and is handled in software (class 20)."""
+    """WRONG: each subnormal logit takes a trap and is handled in software (cliffs)."""
     tiny = np.finfo(x.dtype).tiny
     y = x.copy()
     flat = y.reshape(-1)
@@ -386,7 +386,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("nan_rows_one_by_one", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: a row with NaN falls back to an interpreter (class 20)."""
+    """WRONG: a row with NaN falls back to an interpreter (cliffs)."""
 
     def rows(r):
         y = right(r, -1, temperature)
@@ -399,7 +399,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("masks_entry_by_entry", dtypes=F32)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: each masked entry is skipped by a branch in an interpreter (class 20)."""
+    """WRONG: each masked entry is skipped by a branch in an interpreter (cliffs)."""
     y = right(x, axis, temperature)
     hidden = np.argwhere(np.isneginf(x) & ~np.isnan(y))
     for at in map(tuple, hidden):

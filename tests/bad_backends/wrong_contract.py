@@ -54,14 +54,14 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("forgets_the_byte_order", dtypes=["float64", "float32"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: big-endian numbers are read as little-endian ones (class 9)."""
+    """WRONG: big-endian numbers are read as little-endian ones (class 9: pytorch 80006)."""
     native = x.dtype.newbyteorder("=")
     return right(x.view(native) if not x.dtype.isnative else x, axis, temperature)
 
 
 @register("misaligned_input_loses_its_first_bytes", dtypes=["float64", "float32"])
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: an odd address is rounded, as by a vector load that drops the low bits (class 11)."""
+    """WRONG: an odd address loses its low bits, as in a vector load (class 11: pytorch 56325)."""
     if not x.flags.aligned and x.size > 1:
         x = np.roll(x, 1)
     return right(x, axis, temperature)
@@ -69,7 +69,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("repeated_rows_share_memory", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: a broadcast input gives a broadcast result that can be written (class 9)."""
+    """WRONG: a broadcast input gives a writeable broadcast result (class 9: burn 4815)."""
     y = right(x, axis, temperature)
     if x.ndim == 2 and x.strides[0] == 0 and axis in (1, -1):
         return np.ndarray(
@@ -142,7 +142,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("claims_to_raise_for_nothing", dtypes=ALL, claims=Claims(zero_length="raises"))
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: claims to refuse rows of length 0, and returns (class 10)."""
+    """WRONG: claims to refuse rows of length 0, and returns (claims)."""
     return right(x, axis, temperature)
 
 
@@ -190,7 +190,7 @@ _answers = {}
 
 @register("hands_out_its_cache", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: a repeated input gets the array that an earlier caller has changed (class 12)."""
+    """WRONG: a repeated input gets what an earlier caller changed (class 12: CUDA.jl 592)."""
     key = x.tobytes(), x.shape, x.dtype.str, axis, temperature
     if key not in _answers:
         _answers[key] = right(x, axis, temperature)
@@ -228,7 +228,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("needs_a_writeable_input", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: a typed memoryview that is not const refuses read-only input (class 12)."""
+    """WRONG: a typed memoryview that is not const refuses read-only input (class 12: ggml 1521)."""
     if not x.flags.writeable:
         raise ValueError("buffer source array is read-only")
     return right(x, axis, temperature)
@@ -259,7 +259,7 @@ class Shared:
 
 @register("returns_a_row_that_is_one_already", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: one input is returned as it is, because it is its own softmax (class 12)."""
+    """WRONG: an input that is its own softmax is returned itself (class 12: apex 1587)."""
     y = right(x, axis, temperature)
     return x if x.dtype.isnative and y.tobytes() == x.tobytes() else y
 
@@ -269,7 +269,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("masked_entries_unwritten", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: masked entries are skipped, in memory that happens to be 0 at first (class 20)."""
+    """WRONG: masked entries stay unwritten, in fresh memory (class 20: reference-kernels 142)."""
     y = np.empty(x.shape, x.dtype.newbyteorder("="))
     np.copyto(y, right(x, axis, temperature), where=np.asarray(x > -np.inf))
     return y

@@ -49,7 +49,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("reads_another_row", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: rows are prefetched by a real load, the last one's successor too (class 11)."""
+    """WRONG: rows are prefetched by a load, even beyond the last (class 11: Paddle 19487)."""
     if x.ndim == 2 and x.shape[0] > 1:
         peek(end_of(x) + x.strides[0] - 1)
     return right(x, axis, temperature)
@@ -169,7 +169,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 
 @register("pads_its_input", dtypes=ALL)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
-    """WRONG: the input's last vector is filled up with a large negative number (class 12)."""
+    """WRONG: the input's last vector is padded in place (class 12: apex 1430)."""
     y = right(x, axis, temperature)
     if x.flags.c_contiguous and x.size:
         ctypes.memset(end_of(x), 0xE0, -x.nbytes % 16)

@@ -2,7 +2,7 @@
 
 A member is a registered function whose docstring's first line reads ``SOUND: what is unusual.`` or
 ``WRONG: what is wrong (class 3: pytorch 62897, 3240).``; what belongs to no class of bugs says
-``(claims)``, ``(loading)`` or ``(messages)`` instead.
+``(claims)``, ``(loading)``, ``(messages)``, ``(leaks)`` or ``(cliffs)`` instead.
 """
 
 import ast
@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 FILES = tuple(sorted((*HERE.glob("wrong_*.py"), *HERE.glob("sound_*.py"))))
 
 _LINE = re.compile(r"(WRONG|SOUND): (.+?)(?: \(([^()]+)\))?\.?")
-_GROUP = re.compile(r"class (\d+)(?:: (.+))?|(claims|loading|messages)(?:: (.+))?")
+_GROUP = re.compile(r"class (\d+)(?:: (.+))?|(claims|loading|messages|leaks|cliffs)(?:: (.+))?")
 
 
 @dataclass(frozen=True)
