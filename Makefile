@@ -36,7 +36,7 @@ bench: $(READY) ## how fast? every backend that runs here
 report: $(READY) ## the latest run's tables
 	$(BIN)/python -m reports
 
-matrix: $(READY) ## the suite against wrong and sound backends, into docs (a quarter of an hour)
+matrix: $(READY) ## the suite against wrong and sound backends, into docs (seven minutes on 2 cores)
 	$(BIN)/python -m tests.bad_backends.matrix --output docs/kill-matrix.md
 
 oracle-witness: $(READY) ## a million outputs per format, mpmath against Arb, into docs (half an hour)

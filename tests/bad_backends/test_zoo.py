@@ -74,6 +74,11 @@ def test_a_line_is_read_into_classes_and_issues():
     assert record.issues == ("pytorch 3240", "pytorch 62897", "burn 4815")
 
 
+def test_one_line_may_stand_for_two_classes():
+    record = zoo_records.read("it", "WRONG: x (classes 15, 20: pygpubench).")
+    assert (record.groups, record.issues) == (("15", "20"), ("pygpubench",))
+
+
 @pytest.mark.parametrize(
     "line", ["wrong: x.", "WRONG: x.", "WRONG: x (class three).", "WRONG: x ()."]
 )

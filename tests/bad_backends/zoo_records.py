@@ -15,7 +15,8 @@ HERE = Path(__file__).parent
 FILES = tuple(sorted((*HERE.glob("wrong_*.py"), *HERE.glob("sound_*.py"))))
 
 _LINE = re.compile(r"(WRONG|SOUND): (.+?)(?: \(([^()]+)\))?\.?")
-_GROUP = re.compile(r"class (\d+)(?:: (.+))?|(claims|loading|messages|leaks|cliffs)(?:: (.+))?")
+_WORDS = "claims|loading|messages|leaks|cliffs"
+_GROUP = re.compile(rf"class(?:es)? (\d+(?:, \d+)*)(?:: (.+))?|({_WORDS})(?:: (.+))?")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def _groups(name: str, bracket: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         match = _GROUP.fullmatch(part)
         if match is None:
             raise ValueError(f"{name}: {part!r} is no 'class 3: pytorch 3240', nor a word for none")
-        groups.append(match[1] or match[3])
+        groups += (match[1] or match[3]).split(", ")
         issues += _spelled(match[2] or match[4] or "")
     return tuple(groups), tuple(issues)
 
