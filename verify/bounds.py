@@ -73,6 +73,7 @@ class Whole(NamedTuple):
     mean_gap: float
     mean_magnitude: float
     logsumexp: float
+    additions: float
     n: int
 
 
@@ -192,24 +193,38 @@ def _spanned(x: Array, g: Array, temperature: float, whole: Whole) -> _Row:
             magnitude=np.where(np.isfinite(z), np.abs(z), 0.0),
             mean_magnitude=np.array([[whole.mean_magnitude]]),
             logsumexp=np.array([[whole.logsumexp]]),
-            additions=float(whole.n - 1),
+            additions=np.array([[whole.additions]]),
             n=whole.n,
         )
 
 
 def _additions(g: Array, unit_roundoff: float) -> Array:
-    """Return as how many additions those of each row count, n − 1 at most; `g` are the results.
+    """Return as how many additions those of each row count; `g` are the results."""
+    counted = np.minimum(g / unit_roundoff, 1.0)
+    total, first = counted.sum(axis=1, keepdims=True), counted.max(axis=1, keepdims=True, initial=0)
+    return additions(total, first, unit_roundoff, g.shape[1])
+
+
+def additions(counted: Array, first: Array, unit_roundoff: float, n: int) -> Array:
+    """Return as how many additions those of a row count, n − 1 at most.
 
     A sum that is short by a share s makes results larger by 1/(1 − s): that is s/u additions and
     more, until it could be short of everything.
+
+    Parameters
+    ----------
+    counted, first : array
+        Sum and maximum of min(g/u, 1) over the row's results g.
+    unit_roundoff : float
+        u of the accumulator.
+    n : int
+        The row's length.
     """
-    counted = np.minimum(g / unit_roundoff, 1.0)
-    first = counted.max(axis=1, keepdims=True, initial=0.0)  # one term is no addition
-    share = (counted.sum(axis=1, keepdims=True) - first) * unit_roundoff
+    share = (counted - first) * unit_roundoff  # one term is no addition
     with np.errstate(divide="ignore"):
         units = -np.log1p(-np.minimum(share, 1.0)) / unit_roundoff
-    additions: Array = np.minimum(units, max(g.shape[1] - 1, 0))
-    return additions
+    made: Array = np.minimum(units, max(n - 1, 0))
+    return made
 
 
 class Units(NamedTuple):

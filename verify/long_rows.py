@@ -30,7 +30,7 @@ from verify.regimes import rows_of
 from verify.ulp import ulp_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from backends.claims import Claims
     from verify.cases import Case
@@ -127,7 +127,8 @@ class _Row:
         self.case, self.claims, self._number = case, claims, number
         self._row = LongRow(x, case.temperature)
         self._format = format_of(case.dtype)
-        self._whole = _whole(self._row, case.temperature)
+        accumulator = format_of(claims.accumulate_for(case.dtype))
+        self._whole = _whole(self._row, case.temperature, accumulator.unit_roundoff)
 
     def spans(self) -> range:
         """Return where each span begins."""
@@ -178,28 +179,39 @@ def _both(one: Evidence, other: Evidence) -> Evidence:
     )
 
 
-def _whole(row: LongRow, temperature: float) -> bounds.Whole:
+def _whole(row: LongRow, temperature: float, unit_roundoff: float) -> bounds.Whole:
     """Return what limits take from the entire row, in float64."""
+    n = row.x.size
     if not row.regular:
-        return bounds.Whole(0.0, 0.0, 0.0, 0.0, row.x.size)
+        return bounds.Whole(0.0, 0.0, 0.0, 0.0, 0.0, n)
     top = row.top / temperature
     sums = np.zeros(3)
-    for first in range(0, row.x.size, SPAN):
-        with np.errstate(over="ignore", invalid="ignore"):
-            z = to_float64(row.x[first : first + SPAN]) / temperature
-            finite = np.isfinite(z)
-            gap = np.where(finite, top - z, 0.0)
-            e = np.where(finite, np.exp(-gap), 0.0)
-            magnitude = np.where(finite, np.abs(z), 0.0)
+    for e, gap, magnitude in _terms(row, top, temperature):
         sums += e.sum(), (e * gap).sum(), (e * magnitude).sum()
     total = max(float(sums[0]), 1.0)
+    least = total * unit_roundoff
+    counted = sum(
+        float(np.minimum(e / least, 1.0).sum()) for e, *_ in _terms(row, top, temperature)
+    )
+    first = np.array(min(1.0 / least, 1.0))
     return bounds.Whole(
         top=top,
         mean_gap=float(sums[1]) / total,
         mean_magnitude=float(sums[2]) / total,
         logsumexp=top + math.log(total),
-        n=row.x.size,
+        additions=float(bounds.additions(np.array(counted), first, unit_roundoff, n)),
+        n=n,
     )
+
+
+def _terms(row: LongRow, top: float, temperature: float) -> Iterator[tuple[Array, Array, Array]]:
+    """Yield, span by span, exponentials, gaps and magnitudes; 0 for masked entries."""
+    for first in range(0, row.x.size, SPAN):
+        with np.errstate(over="ignore", invalid="ignore"):
+            z = to_float64(row.x[first : first + SPAN]) / temperature
+            finite = np.isfinite(z)
+            gap = np.where(finite, top - z, 0.0)
+            yield np.where(finite, np.exp(-gap), 0.0), gap, np.where(finite, np.abs(z), 0.0)
 
 
 _PLANTS: dict[str, Callable[[Array, LongRow], Array]] = {
