@@ -21,8 +21,8 @@ $(READY): pyproject.toml constraints.txt
 verify: $(READY) ## is it right? every backend that runs here, quick profile
 	$(BIN)/python -m verify
 
-test: $(READY) ## the tests
-	$(BIN)/python -m pytest
+test: $(READY) ## the tests, on two cores
+	$(BIN)/python -m pytest --numprocesses 2
 
 lint: $(READY) ## style, types and the import contracts
 	$(BIN)/ruff check .

@@ -29,10 +29,11 @@ argument's size costs: `calm_margin` takes (42 + 2.02 e + 0.27 (|a| + 104)) u, `
 # ruff: noqa: ANN401 - compiled functions: arrays of every element type
 from __future__ import annotations
 
-import functools
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+from numba import types as _types
+from numba.extending import overload
 
 from backends.kernels.double_double import two_sum
 from backends.kernels.exp_lanes import long_exp, short_exp
@@ -47,6 +48,8 @@ from backends.kernels.lanes_forms import (
 )
 from backends.kernels.lanes_memory import element, fetch, load, load_some, store, store_some
 from backends.kernels.machine import always_inline, kernel, wide_vectors, widened
+
+types: Any = _types
 
 CALM = 256.0
 FLOOR = np.float32(-340.0)
@@ -96,6 +99,40 @@ def shifted_argument(x: Any, top: float) -> Any:
     return larger(LOWEST, as_float64(x) - top)
 
 
+def _exp(x: Any, t: Any) -> Any:
+    """Return exp(t) for elements of x: 16 bits need fewer terms than 24; only in kernels."""
+    raise NotImplementedError
+
+
+@overload(_exp)
+def _chosen_exp(x: Any, t: Any) -> Any:  # noqa: ARG001 - the same arguments as what is returned
+    if x.dtype == types.float32:
+
+        def exp(x: Any, t: Any) -> Any:  # noqa: ARG001 - as above
+            return long_exp(t)
+    else:
+
+        def exp(x: Any, t: Any) -> Any:  # noqa: ARG001 - as above
+            return short_exp(t)
+
+    return exp
+
+
+def exp_error(x: Any) -> float:
+    """Return the exponentials' error, beside what the argument's size costs, in units of 2^-53."""
+    raise NotImplementedError
+
+
+@overload(exp_error)
+def _error_of_exp(x: Any) -> Any:
+    error = 10.6 if x.dtype == types.float32 else 5367.0
+
+    def constant(x: Any) -> float:  # noqa: ARG001 - as above
+        return error
+
+    return constant
+
+
 @kernel
 def _added(total: Any, lost: Any, part: Any) -> Any:
     always_inline()
@@ -103,7 +140,7 @@ def _added(total: Any, lost: Any, part: Any) -> Any:
     return total, lost + error
 
 
-def _filling(argument: Any, exp: Any, floor: np.float32) -> Any:
+def _filling(argument: Any, floor: np.float32) -> Any:
     @kernel
     def fill(
         x: Any, at: int, n: int, top: float, y: Any, to: int, out: Any, written: int, ahead: int
@@ -125,7 +162,7 @@ def _filling(argument: Any, exp: Any, floor: np.float32) -> Any:
                 v, w = as_float32(load(x, at + j, 8)), as_float32(load(x, at + j + 8, 8))
                 v, w = larger(floor, v), larger(floor, w)
                 largest, other = larger(largest, v), larger(other, w)
-                a, b = exp(argument(v, top)), exp(argument(w, top))
+                a, b = _exp(x, argument(v, top)), _exp(x, argument(w, top))
                 store(y, to + j, a)
                 store(y, to + j + 8, b)
                 first, second = first + a, second + b
@@ -135,7 +172,7 @@ def _filling(argument: Any, exp: Any, floor: np.float32) -> Any:
             rest = load_some(x, at + j, 8, n - j, element(x, at))
             v = larger(floor, as_float32(rest))
             largest = larger(largest, v)
-            a = exp(argument(v, top))
+            a = _exp(x, argument(v, top))
             store_some(y, to + j, a, n - j)
             total, lost = _added(total, lost, first_lanes(a, n - j))
         return sum_of(total) + sum_of(lost), largest_of(larger(largest, other))
@@ -159,54 +196,36 @@ def ends(x: Any, at: int, n: int) -> tuple[float, float]:
     return np.float64(largest_of(top)), np.float64(smallest_of(bottom))
 
 
-class Exponentials(NamedTuple):
-    """The kernels of the first pass.
+calm_exponentials = _filling(calm_argument, FLOOR)
+# A shifted row's floor is that of its gaps.
+shifted_exponentials = _filling(shifted_argument, np.float32(-np.inf))
 
-    Attributes
-    ----------
-    fill_calm
-        fill_calm(x, first, last, y, out, totals, tops) for some rows; totals are 0 where a row's
-        first element shows that it cannot be calm.
-    calm_span, shifted_span
-        calm_span(x, at, n, y, to, out), shifted_span(x, at, n, top, y, to, out) -> (sum, largest):
-        n elements of x from flat index `at` on, their exponentials to y from `to` on.
-    error
-        Of the exponentials, relatively, beside what the argument's size costs; in units of 2^-53.
+
+@kernel
+def fill_calm(x: Any, first: int, last: int, y: Any, out: Any, totals: Any, tops: Any) -> None:
+    """Fill rows of y, totals and tops as `calm_exponentials` does.
+
+    Totals are 0 where a row's first element shows that it cannot be calm.
     """
+    wide_vectors()
+    n = x.shape[1]
+    for i in range(first, last):
+        g = i - first
+        totals[g], tops[g] = 0.0, 0.0
+        if may_be_calm(widened(element(x, i * n))):
+            ahead = (last - first) * n
+            totals[g], tops[g] = calm_exponentials(x, i * n, n, 0.0, y, g * n, out, i * n, ahead)
 
-    fill_calm: Any
-    calm_span: Any
-    shifted_span: Any
-    error: float
+
+@kernel
+def calm_span(x: Any, at: int, n: int, y: Any, to: int, out: Any) -> Any:
+    """Return sum and maximum of n elements from flat index `at` on; exponentials go to y."""
+    wide_vectors()
+    return calm_exponentials(x, at, n, 0.0, y, to, out, at, n)
 
 
-@functools.cache
-def exponentials(dtype: str) -> Exponentials:
-    """Return the kernels of the first pass: 16 bits need fewer terms of exp than 24."""
-    exp, error = (long_exp, 10.6) if dtype == "float32" else (short_exp, 5367.0)
-    calm = _filling(calm_argument, exp, FLOOR)
-    # A shifted row's floor is that of its gaps.
-    shifted = _filling(shifted_argument, exp, np.float32(-np.inf))
-
-    @kernel
-    def fill_calm(x: Any, first: int, last: int, y: Any, out: Any, totals: Any, tops: Any) -> None:
-        wide_vectors()
-        n = x.shape[1]
-        for i in range(first, last):
-            g = i - first
-            totals[g], tops[g] = 0.0, 0.0
-            if may_be_calm(widened(element(x, i * n))):
-                ahead = (last - first) * n
-                totals[g], tops[g] = calm(x, i * n, n, 0.0, y, g * n, out, i * n, ahead)
-
-    @kernel
-    def calm_span(x: Any, at: int, n: int, y: Any, to: int, out: Any) -> Any:
-        wide_vectors()
-        return calm(x, at, n, 0.0, y, to, out, at, n)
-
-    @kernel
-    def shifted_span(x: Any, at: int, n: int, top: float, y: Any, to: int, out: Any) -> Any:
-        wide_vectors()
-        return shifted(x, at, n, top, y, to, out, at, n)
-
-    return Exponentials(fill_calm, calm_span, shifted_span, error)
+@kernel
+def shifted_span(x: Any, at: int, n: int, top: float, y: Any, to: int, out: Any) -> Any:
+    """As `calm_span`, `top` subtracted."""
+    wide_vectors()
+    return shifted_exponentials(x, at, n, top, y, to, out, at, n)

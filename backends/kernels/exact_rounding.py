@@ -15,11 +15,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types as _types
+from numba.extending import overload
 
 from backends.kernels.lanes import fused, larger, shifted_right, spread
 from backends.kernels.lanes_forms import as_float32, bits_of, bits_seen, from_bits, joined, low_half
 from backends.kernels.lanes_memory import load, load_some, store, store_some
 from backends.kernels.machine import always_inline, kernel, wide_vectors
+
+types: Any = _types
 
 # So many results share a test: a test has its cost, and so has rounding them again.
 _TESTED = 64
@@ -127,11 +131,32 @@ def _to_sixteen_bits(packed: Any, anchored: Any) -> Any:
     return rounded
 
 
-ROUNDING = {
-    "float32": _to_float32,
-    "float16": _to_sixteen_bits(_packed_float16, _anchored(10, -14)),
-    "bfloat16": _to_sixteen_bits(_packed_bfloat16, _anchored(7, -126)),
-}
-"""round(y, at, n, factor, error, out, to) -> whether a result stays open.
+_to_float16 = _to_sixteen_bits(_packed_float16, _anchored(10, -14))
+_to_bfloat16 = _to_sixteen_bits(_packed_bfloat16, _anchored(7, -126))
+_ROUNDINGS = {types.int32: _to_float32, types.int16: _to_float16, types.uint16: _to_bfloat16}
 
-n numbers of y from flat index `at` on go to `out`, encodings, from `to` on."""
+
+def rounding(y: Any, at: int, n: int, factor: float, error: float, out: Any, to: int) -> bool:
+    """Round y · factor; tell whether the relative `error` leaves a result open; only in kernels.
+
+    n numbers of y from flat index `at` on go to `out` from `to` on, as encodings: int32 holds those
+    of float32, int16 of float16, uint16 of bfloat16.
+    """
+    raise NotImplementedError
+
+
+@overload(rounding)
+def _chosen(y: Any, at: Any, n: Any, factor: Any, error: Any, out: Any, to: Any) -> Any:  # noqa: ARG001 - the same arguments as what is returned
+    chosen = _ROUNDINGS[out.dtype]
+
+    def rounded(y: Any, at: Any, n: Any, factor: Any, error: Any, out: Any, to: Any) -> Any:
+        return chosen(y, at, n, factor, error, out, to)
+
+    return rounded
+
+
+@kernel
+def round_numbers(y: Any, at: int, n: int, factor: float, error: float, out: Any, to: int) -> bool:
+    """As `rounding`, compiled by itself."""
+    wide_vectors()
+    return bool(rounding(y, at, n, factor, error, out, to))

@@ -40,12 +40,15 @@ from backends.kernels.double_double import (
 )
 from backends.kernels.exact_lanes import (
     TOGETHER,
-    exponentials,
+    calm_span,
+    exp_error,
     is_calm,
+    shifted_span,
 )
 from backends.kernels.exact_lanes import ends as span_ends
 from backends.kernels.exact_narrow import ends_of_span, regular
-from backends.kernels.exact_passes import rows_in_double, span_rounding
+from backends.kernels.exact_passes import rows_in_double
+from backends.kernels.exact_rounding import round_numbers
 from backends.kernels.exact_settle import (
     calm_own_margin,
     calm_sum,
@@ -92,10 +95,8 @@ def _wide_row(
     return int(round_span(high, low, k, fmt[0], fmt[1], out))
 
 
-def _build_narrow(sources: str, dtype: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
+def _build_narrow(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
     # One function: Numba's parallel loops do not reach into others.
-    in_double, round_span = rows_in_double(dtype), span_rounding(dtype)
-    _, calm_span, shifted_span, exp_error = exponentials(dtype)
 
     def narrow(x: Any, fmt: Any, out: Any, threads: int, open_: Any) -> None:  # noqa: C901 - as said above
         rows, n = x.shape
@@ -106,7 +107,7 @@ def _build_narrow(sources: str, dtype: str) -> Callable[..., None]:  # noqa: C90
             for t in prange(tasks):
                 first, last = t * rows // tasks, (t + 1) * rows // tasks
                 y = np.empty((min(last - first, max(1, TOGETHER // n)), n))
-                in_double(x, first, last, y, fmt, out, open_)
+                rows_in_double(x, first, last, y, fmt, out, open_)
             return
         chunks = (n + BLOCK - 1) // BLOCK
         sums, ends = np.empty((chunks, 2)), np.empty((chunks, 2))
@@ -119,13 +120,13 @@ def _build_narrow(sources: str, dtype: str) -> Callable[..., None]:  # noqa: C90
                 sums[c, 0], sums[c, 1], ends[c, 0] = calm_sum(x, i * n + at, size, 0.0)
             total, rest = merged(sums)
             calm = is_calm(total, ends[:, 0].max())
-            margin = calm_own_margin(exp_error, ends[:, 0].max())
+            margin = calm_own_margin(exp_error(x), ends[:, 0].max())
             if not calm:
                 for c in prange(chunks):
                     at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
                     ends[c] = span_ends(x, i * n + at, size)
                 shift = ends[:, 0].max()
-                margin = shifted_own_margin(exp_error, shift - ends[:, 1].min())
+                margin = shifted_own_margin(exp_error(x), shift - ends[:, 1].min())
                 for c in prange(chunks):
                     at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
                     sums[c, 0], sums[c, 1], _ = shifted_sum(x, i * n + at, size, shift)
@@ -142,7 +143,7 @@ def _build_narrow(sources: str, dtype: str) -> Callable[..., None]:  # noqa: C90
                 else:
                     shifted_span(x, i * n + at, size, shift, y, 0, out)
                 left[c] = 0
-                if round_span(y, 0, size, factor, margin, out, i * n + at):
+                if round_numbers(y, 0, size, factor, margin, out, i * n + at):
                     part = slice(at, at + size)
                     left[c] = settle_block(x[i, part], shift, factor, factor_low, fmt, out[i, part])
             open_[i] = left.any()
@@ -236,8 +237,7 @@ def narrow(dtype: str) -> Callable[..., None]:
     element, word = ELEMENTS[dtype]
     x, open_ = array(element, 2, readonly=True), array(types.uint8, 1)
     fmt = types.UniTuple(types.int64, 3)
-    build = functools.partial(_build_narrow, dtype=dtype)
-    return compiled(build, types.void(x, fmt, array(word, 2), types.intp, open_), _CALLED)
+    return compiled(_build_narrow, types.void(x, fmt, array(word, 2), types.intp, open_), _CALLED)
 
 
 @functools.cache

@@ -1,5 +1,8 @@
 """numba_exact: every bit is the correctly rounded one, whatever it takes."""
 
+import os
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -205,3 +208,24 @@ def test_uniform_rows_are_reciprocals(softmax, name):
         assert set(bits(softmax(np.full((2, n), 3.5).astype(fmt.numpy_dtype))).ravel()) == {
             quotient
         }
+
+
+def test_a_second_process_loads_what_the_first_one_compiled(tmp_path):
+    """Closing over compiled functions would make every process compile anew, for 15 seconds."""
+    line = (
+        "import numpy, backends; from backends.kernels import exact_rows; "
+        "backends.get('numba_exact').softmax(numpy.ones((2, 5), numpy.float32)); "
+        "print(sum(exact_rows.narrow('float32').stats.cache_hits.values()))"
+    )
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    hits = [
+        subprocess.run(
+            [sys.executable, "-c", line],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for _ in range(2)
+    ]
+    assert hits == ["0", "1"]
