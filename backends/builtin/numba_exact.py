@@ -3,7 +3,8 @@
 float32 and the 16-bit formats are computed in double arithmetic with a proven error; where that
 leaves a rounding open, the row is repeated in double-double arithmetic, as float64 always is; and
 what is open then goes to integers of growing precision, which always decide. The proofs stand in
-`exact_narrow`, `double_double` and `exact_integers` of `backends.kernels`.
+`exp_lanes`, `exact_lanes`, `exact_rounding`, `exact_settle`, `double_double` and `exact_integers`
+of `backends.kernels`.
 """
 
 from __future__ import annotations

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import math
 import operator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from backends.arrays import NumPyArray
 
 
 def checked_temperature(temperature: object) -> float:
@@ -39,3 +45,34 @@ def checked_axis(axis: object, ndim: int) -> int:
     if not -dimensions <= index < dimensions:
         raise IndexError(f"axis={axis} is out of range for an array of {ndim} dimensions")
     return index % dimensions
+
+
+def checked_out(out: NumPyArray | None, x: NumPyArray) -> NumPyArray:
+    """Return where a result of x's shape and dtype goes: `out`, or a fresh array for None.
+
+    Raises
+    ------
+    ValueError
+        If `out` has another shape or dtype; its byte order is free.
+    """
+    import numpy as np
+
+    native = x.dtype.newbyteorder("=")
+    if out is None:
+        return np.empty(x.shape, native)
+    if out.shape != x.shape or out.dtype.newbyteorder("=") != native:
+        raise ValueError(
+            f"out has dtype {out.dtype} and shape {out.shape}, expected {native} and {x.shape}"
+        )
+    return out
+
+
+def written_directly(target: NumPyArray, rows: NumPyArray, dtype: np.dtype[Any]) -> bool:
+    """Tell whether kernels may write to `target` itself while they read `rows`.
+
+    Not if it has another layout or dtype, nor if the two share memory: kernels read an element
+    after they wrote others, and some read all of them again.
+    """
+    import numpy as np
+
+    return target.dtype == dtype and target.flags.carray and not np.may_share_memory(target, rows)

@@ -11,7 +11,12 @@ import numpy as np
 
 from backends.formats import format_of
 from backends.kernels import exact_rows
-from backends.kernels.arguments import checked_axis, checked_temperature
+from backends.kernels.arguments import (
+    checked_axis,
+    checked_out,
+    checked_temperature,
+    written_directly,
+)
 from backends.kernels.exact_integers import round_softmax
 from backends.kernels.numba_call import ENTRY
 
@@ -38,14 +43,14 @@ def run(x: NumPyArray, axis: int, temperature: float, out: NumPyArray | None) ->
     Raises
     ------
     IndexError, ValueError
-        If the axis is out of range or the temperature is not positive and finite.
+        If the axis is out of range, the temperature is not positive and finite, or `out` is of
+        another shape or dtype.
     """
     divisor = checked_temperature(temperature)
     position = checked_axis(axis, x.ndim)
     fmt = format_of(x.dtype)
     native = x.dtype.newbyteorder("=")
-    if out is None:
-        out = np.empty(x.shape, native)
+    out = checked_out(out, x)
     if x.size == 0:
         return out
     # 0-d arrays are rows of length 1.
@@ -53,7 +58,7 @@ def run(x: NumPyArray, axis: int, temperature: float, out: NumPyArray | None) ->
         np.moveaxis(array.reshape(array.shape or (1,)), position, -1) for array in (x, out)
     )
     rows = np.require(source, native, ["C", "A"]).reshape(-1, source.shape[-1])
-    direct = target.dtype == native and target.flags.carray
+    direct = written_directly(target, rows, native)
     result = target.reshape(rows.shape) if direct else np.empty_like(rows)
     _round_rows(fmt, rows, divisor, result)
     if not direct:

@@ -19,11 +19,14 @@ Proof of the enclosure, u = 2^-53. A result below 2^-150 rounds to zero in all t
    `LOWEST` ends at 110: beyond, a result is below 2^-158.
 3. *Sum.* A lane of a chunk adds at most 32 terms, one after the other: 31 u. Chunks are added by
    TwoSum, lane by lane, and the errors kept; adding up 8 lanes costs 3 u, their errors 1 u.
-4. *Division.* 1/S, twice times (1 ± margin) and the product with the exponential: 3 u.
+4. *Division.* 1/S, 1 ± margin, its product with 1/S, and the product with the exponential: 4 u.
 
-With E for the error of an exponential a result is wrong by 2 E + 38 u. E = e u beside what the
+With E for the error of an exponential a result is wrong by 2 E + 39 u. E = e u beside what the
 argument's size costs: `calm_margin` takes (42 + 2.02 e + 0.27 (|a| + 104)) u, `shifted_margin`
 (42 + 2.02 e + 2.3 s) u.
+
+All this is for gradual underflow, the processor's default: in a thread that flushes subnormal
+numbers to zero, subnormal results of float32 and bfloat16 are flushed.
 """
 
 # ruff: noqa: ANN401 - compiled functions: arrays of every element type

@@ -7,8 +7,8 @@ over it, and not ten times as much.
 
 Error of the sum, u = 2^-53: `exp_lanes.exp_parts` gives exp(t) as scale + tail within 0.35 u of
 it. Scales are added by TwoSum, lane by lane; of two tails, each below 0.045 of its scale, one
-addition is rounded: 0.05 u. What TwoSum leaves is added in order, below n·2^-106 for up to 2^28
-terms. Together below u/2.
+addition is rounded: 0.05 u, and so is adding the tails' sum and what was lost: 0.05 u. What
+TwoSum leaves is added in order, below n·2^-106 for up to 2^28 terms. Together below u/2.
 """
 
 # ruff: noqa: ANN401 - compiled functions: arrays of every element type

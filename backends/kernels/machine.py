@@ -1,6 +1,6 @@
 """What LLVM offers beyond Numba's own words: fused operations, bit patterns, wide vectors.
 
-The intrinsics are shared by the kernels of `double_double`, `exact_narrow` and `exact_wide`.
+The intrinsics are shared by the kernels of `double_double` and `exact_narrow`.
 Nothing here sets a flag outside the function that asks for it.
 """
 

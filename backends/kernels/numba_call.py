@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
-from backends.kernels.arguments import checked_axis, checked_temperature
+from backends.kernels.arguments import (
+    checked_axis,
+    checked_out,
+    checked_temperature,
+    written_directly,
+)
 from backends.kernels.numba_rows import compiled
 
 if TYPE_CHECKING:
@@ -42,12 +47,12 @@ def run(
     Raises
     ------
     IndexError, ValueError
-        If the axis is out of range or the temperature is not positive and finite.
+        If the axis is out of range, the temperature is not positive and finite, or `out` is of
+        another shape or dtype.
     """
     divisor = checked_temperature(temperature)
     position = checked_axis(axis, x.ndim)
-    if out is None:
-        out = np.empty(x.shape, x.dtype.newbyteorder("="))
+    out = checked_out(out, x)
     if x.size == 0:
         return out
     # 0-d arrays are rows of length 1.
@@ -56,7 +61,7 @@ def run(
     )
     working = np.dtype(np.float32) if x.dtype.itemsize == 2 else x.dtype.newbyteorder("=")
     rows = np.require(source, working, ["C", "A"]).reshape(-1, source.shape[-1])
-    direct = target.dtype == working and target.flags.carray
+    direct = written_directly(target, rows, np.dtype(working))
     result = target.reshape(rows.shape) if direct else np.empty_like(rows)
     with ENTRY:
         compiled(kernel, working.name)(rows, result, divisor, numba.get_num_threads())

@@ -229,3 +229,26 @@ def test_a_second_process_loads_what_the_first_one_compiled(tmp_path):
         for _ in range(2)
     ]
     assert hits == ["0", "1"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_that_are_looked_at_again_may_be_overwritten_by_their_results(name):
+    """An open row is read once more, when a part of `out` is written: in place it would be gone."""
+    fmt = FORMATS[name]
+    function = backends.get("numba_exact").operations["softmax"]
+    x, _ = hard.near_ties(fmt, np.random.default_rng(26), 200, 5)
+    want = bits(function(x))
+    place = x.copy()
+    assert np.array_equal(bits(function(place, out=place)), want)
+    memory = np.concatenate([x.reshape(-1), x[:1, 0]])
+    shifted = memory[1:].reshape(x.shape)
+    assert np.array_equal(bits(function(memory[:-1].reshape(x.shape), out=shifted)), want)
+
+
+@pytest.mark.parametrize("backend", ["numba_exact", "numba_fast", "numba_online"])
+def test_an_out_of_another_shape_or_dtype_is_refused(backend):
+    function = backends.get(backend).operations["softmax"]
+    x = np.zeros((5, 6), np.float32)
+    for out in (np.empty((6, 5), np.float32), np.empty((5, 6)), np.empty((5, 6), np.int32)):
+        with pytest.raises(ValueError, match=r"out has dtype .* expected float32 and \(5, 6\)"):
+            function(x, out=out)
