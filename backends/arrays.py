@@ -59,8 +59,8 @@ class ArrayLibrary(Protocol):
     def place(self, array: Native, device: str) -> Native:
         """Return the native `array` on `device`, the array itself if it is there already."""
 
-    def empty_like(self, array: Native) -> Native:
-        """Return an uninitialised contiguous array of the same shape, dtype and device."""
+    def empty(self, shape: tuple[int, ...], like: Native) -> Native:
+        """Return an uninitialised contiguous array of the dtype and device of `like`."""
 
     def exp(self, array: Native) -> Native:
         """Return the library's own exponential of each element."""
@@ -105,11 +105,11 @@ class NumPyLibrary:
         """Return `array` itself; a NumPy scalar becomes a 0-d array."""
         return self.to_numpy(array)
 
-    def empty_like(self, array: Native) -> Native:
+    def empty(self, shape: tuple[int, ...], like: Native) -> Native:
         """Return an uninitialised C-contiguous array."""
         import numpy as np
 
-        return np.empty(array.shape, dtype=array.dtype)
+        return np.empty(shape, dtype=like.dtype)
 
     def exp(self, array: Native) -> Native:
         """Return ``numpy.exp``."""
@@ -198,11 +198,11 @@ class TorchLibrary:
         """Return the tensor on `device`."""
         return array.to(device)
 
-    def empty_like(self, array: Native) -> Native:
+    def empty(self, shape: tuple[int, ...], like: Native) -> Native:
         """Return an uninitialised contiguous tensor on the same device."""
         import torch
 
-        return torch.empty(array.shape, dtype=array.dtype, device=array.device)
+        return torch.empty(shape, dtype=like.dtype, device=like.device)
 
     def exp(self, array: Native) -> Native:
         """Return ``torch.exp``."""

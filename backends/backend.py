@@ -168,7 +168,7 @@ class Backend:
         function = self._function(operation_name)
         if not self.takes_out(operation_name):
             return functools.partial(function, *natives, **given)
-        target = self.library.empty_like(natives[0]) if out is None else out
+        target = self._result_array(operation_name, natives[0], given) if out is None else out
         return _into(function, natives, given, target)
 
     def synchronize(self) -> None:
@@ -194,13 +194,21 @@ class Backend:
         given = self._passed(operation_name, parameters, natives[0].ndim)
         out = self._signature(operation_name).parameters.get("out")
         if out is not None and out.default is inspect.Parameter.empty:
-            given["out"] = self.library.empty_like(natives[0])
+            given["out"] = self._result_array(operation_name, natives[0], given)
         result = self._function(operation_name)(*natives, **given)
         if result is None and "out" in given:
             result = given["out"]
         if self.library.is_native(inputs[0]):
             return result
         return self.library.to_numpy(result)
+
+    def _result_array(
+        self, operation_name: str, x: Native, parameters: Mapping[str, Any]
+    ) -> Native:
+        """Return an uninitialised array for the operation's result."""
+        axis = parameters.get("axis", -1)
+        shape = operation(operation_name).result_shape(tuple(x.shape), axis)
+        return self.library.empty(shape, x)
 
     def _passed(
         self, operation_name: str, parameters: Mapping[str, object], ndim: int
