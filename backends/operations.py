@@ -103,7 +103,7 @@ class Operation:
         return shape[:at] + shape[at + 1 :]
 
 
-def _operation(  # noqa: PLR0913 - a table's columns
+def _operation(
     name: str,
     definition: str,
     *inputs: str,
