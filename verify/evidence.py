@@ -13,6 +13,7 @@ ones are weighed at that same limit, so they say what a case can show; what can 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,11 @@ from backends.formats import format_of, from_float64, to_float64
 from verify.ulp import ulp_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from verify.family.kit import Rows
     from verify.oracle.exact import Exact
 
 Array = np.ndarray[Any, Any]
+Plants = Mapping[str, tuple[Callable[["Rows", "Exact", str], Array], bool]]
 
 
 @dataclass(frozen=True)
@@ -62,38 +63,37 @@ class Evidence:
         return "; ".join(parts) or "no plant"
 
 
-def softmax_plants(x: Array, exact: Exact, dtype: str, temperature: float) -> Array:
-    """Return the errors, in ulps, of every planted answer for the softmax of `x`.
+def planted(plants: Plants, rows: Rows, exact: Exact, dtype: str) -> Array:
+    """Return the errors, in ulps, of every planted answer for `rows`.
 
     Parameters
     ----------
-    x : float64 array (rows, n)
-        The logits, exactly.
+    plants : mapping
+        As in `verify.family.kit.Kit`.
+    rows : Rows
+        What was asked.
     exact : Exact
-        The exact results, each field of shape (rows, n).
+        The exact results, each field of shape (rows, m).
     dtype : str
         The format of inputs and results.
-    temperature : float
-        What the logits are divided by.
 
     Returns
     -------
-    float64 array (plants, rows, n)
+    float64 array (plants, rows, m)
         For `weigh`; they depend on the case alone, and not on what a backend claims.
     """
     with np.errstate(all="ignore"):  # plants are wrong on purpose: they overflow and divide by 0
-        z = x / temperature
-        planted = np.stack([plant(z, exact, dtype) for plant, _ in _PLANTS.values()])
+        answers = np.stack([plant(rows, exact, dtype) for plant, _ in plants.values()])
     # All at once: on the many small cases the number of calls is what takes time.
-    shape = planted.shape
+    shape = answers.shape
     repeated = exact.each(lambda array: np.ascontiguousarray(np.broadcast_to(array, shape)))
-    return ulp_error(planted, repeated)
+    return ulp_error(answers, repeated)
 
 
-def weigh(errors: Array, limit: Array, attainable: Array) -> Evidence:
-    """Judge the plants' errors under `limit`; both limits are in ulps, of shape (rows, n)."""
+def weigh(plants: Plants, errors: Array, limit: Array, attainable: Array) -> Evidence:
+    """Judge the plants' errors under `limit`; both limits are in ulps, of shape (rows, m)."""
     verdicts: dict[str, list[str]] = {"rejected": [], "accepted": [], "harmless": []}
-    for (name, (_, gross)), error in zip(_PLANTS.items(), errors, strict=True):
+    for (name, (_, gross)), error in zip(plants.items(), errors, strict=True):
         if bool((error <= (1.0 if gross else attainable)).all()):
             verdicts["harmless"].append(name)
         else:
@@ -102,34 +102,38 @@ def weigh(errors: Array, limit: Array, attainable: Array) -> Evidence:
     return Evidence(**{kind: tuple(names) for kind, names in verdicts.items()})
 
 
-def _zeros(z: Array, _: Exact, dtype: str) -> Array:
-    return np.zeros(z.shape, format_of(dtype).numpy_dtype)
+def _zeros(rows: Rows, _: Exact, dtype: str) -> Array:
+    return np.zeros(rows.x.shape, format_of(dtype).numpy_dtype)
 
 
-def _uniform(z: Array, _: Exact, dtype: str) -> Array:
+def _uniform(rows: Rows, _: Exact, dtype: str) -> Array:
+    z = _scaled(rows)
     return from_float64(format_of(dtype), np.full(z.shape, 1.0 / max(z.shape[1], 1)))
 
 
-def _one_hot(z: Array, _: Exact, dtype: str) -> Array:
+def _one_hot(rows: Rows, _: Exact, dtype: str) -> Array:
+    z = _scaled(rows)
     answer = np.zeros(z.shape)
     if z.size:
         answer[np.arange(z.shape[0]), np.argmax(z, axis=1)] = 1.0
     return from_float64(format_of(dtype), answer)
 
 
-def _unshifted(z: Array, _: Exact, dtype: str) -> Array:
+def _unshifted(rows: Rows, _: Exact, dtype: str) -> Array:
+    z = _scaled(rows)
     inner = np.float64 if dtype == "float64" else np.float32
     e = np.exp(z.astype(inner))
     return from_float64(format_of(dtype), (e / e.sum(axis=1, keepdims=True)).astype(np.float64))
 
 
-def _last_dropped(_: Array, exact: Exact, dtype: str) -> Array:
+def _last_dropped(_: Rows, exact: Exact, dtype: str) -> Array:
     g = to_float64(exact.rounded)
     # All results are there; it is the sum that lacks a term.
     return from_float64(format_of(dtype), g / g[:, :-1].sum(axis=1, keepdims=True))
 
 
-def _low_precision_sum(z: Array, _: Exact, dtype: str) -> Array:
+def _low_precision_sum(rows: Rows, _: Exact, dtype: str) -> Array:
+    z = _scaled(rows)
     lower = {"float64": "float32", "float32": "float16"}.get(dtype, dtype)
     e = np.exp(z - z.max(axis=1, keepdims=True, initial=-np.inf))
     rounded = from_float64(format_of(lower), e)
@@ -137,7 +141,12 @@ def _low_precision_sum(z: Array, _: Exact, dtype: str) -> Array:
     return from_float64(format_of(dtype), e / to_float64(total))
 
 
-_PLANTS: dict[str, tuple[Callable[[Array, Exact, str], Array], bool]] = {
+def _scaled(rows: Rows) -> Array:
+    scaled: Array = rows.x / rows.temperature
+    return scaled
+
+
+SOFTMAX_PLANTS: Plants = {
     "zeros": (_zeros, True),
     "1/n": (_uniform, True),
     "one-hot": (_one_hot, True),

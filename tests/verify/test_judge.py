@@ -12,7 +12,7 @@ from reports.records import Status
 from verify import cases
 from verify.answers import Answers
 from verify.bounds import Limits
-from verify.evidence import Evidence, softmax_plants, weigh
+from verify.evidence import SOFTMAX_PLANTS, Evidence, planted, weigh
 from verify.judge import judge
 
 DEFAULT = Claims()
@@ -95,7 +95,8 @@ def test_limits_stay_finite_where_logits_are_the_largest_numbers(algorithm, regi
 def test_a_limit_that_would_take_a_constant_answer_gives_no_pass(constant):
     case, facts = facts_of(PLAIN)
     wide = np.full(facts.x.shape, 1e12)
-    proof = weigh(softmax_plants(facts.x, facts.exact, "float32", 1.0), wide, wide)
+    errors = planted(SOFTMAX_PLANTS, facts.asked, facts.exact, "float32")
+    proof = weigh(SOFTMAX_PLANTS, errors, wide, wide)
     assert constant in proof.accepted
     assert not proof.sufficient
     facts = replace(facts, limits=Limits(theory=wide, attainable=wide), evidence=proof)
