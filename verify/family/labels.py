@@ -16,7 +16,7 @@ def counted(rows: Rows) -> Array:
     """Return which rows count, bool (rows, 1)."""
     if rows.ignored is None:
         return np.ones((rows.x.shape[0], 1), dtype=bool)
-    return ~np.asarray(rows.ignored, dtype=bool)[:, None]
+    return np.logical_not(rows.ignored)[:, None]
 
 
 def labels(rows: Rows, offset: int = 0) -> Array:
@@ -34,4 +34,5 @@ def at_label(values: Array, rows: Rows, offset: int = 0) -> Array:
 
 def one_hot(rows: Rows, offset: int = 0) -> Array:
     """Return which entry of each row is its label, bool (rows, n); none where it is ignored."""
-    return (np.arange(rows.x.shape[1]) == labels(rows, offset)) & counted(rows)
+    classes = np.arange(rows.x.shape[1])
+    return np.asarray((classes == labels(rows, offset)) & counted(rows))

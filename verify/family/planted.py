@@ -50,7 +50,7 @@ def _sign_flipped(_: Rows, exact: Exact, __: str) -> Array:
 
 
 def _divided_by_rows(_: Rows, exact: Exact, __: str) -> Array:
-    return right(exact) / max(exact.rounded.shape[0], 1)
+    return np.asarray(right(exact) / max(exact.rounded.shape[0], 1))
 
 
 def _times_temperature(rows: Rows, exact: Exact, _: str) -> Array:
