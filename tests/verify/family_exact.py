@@ -93,9 +93,7 @@ def softmax_vjp(rows, dtype):
         vjp = [a * (b - dot) / mpf(rows.temperature) for a, b in zip(p, c, strict=True)]
         # What is left of a cancellation at 400 bits is 0: no exact result here is that small.
         tiny = mpf(2) ** (40 - BITS) * max(abs(v) for v in c) / mpf(rows.temperature)
-        results.append(
-            [mpf(0) if abs(v) < tiny * a else v for v, a in zip(vjp, p, strict=True)]
-        )
+        results.append([mpf(0) if abs(v) < tiny * a else v for v, a in zip(vjp, p, strict=True)])
     return exact_of(results, dtype)
 
 

@@ -19,6 +19,11 @@ _WHERE = {
     "log_softmax": "log_softmax.KIT",
     "logsumexp": "logsumexp.KIT",
     "cross_entropy": "cross_entropy.KIT",
+    "softmax_vjp": "gradients.VJP_KIT",
+    "cross_entropy_grad": "gradients.GRADIENT_KIT",
+    "softmax_jacobian": "gradients.JACOBIAN_KIT",
+    "sampled_cross_entropy": "sampled.KIT",
+    "sigmoid": "sigmoid.KIT",
 }
 
 
