@@ -17,8 +17,9 @@ import numpy as np
 from backends.claims import Claims
 from backends.formats import format_of, to_float64
 from backends.operations import INPUTS
-from verify import bounds, cases, companions, evidence, family, oracle
+from verify import bounds, cases, companions, evidence, oracle
 from verify.crew import Crew
+from verify.family import KITS
 from verify.family.kit import Rows
 from verify.regimes import rows_of
 
@@ -86,11 +87,11 @@ def establish(text: str, bases: tuple[Basis, ...]) -> dict[Basis, Facts]:
     """Return the facts of a case for backends of each basis; the exact answer is taken once."""
     case = cases.parse(text)
     inputs = _inputs(case)
-    asked, plants = _asked(case, inputs), family.kit_of(case.operation).plants
+    asked, plants = _asked(case, inputs), KITS[case.operation].plants
     policies = {basis.all_masked for basis in bases}
     exact = {policy: _exact(case, inputs, policy) for policy in policies}
     errors = {
-        policy: evidence.planted(plants, asked, answer, case.dtype)
+        policy: evidence.planted_errors(plants, asked, answer, case.dtype)
         for policy, answer in exact.items()
     }
     return {
@@ -145,7 +146,7 @@ def _distinct(rows: Array) -> tuple[Array, Array | None]:
 
 def _facts(case: Case, asked: Rows, exact: Exact, errors: Array, basis: Basis) -> Facts:
     claims = Claims.from_dict(basis._asdict())
-    kit = family.kit_of(case.operation)
+    kit = KITS[case.operation]
     limits = kit.limits(asked, exact, case.dtype, claims)
     proof = evidence.weigh(kit.plants, errors, limits.attainable, limits.attainable)
     return Facts(case.operation, asked, exact, format_of(case.dtype), limits, proof)

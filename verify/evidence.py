@@ -5,29 +5,28 @@ therefore carries its own proof: the judge is shown answers that are known to be
 it would say of them decides whether the case can be a `pass` at all.
 
 A plant is *wrong on a case* if some element is off by more than an implementation without fault
-could be: for the three gross plants one ulp, for the subtle ones the attainable limit (on two
-elements far apart, dropping the smaller one may change nothing that a format can show). The subtle
-ones are weighed at that same limit, so they say what a case can show; what can keep it from being a
-`pass` are the gross ones.
+could be: for the gross plants one ulp, for the subtle ones the attainable limit (on two elements
+far apart, dropping the smaller one may change nothing that a format can show). The subtle ones are
+weighed at that same limit, so they say what a case can show; what can keep it from being a `pass`
+are the gross ones. Each operation has plants of its own (`verify.family`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backends.formats import format_of, from_float64, to_float64
 from verify.ulp import ulp_error
 
 if TYPE_CHECKING:
-    from verify.family.kit import Rows
+    from collections.abc import Mapping
+
+    from verify.family.kit import Plant, Rows
     from verify.oracle.exact import Exact
 
 Array = np.ndarray[Any, Any]
-Plants = Mapping[str, tuple[Callable[["Rows", "Exact", str], Array], bool]]
 
 
 @dataclass(frozen=True)
@@ -63,15 +62,15 @@ class Evidence:
         return "; ".join(parts) or "no plant"
 
 
-def planted(plants: Plants, rows: Rows, exact: Exact, dtype: str) -> Array:
-    """Return the errors, in ulps, of every planted answer for `rows`.
+def planted_errors(plants: Mapping[str, Plant], rows: Rows, exact: Exact, dtype: str) -> Array:
+    """Return the errors, in ulps, of every planted answer.
 
     Parameters
     ----------
     plants : mapping
-        As in `verify.family.kit.Kit`.
+        The operation's.
     rows : Rows
-        What was asked.
+        The inputs, exactly.
     exact : Exact
         The exact results, each field of shape (rows, m).
     dtype : str
@@ -83,74 +82,20 @@ def planted(plants: Plants, rows: Rows, exact: Exact, dtype: str) -> Array:
         For `weigh`; they depend on the case alone, and not on what a backend claims.
     """
     with np.errstate(all="ignore"):  # plants are wrong on purpose: they overflow and divide by 0
-        answers = np.stack([plant(rows, exact, dtype) for plant, _ in plants.values()])
+        planted = np.stack([plant.answer(rows, exact, dtype) for plant in plants.values()])
     # All at once: on the many small cases the number of calls is what takes time.
-    shape = answers.shape
+    shape = planted.shape
     repeated = exact.each(lambda array: np.ascontiguousarray(np.broadcast_to(array, shape)))
-    return ulp_error(answers, repeated)
+    return ulp_error(planted, repeated)
 
 
-def weigh(plants: Plants, errors: Array, limit: Array, attainable: Array) -> Evidence:
-    """Judge the plants' errors under `limit`; both limits are in ulps, of shape (rows, m)."""
+def weigh(plants: Mapping[str, Plant], errors: Array, limit: Array, attainable: Array) -> Evidence:
+    """Judge the errors of `plants` under `limit`; both limits are in ulps, of shape (rows, m)."""
     verdicts: dict[str, list[str]] = {"rejected": [], "accepted": [], "harmless": []}
-    for (name, (_, gross)), error in zip(plants.items(), errors, strict=True):
-        if bool((error <= (1.0 if gross else attainable)).all()):
+    for (name, plant), error in zip(plants.items(), errors, strict=True):
+        if bool((error <= (1.0 if plant.gross else attainable)).all()):
             verdicts["harmless"].append(name)
         else:
             accepted = bool((error <= limit).all())
             verdicts["accepted" if accepted else "rejected"].append(name)
     return Evidence(**{kind: tuple(names) for kind, names in verdicts.items()})
-
-
-def _zeros(rows: Rows, _: Exact, dtype: str) -> Array:
-    return np.zeros(rows.x.shape, format_of(dtype).numpy_dtype)
-
-
-def _uniform(rows: Rows, _: Exact, dtype: str) -> Array:
-    z = _scaled(rows)
-    return from_float64(format_of(dtype), np.full(z.shape, 1.0 / max(z.shape[1], 1)))
-
-
-def _one_hot(rows: Rows, _: Exact, dtype: str) -> Array:
-    z = _scaled(rows)
-    answer = np.zeros(z.shape)
-    if z.size:
-        answer[np.arange(z.shape[0]), np.argmax(z, axis=1)] = 1.0
-    return from_float64(format_of(dtype), answer)
-
-
-def _unshifted(rows: Rows, _: Exact, dtype: str) -> Array:
-    z = _scaled(rows)
-    inner = np.float64 if dtype == "float64" else np.float32
-    e = np.exp(z.astype(inner))
-    return from_float64(format_of(dtype), (e / e.sum(axis=1, keepdims=True)).astype(np.float64))
-
-
-def _last_dropped(_: Rows, exact: Exact, dtype: str) -> Array:
-    g = to_float64(exact.rounded)
-    # All results are there; it is the sum that lacks a term.
-    return from_float64(format_of(dtype), g / g[:, :-1].sum(axis=1, keepdims=True))
-
-
-def _low_precision_sum(rows: Rows, _: Exact, dtype: str) -> Array:
-    z = _scaled(rows)
-    lower = {"float64": "float32", "float32": "float16"}.get(dtype, dtype)
-    e = np.exp(z - z.max(axis=1, keepdims=True, initial=-np.inf))
-    rounded = from_float64(format_of(lower), e)
-    total = np.add.accumulate(rounded, axis=1)[:, -1:]
-    return from_float64(format_of(dtype), e / to_float64(total))
-
-
-def _scaled(rows: Rows) -> Array:
-    scaled: Array = rows.x / rows.temperature
-    return scaled
-
-
-SOFTMAX_PLANTS: Plants = {
-    "zeros": (_zeros, True),
-    "1/n": (_uniform, True),
-    "one-hot": (_one_hot, True),
-    "unshifted": (_unshifted, False),
-    "last dropped": (_last_dropped, False),
-    "low-precision sum": (_low_precision_sum, False),
-}

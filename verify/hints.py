@@ -9,7 +9,7 @@ import numpy as np
 
 from backends.claims import Claims
 from backends.vocabulary import ALGORITHMS
-from verify import family
+from verify.family import KITS
 from verify.ulp import ulp_error
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def declaring_claim(error: Array, facts: Facts, claims: Claims) -> str:
     """
     zeros = ulp_error(np.zeros_like(facts.exact.rounded), facts.exact)
     wrong = (zeros > 0) & np.isfinite(zeros)
-    limits_of = family.kit_of(facts.operation).limits
+    limits_of = KITS[facts.operation].limits
     for words, other in _alternatives(claims, facts.format.name):
         limits = limits_of(facts.asked, facts.exact, facts.format.name, other)
         meaningful = not (limits.theory >= zeros)[wrong].all() if wrong.any() else False

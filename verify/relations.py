@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.formats import to_float64
-from verify import family
+from verify.family import KITS
 from verify.variants import permutation
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _apart(first: Array, second: Array, allowed: Array, what: str) -> str:
 def _shift(case: Case, outputs: Sequence[Array], facts: Facts, claims: Claims) -> str:
     amount = float(case.variant.partition(":")[2])
     asked = replace(facts.asked, x=facts.x + amount)
-    moved = family.kit_of(case.operation).limits(asked, facts.exact, case.dtype, claims)
+    moved = KITS[case.operation].limits(asked, facts.exact, case.dtype, claims)
     allowed = _allowed(facts) + moved.theory * spacing(facts)
     return _apart(outputs[0], outputs[1], allowed, f"shifting every logit by {amount:g}")
 

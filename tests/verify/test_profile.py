@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from backends.formats import to_float64
-from verify import checks
+from verify import checks, examples
 from verify.answers import answer
-from verify import examples
 from verify.checks.check import Scope
 
 DTYPES = ["float64", "float32", "float16", "bfloat16"]

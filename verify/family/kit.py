@@ -1,11 +1,14 @@
-"""What the judge must know of an operation besides its exact results: limits, and wrong answers."""
+"""What the judge needs of an operation besides its exact answer: limits, and wrong answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from verify.family.measured import Measured, measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,26 +22,26 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Rows:
-    """A call's inputs, row by row and exactly.
+    """The inputs of one call as rows, exactly; what an operation does not take is None.
 
     Attributes
     ----------
-    x
-        float64 (rows, n), the logits.
-    temperature
-        What they are divided by.
-    labels
-        int64 (rows,), where the operation takes them; any number in ignored rows.
-    ignored
-        bool (rows,), with `labels`: which rows do not count.
-    cotangent
-        float64 (rows, n), where the operation takes one.
-    sampled
-        int64 (k,), where the operation takes candidates.
-    log_expected_count
-        float64 (n,), likewise.
-    remove_accidental_hits
-        Whether candidates that are a row's label are left out of it.
+    x : float64 array (rows, n)
+        The logits.
+    temperature : float
+        What the logits are divided by.
+    labels : int64 array (rows,), optional
+        Each row's class; anything where the row is ignored.
+    ignored : bool array (rows,), optional
+        Which rows do not count; None: all do.
+    cotangent : float64 array (rows, n), optional
+        The gradient of some loss by the softmax.
+    sampled : int64 array (k,), optional
+        The candidate classes.
+    log_expected_count : float64 array (n,), optional
+        Log of how often the sampler draws each class.
+    remove_accidental_hits : bool
+        Whether a candidate that is a row's label is removed there.
     """
 
     x: Array
@@ -64,19 +67,44 @@ class Rows:
             cotangent=chosen(self.cotangent),
         )
 
+    @cached_property
+    def measured(self) -> Measured:
+        """The logits measured, once for all who ask; rows of nothing but -inf count nothing."""
+        return measured(self.x, self.temperature)
+
+    @cached_property
+    def unscaled(self) -> Measured:
+        """As `measured`, at temperature 1."""
+        return measured(self.x)
+
+
+class Plant(NamedTuple):
+    """An answer that is wrong on purpose.
+
+    Attributes
+    ----------
+    answer
+        Makes it from the inputs, the exact results and the dtype, in their shape and that dtype.
+    gross
+        Whether it is so wrong that a case which accepts it proves nothing (`verify.evidence`).
+    """
+
+    answer: Callable[[Rows, Exact, str], Array]
+    gross: bool = False
+
 
 @dataclass(frozen=True)
 class Kit:
-    """An operation's limits and planted answers.
+    """An operation's limits and its planted wrong answers.
 
     Attributes
     ----------
     limits
-        Of rows and their exact results (rows, m), in a dtype and under claims: m is n, 1 or n².
+        From inputs, exact results ``(rows, m)``, dtype and claims; m is n, 1, or n · n for a matrix
+        (row-major). Arrays of the exact results' shape.
     plants
-        Name -> a function that gives a wrong answer (rows, m) in the dtype, and whether the answer
-        is wrong by far.
+        By name.
     """
 
     limits: Callable[[Rows, Exact, str, Claims], Limits]
-    plants: Mapping[str, tuple[Callable[[Rows, Exact, str], Array], bool]]
+    plants: Mapping[str, Plant]
