@@ -9,7 +9,7 @@ from verify.ulp import misrounded
 
 pytest.importorskip("flint", reason="pip install softmark[witness]")
 
-from verify.oracle.witness_family import WITNESSES  # noqa: E402 - only where flint is there
+from verify.oracle.witness_family import WITNESSES
 
 every_format = pytest.mark.parametrize("fmt", FORMATS.values(), ids=lambda fmt: fmt.name)
 

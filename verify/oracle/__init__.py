@@ -42,10 +42,16 @@ _HOMES = {
     "log_softmax": "logarithms",
     "logsumexp": "logarithms",
     "cross_entropy": "logarithms",
+    "softmax_vjp": "products",
+    "cross_entropy_grad": "gradients",
+    "softmax_jacobian": "gradients",
+    "sampled_cross_entropy": "candidates",
+    "sigmoid": "logistic",
 }
+"""Operation -> the module of this package that has a function of that name."""
+
 _TIERS = {"softmax": "fast"}
-# Operation -> the module of this package that has a function of its name: the reference's, and the
-# fast tier's, which also has FORMATS, LONG and hold_sample.
+"""The same for the fast tier, whose modules have FORMATS, LONG and hold_sample as well."""
 
 
 def _lazy(operation: str, home: str) -> Callable[..., Exact]:
@@ -92,7 +98,7 @@ def exact(
     if operation not in OPERATIONS:
         raise ValueError(f"the oracle has no {operation!r}; it knows: {', '.join(OPERATIONS)}")
     compute = OPERATIONS[operation]
-    work = _work(operation, inputs, parameters)
+    work = _work(operation, inputs)
     answer = _fast(operation, inputs, parameters, work)
     if answer is not None:
         return answer
@@ -104,11 +110,11 @@ def exact(
     return cache.lookup(key, lambda: compute(**inputs, **parameters))
 
 
-def _work(operation: str, inputs: Mapping[str, NDArray[Any]], parameters: Mapping[str, Any]) -> int:
+def _work(operation: str, inputs: Mapping[str, NDArray[Any]]) -> int:
     """Return how many elements go in or come out, whichever are more."""
-    shape = inputs["x"].shape
-    if operations.operation(operation).result == "matrix":
-        return math.prod(operations.operation(operation).result_shape(shape))
+    asked = operations.operation(operation)
+    if asked.result == "matrix":
+        return math.prod(asked.result_shape(inputs["x"].shape))
     return sum(array.size for array in inputs.values())
 
 

@@ -3,8 +3,8 @@
 An entry is one file: a magic line, the BLAKE2b digest of the rest, a small JSON head (key, dtype,
 shape, whether either zero is right) and the four arrays' bytes. Whatever is wrong with an entry
 (cut short, a flipped byte, another key's content, an unknown dtype), it is as if it were not there,
-and the answer is computed and written again. Nothing is pickled, so that a foreign file can do no harm. A folder that cannot
-be written costs time and nothing else.
+and the answer is computed and written again. Nothing is pickled, so that a foreign file can do no
+harm. A folder that cannot be written costs time and nothing else.
 """
 
 from __future__ import annotations

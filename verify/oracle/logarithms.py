@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.operations import IGNORE_INDEX, operation
-from verify.oracle.inputs import check_labels, classes
+from verify.oracle.inputs import check_labels
 from verify.oracle.rows import from_rows
 from verify.oracle.scores import Sums
 from verify.oracle.settle import Sheet
@@ -81,12 +81,11 @@ def logsumexp(
     sheet = Sheet(rows.fmt)
     shape = operation("logsumexp").result_shape(x.shape, axis)
     cells = np.full(shape, sheet.minus_inf, dtype=np.intp)
-    if classes(x, axis):
-        flat = cells.reshape(-1)
-        flat[rows.nan] = sheet.nan
-        flat[rows.infinite] = sheet.plus_inf
-        for index, row, _ in rows:
-            flat[index] = _logsumexp(sheet, row)
+    flat = cells.reshape(-1)
+    flat[rows.nan] = sheet.nan
+    flat[rows.infinite] = sheet.plus_inf
+    for index, row, _ in rows:
+        flat[index] = _logsumexp(sheet, row)
     return sheet.answer(cells)
 
 
@@ -134,11 +133,10 @@ def cross_entropy(
     sheet = Sheet(rows.fmt)
     flat = np.full(wanted.shape, sheet.nan, dtype=np.intp)
     flat[ignored] = sheet.zero
-    if classes(x, axis):
-        if all_masked == "zero":
-            flat[rows.masked & ~ignored] = sheet.plus_inf
-        for index, row, positions in rows.but(ignored):
-            flat[index] = loss_cell(sheet, row, int(positions[wanted[index]]))
+    if all_masked == "zero":
+        flat[rows.masked & ~ignored] = sheet.plus_inf
+    for index, row, positions in rows.but(ignored):
+        flat[index] = loss_cell(sheet, row, int(positions[wanted[index]]))
     return sheet.answer(flat.reshape(operation("cross_entropy").result_shape(x.shape, axis)))
 
 

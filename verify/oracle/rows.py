@@ -58,8 +58,7 @@ def as_rows(x: NDArray[Any], axis: int) -> NDArray[Any]:
         If the axis does not exist.
     """
     moved = np.moveaxis(x if x.ndim else x.reshape(1), axis, -1)
-    length = moved.shape[-1]
-    return moved.reshape(moved.size // length if length else 0, length)
+    return moved.reshape(math.prod(moved.shape[:-1]), moved.shape[-1])
 
 
 def from_rows(rows: NDArray[Any], shape: tuple[int, ...], axis: int) -> NDArray[Any]:

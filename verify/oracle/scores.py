@@ -24,7 +24,7 @@ from functools import cached_property
 
 from verify.oracle.enclosure import Interval, exp_of_minus, log
 
-__all__ = ["Row", "Sums", "in_common_unit", "weighted"]
+__all__ = ["Row", "Sums", "as_fraction", "in_common_unit", "weighted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,14 @@ class Row:
         """Whether there is but one entry, whose probability is 1."""
         return self.equal and self.maxima == 1
 
+    @property
+    def exact_temperature(self) -> Fraction:
+        """T as a fraction."""
+        return as_fraction(self.temperature)
+
     def score(self, index: int) -> Fraction:
         """Return one of the scores, exactly."""
-        odd, power = self.temperature
-        return Fraction(self.values[index], odd) * Fraction(2) ** (self.unit - power)
+        return self.values[index] * Fraction(2) ** self.unit / self.exact_temperature
 
     def ratio(self, value: int, bits: int) -> Interval:
         """Enclose value · 2^unit / T between neighbours in units of 2^-bits, or exactly."""
@@ -142,6 +146,12 @@ def _without_zeros(terms: list[Interval], weights: list[int]) -> tuple[list[Inte
         return terms, weights
     kept = [(t, w) for t, w in zip(terms, weights, strict=True) if w]
     return [t for t, _ in kept], [w for _, w in kept]
+
+
+def as_fraction(temperature: tuple[int, int]) -> Fraction:
+    """Return a temperature given as (odd mantissa, exponent)."""
+    odd, power = temperature
+    return odd * Fraction(2) ** power
 
 
 def in_common_unit(mantissas: list[int], exponents: list[int]) -> tuple[list[int], int]:

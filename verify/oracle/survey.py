@@ -27,7 +27,7 @@ class Regular(NamedTuple):
 
     Attributes
     ----------
-    index
+    at
         Which of all rows.
     row
         Its distinct finite scores.
@@ -36,7 +36,7 @@ class Regular(NamedTuple):
         listed last stands for it.
     """
 
-    index: int
+    at: int
     row: Row
     positions: NDArray[np.intp]
 
@@ -72,7 +72,7 @@ class Survey:
 
     def __iter__(self) -> Iterator[Regular]:
         """Yield the rows to compute."""
-        if not self.rows.size or not self.regular.any():
+        if not self.rows[self.regular].size:
             return
         groups = group(self.rows[self.regular])
         for k, index in enumerate(np.flatnonzero(self.regular).tolist()):
