@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backends.claims import Claims
 from backends.kernels.arguments import (
     check_jacobian_memory,
     checked_cotangent,
@@ -27,6 +28,14 @@ _MATRICES = 4
     "torch_autograd",
     dtypes=["float64", "float32", "float16", "bfloat16"],
     array="torch",
+    claims=Claims(
+        limitations={
+            "cross_entropy_grad/special_values": (
+                "an ignored row that holds NaN, +inf or nothing but -inf has gradient NaN: its "
+                "probabilities are NaN, and on the way back they are multiplied by 0"
+            ),
+        }
+    ),
 )
 class TorchAutograd:
     """torch.autograd through torch.softmax and torch.nn.functional.cross_entropy."""

@@ -30,14 +30,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def backend(name):
-    found = backends.get(name)
-    if found.unavailable() is not None:
-        pytest.skip(found.unavailable())
-    return found
-
-
 def logits(shape, dtype, seed=0):
     values = np.random.default_rng(seed).normal(scale=4.0, size=shape)
     return np.asarray(values).astype(DTYPES[dtype])

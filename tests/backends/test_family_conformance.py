@@ -9,56 +9,14 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-import backends
 from backends.operations import IGNORE_INDEX, OPERATIONS
+from tests.backends.family import DTYPES, each_offered, every_dtype, inputs_for
 
-DTYPES = {
-    "float64": np.dtype(np.float64),
-    "float32": np.dtype(np.float32),
-    "float16": np.dtype(np.float16),
-    "bfloat16": np.dtype(ml_dtypes.bfloat16),
-}
-OFFERED = [
-    (name, operation)
-    for name, source in backends.sources().items()
-    for operation in backends.describe(source)[0].operations
-]
 SHAPES = [(), (1,), (7,), (3, 5), (4, 4), (2, 3, 4), (2, 1, 3, 2), (3, 1500)]
 # Roundings to the output's format on the way to a result: PyTorch's 16-bit paths have several.
 STEPS = 6
 
-pytestmark = [
-    pytest.mark.parametrize(
-        ("name", "operation"), OFFERED, ids=[f"{name}-{op}" for name, op in OFFERED]
-    ),
-    pytest.mark.parametrize("dtype", DTYPES),
-]
-
-
-@pytest.fixture
-def backend(name):
-    found = backends.get(name)
-    if found.unavailable() is not None:
-        pytest.skip(found.unavailable())
-    return found
-
-
-def inputs_for(operation, dtype, shape, axis=-1, seed=0):
-    """Return the operation's arrays: logits of scale 4, and what goes with them."""
-    rng = np.random.default_rng(seed)
-    n = shape[axis] if shape else 1
-    rows = OPERATIONS["logsumexp"].result_shape(shape, axis)
-    labels = np.asarray(rng.integers(0, n, rows)) if n else np.full(rows, IGNORE_INDEX)
-    if "ignore_index" in OPERATIONS[operation].parameters:
-        labels = np.where(rng.uniform(size=rows) < 0.2, IGNORE_INDEX, labels)
-    made = {
-        "x": np.asarray(rng.normal(scale=4.0, size=shape)).astype(DTYPES[dtype]),
-        "labels": labels,
-        "cotangent": np.asarray(rng.normal(size=shape)).astype(DTYPES[dtype]),
-        "sampled": rng.integers(0, n, 6) if n else np.zeros(0, np.int64),
-        "log_expected_count": np.log(rng.uniform(0.05, 1, n)).astype(DTYPES[dtype]),
-    }
-    return [made[name] for name in OPERATIONS[operation].inputs]
+pytestmark = [each_offered(), every_dtype]
 
 
 def scores_of(x, labels, sampled, counts, temperature):
