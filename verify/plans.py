@@ -87,7 +87,7 @@ def _temperatures(scope: Scope) -> Iterator[Case]:
 def _companions(scope: Scope) -> Iterator[Case]:
     """Yield every word for labels, cotangents and candidates, on plain and on masked rows."""
     words: list[tuple[str, str]] = [
-        *(("labels", word) for word in companions.LABELS),
+        *(("labels", word) for word in _labels(scope)),
         *(("cotangent", word) for word in companions.COTANGENTS),
         *(("sampled", word) for word in _CANDIDATES),
     ]
@@ -95,12 +95,19 @@ def _companions(scope: Scope) -> Iterator[Case]:
         if _takes(scope, name):
             for family in ("normal", "masked", "wide_gap"):
                 yield _with(scope.case((5, 33), family), name, word)
-            yield _with(scope.case((4, 7), "normal", temperature=0.7), name, word)
+            if word != "equal":  # its gradient is 0 at any temperature: nothing to see there
+                yield _with(scope.case((4, 7), "normal", temperature=0.7), name, word)
     if _takes(scope, "ignore_index"):
         yield scope.case((6, 10), "normal", ignore_index=2)
         yield scope.case((6, 10), "one_nan", labels="all_ignored")
     if _takes(scope, "remove_accidental_hits"):
         yield scope.case((6, 10), "normal", sampled="16", remove_accidental_hits=False)
+
+
+def _labels(scope: Scope) -> tuple[str, ...]:
+    """Return the words for labels that the operation has a use for."""
+    words = tuple(companions.LABELS)
+    return words if _takes(scope, "ignore_index") else tuple(w for w in words if "ignored" not in w)
 
 
 def _with(case: Case, name: str, word: str) -> Case:
@@ -129,7 +136,7 @@ def special_values(scope: Scope) -> Iterator[Case]:
         for n in (2, 9, 33, 129 if _fits(scope, 129) else 65):
             yield scope.case((min(n, 8) + 1, n), family)
     if _takes(scope, "labels"):
-        for word in ("argmax", "masked", "ignored"):
+        for word in (w for w in _labels(scope) if w in ("argmax", "masked", "ignored")):
             yield scope.case((64, 3), "patterns", labels=word)
             yield scope.case((5, 33), "masked_rows", labels=word)
     if _takes(scope, "cotangent"):
