@@ -52,6 +52,9 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]  # float64
 
 
+_TINY = math.ulp(0.0)
+
+
 class _Arithmetic(NamedTuple):
     """What one of the two limits assumes.
 
@@ -80,7 +83,8 @@ class _Arithmetic(NamedTuple):
 
 
 def _half_spacing(fmt: Format) -> float:
-    return math.ldexp(0.5, fmt.min_quantum)
+    # float64 itself has no half of its own smallest spacing.
+    return max(math.ldexp(0.5, fmt.min_quantum), _TINY)
 
 
 def _settings(
@@ -100,7 +104,7 @@ def _settings(
     relative = np.expm1(np.minimum(np.log1p(errors[0]) + saved, 600.0))
     flush = claims.subnormals == "flush"
     theory = _Arithmetic(
-        error=_absolute(m.p, relative, (inner, fmt), flush=flush),
+        error=_absolute(m, relative, (inner, fmt), flush=flush),
         u=inner.unit_roundoff,
         u_sum=units.compute_format(dtype, claims).unit_roundoff,
         u_out=max(narrow, inner.unit_roundoff),
@@ -110,7 +114,7 @@ def _settings(
         lanes=False,
     )
     attainable = _Arithmetic(
-        error=_absolute(m.p, errors[1], (best,), flush=flush),
+        error=_absolute(m, errors[1], (best,), flush=flush),
         u=best.unit_roundoff,
         u_sum=best.unit_roundoff,
         u_out=best.unit_roundoff,
@@ -122,10 +126,12 @@ def _settings(
     return theory, attainable
 
 
-def _absolute(p: Array, relative: Array, formats: tuple[Format, ...], *, flush: bool) -> Array:
+def _absolute(m: Measured, relative: Array, formats: tuple[Format, ...], *, flush: bool) -> Array:
     """Return Δ for a relative error and the formats in which p may be subnormal."""
+    p = m.p
     error: Array = p * relative
-    reach = p * (1 + relative)
+    # What is too small for float64 is there all the same.
+    reach = np.maximum(p * (1 + relative), np.where(m.there, _TINY, 0.0))
     for fmt in formats:
         lost = reach if flush else np.minimum(reach, _half_spacing(fmt))
         error = error + np.where(p <= 2 * fmt.min_normal, lost, 0.0)
@@ -164,8 +170,10 @@ def _vjp_error(m: Measured, c: Array, rows: Rows, how: _Arithmetic) -> Array:
     underflow = m.there.sum(axis=1, keepdims=True) * how.spacing
     inner_product = from_terms + rounding * (size + from_terms) + underflow
     value = np.abs(c - m.mean(c))
-    reach = (m.p + how.error) * (value + inner_product) * (1 + 2 * how.u)
-    error = np.where(m.p > 0, reach - m.p * value + how.spacing, 0.0)
+    # (p + Δ)(value + ΔD)(1 + 2u) − p · value, multiplied out: subtracted, nothing would be left.
+    reach = (m.p + how.error) * (value + inner_product)
+    error = how.error * (value + inner_product) + m.p * inner_product + 2 * how.u * reach
+    error = np.where(m.there, error + how.spacing, 0.0)
     return _divided(error, m.p * value, rows, how)
 
 
@@ -192,10 +200,11 @@ def _jacobian_limits(rows: Rows, exact: Exact, dtype: str, claims: Claims) -> Li
 
     def error(how: _Arithmetic) -> Array:
         own, theirs = how.error[:, :, None], how.error[:, None, :]
-        reach = (p + own) * (other + theirs) * (1 + how.u_out + how.u)
+        reach = (p + own) * (other + theirs)
+        change = own * (other + theirs) + p * theirs + (how.u_out + how.u) * reach
         beside = np.where(diagonal, how.u_out * p * p, 0.0)
         roundings = np.where(p > 0, how.spacing + how.spacing_out, 0.0)
-        whole = _divided(reach - p * other + beside + roundings, p * other, rows, how)
+        whole = _divided(change + beside + roundings, p * other, rows, how)
         return np.asarray(whole.reshape(count, n * n))
 
     theory, attainable = map(error, _settings(rows, m, dtype, claims))

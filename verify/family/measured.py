@@ -117,7 +117,9 @@ def absolute_limits(
     def in_ulps(error: Array) -> Array:
         with np.errstate(over="ignore"):
             ulps = np.ldexp(np.minimum(error, LARGEST), np.clip(scale, -5000, 5000))
-        limit: Array = np.where(allowed, np.minimum(ulps, 1e308) + 0.5, 0.0)
+        # Beside an exact 0 whatever is not 0 counts as more than half an ulp, however little.
+        floor = np.where(exact.high == 0, 1.0, 0.5)
+        limit: Array = np.where(allowed, np.minimum(ulps, 1e308) + floor, 0.0)
         return limit
 
     limit = in_ulps(theory)

@@ -72,7 +72,7 @@ def _complement(_: Rows, exact: Exact, __: str) -> Array:
 
 def _by_tanh(rows: Rows, _: Exact, dtype: str) -> Array:
     z = _scaled(rows).astype(inner_dtype(dtype))
-    half = z.dtype.type(0.5)
+    half = np.asarray(0.5, z.dtype)
     return np.asarray(half + half * np.tanh(half * z), np.float64)
 
 
