@@ -136,14 +136,14 @@ def _fast(
         return None
     if x.dtype.name not in tier.FORMATS:
         return None
-    tier.hold_sample(x.dtype.name, long=max(x.shape) > tier.LONG)
+    tier.hold_sample(x.dtype.name, long=max(x.shape, default=1) > tier.LONG)
     answer: Exact = getattr(tier, operation)(**inputs, **parameters)
     return answer
 
 
 def _many(x: NDArray[Any], work: int) -> bool:
     """Tell whether there are `FAST` distinct elements; very many are taken to be."""
-    return work >= FAST and (work > 64 * FAST or _distinct(x) * (work // x.size) >= FAST)
+    return work >= FAST and (work > 64 * FAST or _distinct(x) * (work // max(x.size, 1)) >= FAST)
 
 
 def _distinct(array: NDArray[Any]) -> int:

@@ -62,9 +62,9 @@ def cross_entropy_grad(
     cells[ignored] = sheet.zero
     gone = sheet.rational(-1 / as_fraction(rows.temperature))
     if all_masked == "zero":
-        for index in np.flatnonzero(rows.masked & ~ignored):
-            cells[index] = sheet.zero
-            cells[index, wanted[index]] = gone
+        masked = np.flatnonzero(rows.masked & ~ignored)
+        cells[masked] = sheet.zero
+        cells[masked, wanted[masked]] = gone
     for index, row, positions in rows.but(ignored):
         label = int(positions[wanted[index]])
         *others, own = _gradient(sheet, row, label)
