@@ -170,7 +170,7 @@ def _uniform(generator: np.random.Generator, n: int, k: int) -> Classes:
 
 
 def _uniform_distinct(generator: np.random.Generator, n: int, k: int) -> Classes:
-    return generator.choice(n, size=k, replace=False).astype(np.int64, copy=False)
+    return np.asarray(generator.choice(n, size=k, replace=False), np.int64)
 
 
 def _log_uniform(generator: np.random.Generator, n: int, k: int) -> Classes:
