@@ -177,7 +177,7 @@ def _log_uniform(generator: np.random.Generator, n: int, k: int) -> Classes:
     """Invert the distribution function: c + 1 <= (n + 1)^u < c + 2 has the law's probability."""
     powers = np.exp(generator.random(k) * np.log1p(n))
     # Rounding may reach n + 1 itself, for the one u next to 1.
-    return np.minimum(powers.astype(np.int64) - 1, n - 1)
+    return np.asarray(np.minimum(powers.astype(np.int64) - 1, n - 1))
 
 
 # Repeats are rejected while they are few: up to an eighth of the classes. Beyond, the rare classes

@@ -66,12 +66,12 @@ def _beyond_the_last(generator: np.random.Generator, n: int, k: int) -> Classes:
 def _one_too_many(generator: np.random.Generator, n: int, k: int) -> Classes:
     """Draw as if the class c were c + 1, within the same range."""
     powers = 2 * np.exp(generator.random(k) * np.log((n + 2) / 2))
-    return np.minimum(powers.astype(np.int64) - 2, n - 1)
+    return np.asarray(np.minimum(powers.astype(np.int64) - 2, n - 1))
 
 
 def _coarse(generator: np.random.Generator, n: int, k: int) -> Classes:
     uniform = np.floor(generator.random(k) * 256) / 256
-    return np.minimum(np.exp(uniform * np.log1p(n)).astype(np.int64) - 1, n - 1)
+    return np.asarray(np.minimum(np.exp(uniform * np.log1p(n)).astype(np.int64) - 1, n - 1))
 
 
 def _modulo(generator: np.random.Generator, n: int, k: int) -> Classes:
@@ -81,7 +81,7 @@ def _modulo(generator: np.random.Generator, n: int, k: int) -> Classes:
 
 def _copied(generator: np.random.Generator, n: int, k: int) -> Classes:
     drawn = sampler("log_uniform").draw(generator, n, k)
-    for place in np.flatnonzero(generator.random(k) < 0.05):
+    for place in np.flatnonzero(generator.random(k) < 0.05).tolist():
         drawn[place] = drawn[max(place - 1, 0)]
     return drawn
 

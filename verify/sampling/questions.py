@@ -61,7 +61,7 @@ class Drawn:
     @property
     def size(self) -> int:
         """How many candidates a draw has."""
-        return self.classes.shape[1]
+        return int(self.classes.shape[1])
 
 
 def questions(drawn: Drawn) -> Mapping[str, Callable[[Drawn], float]]:
@@ -103,7 +103,8 @@ def groups(drawn: Drawn) -> float:
     group = np.minimum((share * number / drawn.size).astype(np.int64), number - 1)
     place = np.arange(drawn.draws)[:, None] * number + group[drawn.classes]
     counts = np.bincount(place.ravel(), minlength=drawn.draws * number).reshape(-1, number)
-    mean = np.bincount(group, weights=drawn.expected, minlength=number)
+    mean = np.zeros(number)
+    np.add.at(mean, group, drawn.expected)
     left = np.bincount(group, minlength=number) - mean
     # The last that is asked holds what the others do not.
     asked = np.flatnonzero(np.minimum(mean, left) * drawn.draws >= _MANY)[:-1]
