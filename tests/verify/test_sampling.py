@@ -4,10 +4,12 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from backends.candidates import SAMPLERS, Sampler, sampler
-from verify.sampling import goodness_of_fit
+from verify.sampling import estimate, goodness_of_fit
+from verify.sampling.__main__ import main
 from verify.sampling.alternatives import ALTERNATIVES, UNSEEN
 from verify.sampling.power import at_least, false_alarms
 from verify.sampling.statistics import binomial, chi_square, hotelling, merged
@@ -174,3 +176,22 @@ def test_the_lower_limit_of_a_share_is_clopper_and_pearsons():
     assert at_least(200, 200) == pytest.approx(0.05 ** (1 / 200))
     assert at_least(0, 10) == 0
     assert at_least(5, 10) == pytest.approx(0.2224, abs=1e-4)
+
+
+def test_the_command_writes_a_page_and_tables(tmp_path, capsys):
+    page, csv, parquet = (tmp_path / f"sampling{ending}" for ending in (".md", ".csv", ".parquet"))
+    small = ["--seeds", "1", "--draws", "4"]
+    assert main([*small, "--output", str(page)]) == 0
+    assert capsys.readouterr().out == page.read_text()
+    assert all(f"| {name} |" in page.read_text() for name in (*SAMPLERS, *WRONG))
+    for path, read in ((csv, pd.read_csv), (parquet, pd.read_parquet)):
+        assert main([*small, "--output", str(path)]) == 0
+        pd.testing.assert_frame_equal(read(path), estimate.table(draws=4))
+
+
+@pytest.mark.parametrize("words", [["--output", "x.txt"], ["--seeds", "0"], ["--draws", "1"]])
+def test_an_unusable_command_line_is_refused(words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 2
+    assert "give at least" in capsys.readouterr().err or words[0] == "--output"
