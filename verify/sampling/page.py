@@ -131,7 +131,9 @@ def _power(power: pd.DataFrame) -> tuple[Sequence[str], list[Sequence[str]]]:
             for number in draws
         ]
         first = group.iloc[0]
-        rows.append((name, first["claims"], first["fault"], *shares, group.iloc[-1]["question"]))
+        rows.append(
+            (str(name), first["claims"], first["fault"], *shares, group.iloc[-1]["question"])
+        )
     return head, rows
 
 
