@@ -130,6 +130,26 @@ def test_a_class_that_is_claimed_impossible_must_not_come():
     assert not goodness_of_fit(once, 10, 5, draws=200).accepted
 
 
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_sorted_sample_is_wrong_only_if_an_order_is_claimed(name):
+    each = sampler(name)
+    put_in_order = replace(each, drawing=lambda *asked: np.sort(each.draw(*asked)))
+    fit = goodness_of_fit(put_in_order, 60, 6, draws=300)
+    assert not fit.accepted
+    if not each.replacement:  # with replacement, equal candidates stand side by side as well
+        assert "order" in fit.message
+        assert goodness_of_fit(replace(put_in_order, ordered=False), 60, 6, draws=300).accepted
+
+
+def test_the_largest_of_log_p_and_gumbel_noise_are_a_successive_sample():
+    each = sampler("log_uniform_distinct")
+
+    def drawing(generator, n, k):
+        return np.argsort(-np.log(each.probabilities(n)) - generator.gumbel(size=n))[:k]
+
+    assert goodness_of_fit(replace(each, drawing=drawing), 80, 12, draws=1000).message == ""
+
+
 def test_names_are_escaped_where_they_are_shown():
     each = replace(WRONG["sorted"].make(), name="red\x1b[31m")
     assert "\x1b" not in goodness_of_fit(each, 100, 16).message
