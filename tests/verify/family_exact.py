@@ -102,7 +102,7 @@ def cross_entropy_grad(rows, dtype):
     for x, label, out in zip(rows.x, rows.labels, rows.ignored, strict=True):
         row = solved(x, rows.temperature)
         gradient = [p / mpf(rows.temperature) for p in row.p]
-        if not mp.isnan(row.p[0]):
+        if not out and not mp.isnan(row.p[0]):
             gradient[label] = mp.expm1(row.log_p[label]) / mpf(rows.temperature)
         results.append([mpf(0)] * len(x) if out else gradient)
     return exact_of(results, dtype)

@@ -1,4 +1,4 @@
-"""Straightforward implementations of the softmax family, and torch's, in the format's arithmetic.
+"""Straightforward implementations of the softmax family, in the format's arithmetic.
 
 Every function takes `Rows` and a dtype and returns what a library would: computed in float64 or
 float32, sums one term after the other, 16-bit results rounded once at the end.
@@ -6,7 +6,6 @@ float32, sums one term after the other, 16-bit results rounded once at the end.
 
 import math
 
-import ml_dtypes
 import numpy as np
 
 from backends.formats import format_of, from_float64
@@ -126,6 +125,29 @@ def logsumexp_online(rows, dtype):
     return out(top + np.log(s), dtype)
 
 
+def two_pass(rows, dtype):
+    """Return z and its logsumexp by mantissas and exponents, arguments reduced in wider numbers."""
+    z = logits(rows, dtype, "divide first")
+    wide, log2 = z.astype(np.longdouble), np.log(np.longdouble(2))
+    finite = np.isfinite(z)
+    power = np.rint(np.where(finite, wide, 0) / log2)
+    mantissa = np.where(finite, np.exp((wide - power * log2).astype(z.dtype)), z.dtype.type(0))
+    top = np.max(power, axis=1, keepdims=True, initial=-1e6, where=finite)
+    shift = np.maximum(power - top, -5000).astype(int)
+    s = total(np.ldexp(mantissa, shift))
+    y = np.log(s) + top.astype(z.dtype) * z.dtype.type(math.log(2))
+    return z, y
+
+
+def logsumexp_two_pass(rows, dtype):
+    return out(two_pass(rows, dtype)[1], dtype)
+
+
+def log_softmax_two_pass(rows, dtype):
+    z, y = two_pass(rows, dtype)
+    return out(z - y, dtype)
+
+
 # --- losses --------------------------------------------------------------------------------------
 
 
@@ -219,152 +241,3 @@ def sigmoid_exp2(rows, dtype):
     w = z.dtype.type
     e = np.exp2(-np.abs(z) * w(math.log2(math.e)))
     return out(np.where(z < 0, e, 1) * (w(1) / (1 + e)), dtype)
-
-
-# --- torch ---------------------------------------------------------------------------------------
-
-
-def tensor(values, dtype, *, gradient=False):
-    import torch
-
-    wide = torch.from_numpy(np.ascontiguousarray(values, np.float64))
-    return wide.to(getattr(torch, dtype)).requires_grad_(gradient)
-
-
-def numbers(result, dtype):
-    import torch
-
-    result = result.detach()
-    if dtype == "bfloat16":
-        return result.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
-    return result.numpy()
-
-
-def log_softmax_torch(rows, dtype):
-    return numbers(tensor(rows.x, dtype).log_softmax(-1), dtype)
-
-
-def logsumexp_torch(rows, dtype):
-    return numbers(tensor(rows.x, dtype).logsumexp(-1, keepdim=True), dtype)
-
-
-def torch_loss(rows, x):
-    import torch
-
-    labels = torch.from_numpy(np.where(rows.ignored, -100, rows.labels))
-    return torch.nn.functional.cross_entropy(x, labels, reduction="none")
-
-
-def cross_entropy_torch(rows, dtype):
-    return numbers(torch_loss(rows, tensor(rows.x, dtype)), dtype)[:, None]
-
-
-def cross_entropy_grad_torch(rows, dtype):
-    x = tensor(rows.x, dtype, gradient=True)
-    torch_loss(rows, x).sum().backward()
-    return numbers(x.grad, dtype)
-
-
-def softmax_vjp_torch(rows, dtype):
-    x = tensor(rows.x, dtype, gradient=True)
-    x.softmax(-1).backward(tensor(rows.cotangent, dtype))
-    return numbers(x.grad, dtype)
-
-
-def sigmoid_torch(rows, dtype):
-    return numbers(tensor(rows.x, dtype).sigmoid(), dtype)
-
-
-# --- careful: what is attainable in the same formats ---------------------------------------------
-
-
-def tree(terms):
-    """Add in pairs."""
-    while terms.shape[1] > 1:
-        if terms.shape[1] % 2:
-            terms = np.concatenate([terms, np.zeros_like(terms[:, :1])], axis=1)
-        terms = terms[:, ::2] + terms[:, 1::2]
-    return terms
-
-
-def exp(values):
-    """Exponentials within 1 ulp: float32's rounded once from float64."""
-    return np.exp(values.astype(np.float64)).astype(values.dtype)
-
-
-def carried(x):
-    """Return x − max as the sum of two numbers, (gap, its rounding error), and the maximum."""
-    top = x.max(axis=1, keepdims=True)
-    gap = x - top
-    kept = gap + top  # Knuth's sum of two, for x and −top
-    low = (x - kept) - (top - (kept - gap))
-    return gap, np.where(np.isfinite(gap), low, 0), top
-
-
-def careful_parts(x):
-    gap, low, top = carried(x)
-    e = exp(gap)
-    e = e + e * low
-    return gap, low, e, tree(e), top
-
-
-def log_softmax_careful(rows, dtype):
-    gap, low, _, s, _ = careful_parts(rows.x.astype(working(dtype)))
-    return out(gap + (low - np.log(s)), dtype)
-
-
-def logsumexp_careful(rows, dtype):
-    _, _, _, s, top = careful_parts(rows.x.astype(working(dtype)))
-    return out(top + np.log(s), dtype)
-
-
-def cross_entropy_careful(rows, dtype):
-    gap, low, _, s, _ = careful_parts(rows.x.astype(working(dtype)))
-    return out(counted((np.log(s) - label(low, rows)) - label(gap, rows), rows), dtype)
-
-
-def careful_probabilities(rows, dtype):
-    _, _, e, s, _ = careful_parts(rows.x.astype(working(dtype)))
-    return e / s
-
-
-def softmax_vjp_careful(rows, dtype):
-    p = careful_probabilities(rows, dtype)
-    c = rows.cotangent.astype(p.dtype)
-    return out(p * (c - tree(p * c)), dtype)
-
-
-def cross_entropy_grad_careful(rows, dtype):
-    return out(counted(careful_probabilities(rows, dtype) - hot(rows), rows), dtype)
-
-
-def softmax_jacobian_careful(rows, dtype):
-    p = careful_probabilities(rows, dtype)
-    eye = np.eye(p.shape[1], dtype=p.dtype)
-    return out((p[:, :, None] * (eye - p[:, None, :])).reshape(len(p), -1), dtype)
-
-
-def sampled_cross_entropy_careful(rows, dtype):
-    """Logits are shifted before the logarithms are subtracted; what is lost each time is kept."""
-    w = working(dtype)
-    candidates = np.broadcast_to(rows.sampled, (len(rows.x), len(rows.sampled)))
-    classes = np.concatenate([rows.labels[:, None], candidates], axis=1)
-    z = np.take_along_axis(rows.x.astype(w), classes, axis=1)
-    if rows.remove_accidental_hits:
-        z[:, 1:][classes[:, 1:] == classes[:, :1]] = -np.inf
-    z, low, _ = carried(z)
-    q = rows.log_expected_count.astype(w)[classes]
-    s = z - q
-    kept = s - z
-    low = low + np.where(np.isfinite(s), (z - (s - kept)) - (q + kept), 0)
-    gap, lost, _ = carried(s)
-    at_top = np.take_along_axis(low, s.argmax(axis=1, keepdims=True), axis=1)
-    low = low + (lost - at_top)
-    e = exp(gap)
-    return out((np.log(tree(e + e * low)) - low[:, :1]) - gap[:, :1], dtype)
-
-
-def sigmoid_careful(rows, dtype):
-    z = rows.x.astype(working(dtype))
-    e = exp(-np.abs(z))
-    return out(np.where(z < 0, e, 1) / (1 + e), dtype)

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]  # float64
 
+_SMALLEST = math.ldexp(1.0, -1074)
+
 
 class _Arithmetic(NamedTuple):
     """What one of the two limits assumes.
@@ -81,7 +83,7 @@ class _Arithmetic(NamedTuple):
 
 def _half_spacing(fmt: Format) -> float:
     """Return half the smallest spacing; of float64 all of it, for want of a smaller number."""
-    return max(math.ldexp(0.5, fmt.min_quantum), math.ldexp(1.0, -1074))
+    return max(math.ldexp(0.5, fmt.min_quantum), _SMALLEST)
 
 
 def _settings(
@@ -102,7 +104,7 @@ def _settings(
     flush = claims.subnormals == "flush"
     theory = _Arithmetic(
         error=_absolute(
-            m.p, relative, (inner, inner, fmt) if narrow else (inner, inner), flush=flush
+            m, relative, (inner, inner, fmt) if narrow else (inner, inner), flush=flush
         ),
         u=inner.unit_roundoff,
         u_sum=units.compute_format(dtype, claims).unit_roundoff,
@@ -113,7 +115,7 @@ def _settings(
         lanes=False,
     )
     attainable = _Arithmetic(
-        error=_absolute(m.p, errors[1], (best, best), flush=flush),
+        error=_absolute(m, errors[1], (best, best), flush=flush),
         u=best.unit_roundoff,
         u_sum=best.unit_roundoff,
         u_out=best.unit_roundoff,
@@ -125,13 +127,17 @@ def _settings(
     return theory, attainable
 
 
-def _absolute(p: Array, relative: Array, formats: tuple[Format, ...], *, flush: bool) -> Array:
+def _absolute(m: Measured, relative: Array, formats: tuple[Format, ...], *, flush: bool) -> Array:
     """Return Δ for a relative error and the formats in which p may be subnormal."""
-    error: Array = p * relative
-    reach = p * (1 + relative)
+    error: Array = m.p * relative
+    # By the logarithm, because p itself may have vanished in float64; times the largest cotangent
+    # it may still be something, down to 2^-2100.
+    exponent = np.where(m.there, np.log1p(relative) - m.magnitude_of_result, -np.inf) / math.log(2)
+    reach = np.where(exponent > -2100, np.maximum(m.p * (1 + relative), _SMALLEST), 0.0)
     for fmt in formats:
-        lost = reach if flush else np.minimum(reach, _half_spacing(fmt))
-        error = error + np.where(p <= 2 * fmt.min_normal, lost, 0.0)
+        rounds_up = exponent >= fmt.min_quantum - 1 - 2.0**-20
+        lost = reach if flush else np.where(rounds_up, _half_spacing(fmt), reach)
+        error = error + np.where(m.p <= 2 * fmt.min_normal, lost, 0.0)
     return error
 
 
@@ -176,7 +182,7 @@ def _vjp_error(m: Measured, c: Array, rows: Rows, how: _Arithmetic) -> Array:
     value = np.abs(c - m.mean(c))
     beyond = _product(how.error, value + inner_product) + _product(m.p, inner_product)
     error = beyond + 2 * how.u * (m.p * value + beyond) + how.spacing
-    return _divided(np.where(m.p > 0, error, 0.0), m.p * value, rows, how)
+    return _divided(np.where(m.p + how.error > 0, error, 0.0), m.p * value, rows, how)
 
 
 def _gradient_limits(rows: Rows, exact: Exact, dtype: str, claims: Claims) -> Limits:
