@@ -113,12 +113,12 @@ def absolute_limits(
     fmt = format_of(dtype)
     allowed = np.isfinite(exact.high) & ((exact.high != 0) | zeros)
     scale = -quantum_exponents(fmt, exact)
+    # Half an ulp for rounding; by `ulp_error` what is not exactly 0 is off by more, however small.
+    floor = np.where(exact.high == 0, 1.0, 0.5)
 
     def in_ulps(error: Array) -> Array:
         with np.errstate(over="ignore"):
             ulps = np.ldexp(np.minimum(error, LARGEST), np.clip(scale, -5000, 5000))
-        # Beside an exact 0 whatever is not 0 counts as more than half an ulp, however little.
-        floor = np.where(exact.high == 0, 1.0, 0.5)
         limit: Array = np.where(allowed, np.minimum(ulps, 1e308) + floor, 0.0)
         return limit
 
