@@ -1,15 +1,10 @@
-"""PyTorch's own softmax on the CPU, as most people run it; its 16-bit kernels are native."""
+"""PyTorch's own functions on the CPU, as most people run them; its 16-bit kernels are native."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from backends.claims import Claims
+from backends.kernels.torch_forward import TorchForward
 from backends.registry import register
-
-if TYPE_CHECKING:
-    import torch
-
 
 _THREADS = "off the last axis the bits depend on how many threads share the columns"
 _HALF_STEPS = "off the last axis the exponentials are rounded to {} before they are divided"
@@ -28,20 +23,5 @@ _HALF_STEPS = "off the last axis the exponentials are rounded to {} before they 
         }
     ),
 )
-class TorchEager:
-    """torch.softmax on the CPU, the output reused when bound."""
-
-    def __init__(self) -> None:
-        from backends.kernels import torch_rows
-
-        self._softmax = torch_rows.softmax
-
-    def softmax(
-        self,
-        x: torch.Tensor,
-        axis: int = -1,
-        temperature: float = 1.0,
-        out: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """Return torch.softmax(x / temperature, axis), in `out` if it is given."""
-        return self._softmax(x, axis, temperature, out)
+class TorchEager(TorchForward):
+    """torch.softmax and its relatives on the CPU, the output reused where torch can."""
