@@ -18,6 +18,8 @@ from backends.claims import Claims
 from backends.formats import format_of, to_float64
 from verify import bounds, cases, evidence, oracle
 from verify.crew import Crew
+from verify.family import KITS
+from verify.family.kit import Rows
 from verify.regimes import rows_of
 
 if TYPE_CHECKING:
@@ -81,12 +83,13 @@ def establish(text: str, bases: tuple[Basis, ...]) -> dict[Basis, Facts]:
     x = to_float64(rows)
     policies = {basis.all_masked for basis in bases}
     exact = {policy: _exact(case, rows, policy) for policy in policies}
+    kit, inputs = KITS[case.operation], Rows(x, case.temperature)
     plants = {
-        policy: evidence.softmax_plants(x, answer, case.dtype, case.temperature)
+        policy: evidence.planted_errors(kit.plants, inputs, answer, case.dtype)
         for policy, answer in exact.items()
     }
     return {
-        basis: _facts(case, x, exact[basis.all_masked], plants[basis.all_masked], basis)
+        basis: _facts(case, inputs, exact[basis.all_masked], plants[basis.all_masked], basis)
         for basis in bases
     }
 
@@ -107,11 +110,11 @@ def _distinct(rows: Array) -> tuple[Array, Array | None]:
     return rows[first], again.reshape(-1)
 
 
-def _facts(case: Case, x: Array, exact: Exact, plants: Array, basis: Basis) -> Facts:
-    claims = Claims.from_dict(basis._asdict())
-    limits = bounds.softmax_limits(x, exact, case.dtype, case.temperature, claims)
-    proof = evidence.weigh(plants, limits.attainable, limits.attainable)
-    return Facts(x, exact, format_of(case.dtype), limits, proof)
+def _facts(case: Case, inputs: Rows, exact: Exact, plants: Array, basis: Basis) -> Facts:
+    kit, claims = KITS[case.operation], Claims.from_dict(basis._asdict())
+    limits = kit.limits(inputs, exact, case.dtype, claims)
+    proof = evidence.weigh(kit.plants, plants, limits.attainable, limits.attainable)
+    return Facts(inputs.x, exact, format_of(case.dtype), limits, proof)
 
 
 class Answers:

@@ -22,7 +22,7 @@ import psutil
 
 from backends.formats import format_of, from_float64, to_float64
 from reports.records import Status
-from verify import bounds
+from verify import bounds, units
 from verify.answers import Facts
 from verify.evidence import Evidence
 from verify.judge import Verdict, concluded, form_fault, look, wrong
@@ -199,7 +199,7 @@ def _whole(row: LongRow, temperature: float, unit_roundoff: float) -> bounds.Who
         mean_gap=float(sums[1]) / total,
         mean_magnitude=float(sums[2]) / total,
         logsumexp=top + math.log(total),
-        additions=float(bounds.additions(np.array(counted), first, unit_roundoff, n)),
+        additions=float(units.additions(np.array(counted), first, unit_roundoff, n)),
         n=n,
     )
 

@@ -12,7 +12,9 @@ from reports.records import Status
 from verify import cases
 from verify.answers import Answers
 from verify.bounds import Limits
-from verify.evidence import Evidence, softmax_plants, weigh
+from verify.evidence import Evidence, planted_errors, weigh
+from verify.family import KITS
+from verify.family.kit import Rows
 from verify.judge import judge
 
 DEFAULT = Claims()
@@ -95,7 +97,8 @@ def test_limits_stay_finite_where_logits_are_the_largest_numbers(algorithm, regi
 def test_a_limit_that_would_take_a_constant_answer_gives_no_pass(constant):
     case, facts = facts_of(PLAIN)
     wide = np.full(facts.x.shape, 1e12)
-    proof = weigh(softmax_plants(facts.x, facts.exact, "float32", 1.0), wide, wide)
+    plants = KITS["softmax"].plants
+    proof = weigh(plants, planted_errors(plants, Rows(facts.x), facts.exact, "float32"), wide, wide)
     assert constant in proof.accepted
     assert not proof.sufficient
     facts = replace(facts, limits=Limits(theory=wide, attainable=wide), evidence=proof)
