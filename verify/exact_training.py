@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backends.formats import format_of
 from verify import cases, network, oracle, training
 from verify.oracle import cache as store
 from verify.oracle.exact import Exact
@@ -34,13 +35,24 @@ def run(case: Case) -> Trace:
 @cache
 def _run(text: str) -> Trace:
     case = cases.parse(text)
-    key = store.key_of(oracle.VERSION, "training", {}, {"case": text, "version": network.VERSION})
+    key = _key(case)
     known = store.load(key)
     answering = _Oracle(known)
     trace = training.train(case, answering.ask, oracle.OPERATIONS)
     if known is None:
         store.save(key, answering.answers())
     return trace
+
+
+def _key(case: Case) -> str:
+    """Return the key of the answers: the training's data, and the version of its arithmetic."""
+    setting = network.SETTINGS[case.regime]
+    lessons = network.lessons(case.regime, case.seed, case.shape[0] * case.shape[1])
+    weights = network.Network(format_of(case.dtype), setting, case.seed).weights
+    data = {"pixels": lessons.pixels, "labels": lessons.labels}
+    data |= {"hidden": weights[0], "output": weights[1]}
+    words = {"case": str(case), "setting": setting, "version": network.VERSION}
+    return store.key_of(oracle.VERSION, "training", data, words)
 
 
 class _Oracle:

@@ -87,7 +87,8 @@ class Downstream:
         if verdict.status is Status.FAIL:
             found.append(verdict.message)
         if found:
-            return replace(verdict, status=Status.FAIL, message="; ".join([*found, told(trace, exact)]))
+            message = "; ".join([*found, told(trace, exact)])
+            return replace(verdict, status=Status.FAIL, message=message)
         message = "; ".join(filter(None, (verdict.message, told(trace, exact))))
         if not proves(exact):
             return replace(verdict, status=Status.WEAK, message=f"proves nothing: {message}")
