@@ -42,9 +42,7 @@ def answers(case: Case, trace: Trace, claims: Claims) -> Verdict:
     error = ulp_error(got, exact)
     broken = ~(error <= limits.theory) | np.isinf(error)
     comparable = (limits.theory > 0) & np.isfinite(error)
-    above = np.divide(
-        error, limits.theory, out=np.where(error > 0, np.inf, 0.0), where=comparable
-    )
+    above = np.divide(error, limits.theory, out=np.where(error > 0, np.inf, 0.0), where=comparable)
     at = np.unravel_index(int(np.argmax(above)), above.shape)
     verdict = Verdict(
         status=Status.PASS,

@@ -61,7 +61,10 @@ class Setting:
 SETTINGS: Mapping[str, Setting] = MappingProxyType(
     {
         "digits_training": Setting(
-            "pixels from 0 to 1, weights drawn as usual: logits stay below 20", 16.0, (1.0, 1.0), 1.0
+            "pixels from 0 to 1, weights drawn as usual: logits stay below 20",
+            16.0,
+            (1.0, 1.0),
+            1.0,
         ),
         "digits_growing": Setting(
             "raw pixels, hidden weights drawn too wide: logits grow to thousands",

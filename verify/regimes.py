@@ -360,9 +360,7 @@ def _digits(_: np.random.Generator, __: Format, size: tuple[int, int], seed: int
     return np.resize(logits[:, : size[1]], size)
 
 
-def _digits_training(
-    _: np.random.Generator, fmt: Format, size: tuple[int, int], seed: int
-) -> Rows:
+def _digits_training(_: np.random.Generator, fmt: Format, size: tuple[int, int], seed: int) -> Rows:
     return network.untrained("digits_training", fmt, size, seed)
 
 

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 SHAPE = (200, 64, CLASSES)
 _SEEDS = {"quick": 1, "full": 3}
-# One-sided, in standard deviations: passed by chance once in a million comparisons.
-_DEVIATIONS = 4.753
+DEVIATIONS = 4.753
+"""One-sided, in standard deviations: passed by chance once in a million comparisons."""
 
 
 class Downstream:
@@ -106,13 +106,13 @@ def margin(exact: Trace) -> float:
     which makes the difference smaller. q is estimated as (correct + 1) / (N + 2).
     """
     accuracy = (int(exact.correct[-1]) + 1) / (HELD_OUT + 2)
-    return _DEVIATIONS * math.sqrt(2.0 * HELD_OUT * accuracy * (1.0 - accuracy))
+    return DEVIATIONS * math.sqrt(2.0 * HELD_OUT * accuracy * (1.0 - accuracy))
 
 
 def proves(exact: Trace) -> bool:
     """Say whether guessing would be told from what the exact run learned."""
     guessing = HELD_OUT / CLASSES
-    chance = _DEVIATIONS * math.sqrt(guessing * (1.0 - 1.0 / CLASSES))
+    chance = DEVIATIONS * math.sqrt(guessing * (1.0 - 1.0 / CLASSES))
     return int(exact.correct[-1]) - margin(exact) > guessing + chance
 
 
