@@ -49,21 +49,22 @@ def page(found: Sequence[Trained], command: str) -> str:
 
 
 def _introduction(steps: int, batch: int) -> str:
+    held = HELD_OUT
     sizes = f"{network.PIXELS} pixels, {network.HIDDEN} hidden units and {network.CLASSES} classes"
     return f"""# What the choice of a softmax does to a classifier
 
 A network of {sizes} learns handwritten digits in
 {steps} steps of {batch} images by plain gradient descent, each time with another backend as its
-softmax, its gradient or its sigmoid; {HELD_OUT} images are held out. Weights, activations, logits and
-gradients are numbers of the format; all sums around the backend's answers are taken in float64 in a
-fixed order and rounded once (`verify/network.py`). So what differs between two rows of a table is
-what the backends answered, and nothing else. The *exact run* has every answer correctly rounded.
+softmax, its gradient or its sigmoid; {held} images are held out. Weights, activations, logits and
+gradients are numbers of the format; all sums around the backend's answers are taken in float64 in
+a fixed order and rounded once (`verify/network.py`). So what differs between two rows of a table
+is what the backends answered, and nothing else. The *exact run* has every answer correctly rounded.
 
 - **first step that differs**: after it some weight is not the exact run's, to the bit.
 - **first NaN**: the first step with a NaN or an infinity among answers or weights.
-- **recognised**: of the N = {HELD_OUT} images held out, at the end. A backend fails if it loses more
-  than {downstream.DEVIATIONS} √(2 N q (1 − q)) against the exact run's share q: what chance exceeds once
-  in a million, were both counts independent and binomial.
+- **recognised**: of the N = {held} images held out, at the end. A backend fails if it loses more
+  than {downstream.DEVIATIONS} √(2 N q (1 − q)) against the exact run's share q: what chance exceeds
+  once in a million, were both counts independent and binomial.
 - **loss**: the mean over the images held out, as the backend's own answers tell it. Where a
   probability of the label is rounded to 0, −log p is infinite; the gradient is not, and training
   goes on. A cross-entropy that is computed from the logits stays finite.
@@ -115,8 +116,8 @@ def _heads(found: Sequence[Trained]) -> str:
         head += [("last ten batches'", "---:"), ("held out", "---:")]
     return (
         "## Softmax beside one-vs-all\n\n"
-        "The same images, weights, batches and learning rates. The losses are different things, the\n"
-        "cross-entropy of one choice among ten and the sum of ten binary ones: each is to be\n"
+        "The same images, weights, batches and learning rates. The losses are different things,\n"
+        "the cross-entropy of one choice among ten and the sum of ten binary ones: each is to be\n"
         "compared with its own beginning.\n\n" + _table(head, rows)
     )
 

@@ -76,5 +76,9 @@ class _Oracle:
 
     def answers(self) -> Exact:
         """Return all that was computed, one after the other."""
-        fields = ("rounded", "high", "low", "exponent")
-        return Exact(*(np.concatenate([getattr(e, name) for e in self._kept]) for name in fields))
+        return Exact(
+            rounded=np.concatenate([exact.rounded for exact in self._kept]),
+            high=np.concatenate([exact.high for exact in self._kept]),
+            low=np.concatenate([exact.low for exact in self._kept]),
+            exponent=np.concatenate([exact.exponent for exact in self._kept]),
+        )

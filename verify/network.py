@@ -211,4 +211,5 @@ def product(left: Array, right: Array) -> Array:
 
 def _total(rows: Array) -> Array:
     """Return the sum of the rows, one after the other."""
-    return np.add.accumulate(rows, axis=0)[-1]
+    total: Array = np.add.accumulate(rows, axis=0)[-1]
+    return total
