@@ -119,7 +119,7 @@ def curves(found: Sequence[Trained]) -> pd.DataFrame:
         }
         frame = pd.DataFrame({"backend": each.backend, **words, "seed": case.seed, **columns})
         frames.append(frame.astype({"recognised": "float64"}))
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
@@ -11,7 +12,16 @@ import backends
 from backends import Claims, register, registry
 from backends.formats import format_of, to_float64
 from reports.records import Status
-from verify import checks, exact_training, network, oracle, training
+from verify import (
+    checks,
+    downstream_page,
+    downstream_table,
+    exact_training,
+    judge,
+    network,
+    oracle,
+    training,
+)
 from verify.answers import Answers
 from verify.cases import CaseError, parse
 from verify.checks import downstream
@@ -357,3 +367,52 @@ def test_the_check_is_asked_for_by_name_and_replays_from_its_case(verify, tmp_pa
     naive, sound = json.loads(out.read_text())["outcomes"]
     assert (naive["status"], sound["status"]) == ("known", "pass")
     assert "--check downstream" in naive["replay"]
+
+
+# --- the page ---------------------------------------------------------------------------------
+
+
+def test_the_page_and_the_curves_hold_every_training_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SOFTMARK_STORE", str(tmp_path / "unused.db"))
+    outputs = [tmp_path / name for name in ("page.md", "curves.csv", "curves.parquet")]
+    cases = [
+        "softmax/float16/30x64x10/digits_growing",
+        "softmax/float32/30x64x10/digits_training",
+        "sigmoid/float32/30x64x10/digits_training",
+    ]
+    code = downstream_table.main(
+        ["numpy_naive", "numpy_stable"]
+        + [word for case in cases for word in ("--case", case)]
+        + [word for path in outputs for word in ("--output", str(path))]
+    )
+    assert code == 0
+    page = outputs[0].read_text()
+    assert page in capsys.readouterr().out
+    assert "| numpy_naive | float16 | known | 2 | 2 | 0 | nan |" in page
+    assert "| exact | float32 |  | none | none |" in page
+    assert "Softmax beside one-vs-all" in page
+    frame = pd.read_csv(outputs[1])
+    assert len(frame) == STEPS * (3 + 3 + 2)
+    assert len(pd.read_parquet(outputs[2])) == len(frame)
+    groups = frame.groupby(["backend", "operation", "dtype", "regime", "seed"])
+    assert (groups.step.nunique() == STEPS).all()
+    assert frame[frame.backend == downstream_table.EXACT].same.all()
+    naive = frame[(frame.backend == "numpy_naive") & (frame.regime == "digits_growing")]
+    assert naive.finite.tolist() == [True] + [False] * (STEPS - 1)
+    assert sorted(frame[frame.recognised.notna()].step.unique()) == [25, 30]
+
+
+def test_a_training_without_an_answer_stands_in_the_page_with_its_reason():
+    case = case_of(steps=4)
+    exact = exact_training.run(case)
+    verdict = judge.Verdict(status=Status.CRASH, message="ended by signal 11 | \x1b[31m")
+    lost = downstream_table.Trained("mine", case, None, exact, verdict)
+    page = downstream_page.page([lost], "command")
+    assert "| mine | float32 | crash | ended by signal 11 \\| \\x1b[31m |" in page
+    assert downstream_table.curves([lost]).empty
+
+
+def test_an_output_of_another_kind_is_refused_before_anything_is_trained(capsys):
+    with pytest.raises(SystemExit):
+        downstream_table.main(["--output", "page.html"])
+    assert ".parquet" in capsys.readouterr().err
