@@ -25,6 +25,7 @@ from reports.records import Status
 from verify import bounds, units
 from verify.answers import Facts
 from verify.evidence import Evidence
+from verify.family.kit import Rows
 from verify.judge import Verdict, concluded, form_fault, look, wrong
 from verify.regimes import rows_of
 from verify.ulp import ulp_error
@@ -83,7 +84,7 @@ def judge(case: Case, output: Array, claims: Claims) -> Verdict:
     for other, more in found[1:]:
         verdict, evidence = _worse(verdict, other), _both(evidence, more)
     verdict = replace(verdict, evidence=str(evidence))
-    return concluded(verdict, evidence, case.dtype, claims)
+    return concluded(verdict, evidence, case, claims)
 
 
 def _judged_row(row: _Row, got: Array) -> tuple[Verdict, Evidence]:
@@ -144,7 +145,10 @@ class _Row:
             x, exact, self.case.dtype, self.case.temperature, self.claims, self._whole
         )
         nothing, where = Evidence((), (), ()), (self._number, first)
-        return Facts(x, exact, self._format, limits, nothing, where, self._whole)
+        asked = Rows(x, self.case.temperature)
+        return Facts(
+            self.case.operation, asked, exact, self._format, limits, nothing, where, self._whole
+        )
 
     def evidence(self) -> Evidence:
         """Return what the limit says of the gross plants, from as many spans as that takes."""

@@ -31,14 +31,13 @@ if TYPE_CHECKING:
 
 def call(backend: Backend, case: Case) -> list[Array]:
     """Call once; return the one output, where it lies: a copy of a long row is a gigabyte."""
-    return [Caller(backend, case, case.build()).result()]
+    return [Caller(backend, case, case.inputs()).result()]
 
 
 def variants(backend: Backend, case: Case) -> list[Array]:
     """Call on the input and on the input varied; return both outputs."""
-    x = case.build()
-    varied = vary(case, x)
-    return [called(backend, case, x), called(backend, case, varied)]
+    inputs = case.inputs()
+    return [called(backend, case, inputs), called(backend, case, vary(case, inputs))]
 
 
 PROCEDURES: Mapping[str, Procedure] = MappingProxyType(

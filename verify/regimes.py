@@ -96,13 +96,13 @@ def build(case: Case) -> np.ndarray[Any, Any]:
     size = (case.rows, case.n)
     given = case.regime in ("values", "encoded")
     if not given and case.n > _WHOLE and regime(case.regime).sample is not None:
-        return _placed(_streamed(case, fmt, size), case)
+        return placed(_streamed(case, fmt, size), case)
     rows = _given(case, fmt, size) if given else _generated(case, fmt, size)
     rounded = from_float64(fmt, rows)
     family = regime(case.regime)
     if not family.holds(to_float64(rounded), fmt):
         raise RegimeError(f"{case}: the generated rows are not {family.name!r} ({family.doc})")
-    return _placed(rounded, case)
+    return placed(rounded, case)
 
 
 def _generated(case: Case, fmt: Format, size: tuple[int, int]) -> Rows:
@@ -138,7 +138,8 @@ def _given(case: Case, fmt: Format, size: tuple[int, int]) -> Rows:
     return np.resize(values, size)
 
 
-def _placed(rows: np.ndarray[Any, Any], case: Case) -> np.ndarray[Any, Any]:
+def placed(rows: np.ndarray[Any, Any], case: Case) -> np.ndarray[Any, Any]:
+    """Return rows as the case lays them: the inverse of `rows_of`."""
     if not case.shape:
         return rows.reshape(())
     axis = case.axis % len(case.shape)

@@ -10,12 +10,12 @@ import concurrent.futures
 import shlex
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reports.records import Outcome, Status
-from verify import checks, forms, long_rows
+from verify import checks, forms, long_rows, plans
 from verify.checks.check import Scope
 from verify.course import Course
 from verify.crew import LostError
@@ -95,8 +95,13 @@ class Selection:
             for operation in self.operations
             for dtype in self.dtypes
             for check in loaded
-            for case in check.cases(Scope(operation, dtype, self.profile, self.seed, self.fresh))
+            for case in _cases(check, Scope(operation, dtype, self.profile, self.seed, self.fresh))
         ]
+
+
+def _cases(check: Check, scope: Scope) -> Iterator[Case]:
+    """Return what the check asks: of softmax by its own account, of others as `plans` say."""
+    return check.cases(scope) if scope.operation == "softmax" else plans.cases(check.name, scope)
 
 
 @dataclass
@@ -412,7 +417,8 @@ def excused(verdict: Verdict, question: Question, claims: Claims) -> Verdict:
     """Turn a failure that `claims` declare into `known`; a crash or a timeout never is."""
     if verdict.status is not Status.FAIL:
         return verdict
-    for name in _limitation_names(question.case.regime, question.check.name, question.case.dtype):
+    case = question.case
+    for name in limitation_names(case.operation, case.regime, question.check.name, case.dtype):
         if name in claims.limitations:
             return replace(
                 verdict,
@@ -422,9 +428,10 @@ def excused(verdict: Verdict, question: Question, claims: Claims) -> Verdict:
     return verdict
 
 
-def _limitation_names(regime: str, check: str, dtype: str) -> tuple[str, ...]:
+def limitation_names(operation: str, regime: str, check: str, dtype: str) -> tuple[str, ...]:
     """Return the names under which a limitation may excuse a case, the narrowest first."""
-    return f"{regime}/{dtype}", f"{check}/{dtype}", regime, check
+    plain = f"{regime}/{dtype}", f"{check}/{dtype}", regime, check
+    return *(f"{operation}/{name}" for name in plain), *plain
 
 
 def absent_limitations(spec: BackendSpec, outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -437,7 +444,7 @@ def absent_limitations(spec: BackendSpec, outcomes: Iterable[Outcome]) -> list[O
     for outcome in outcomes:
         if outcome.check in checks.BY_MACHINE:
             continue
-        names = _limitation_names(outcome.regime, outcome.check, outcome.dtype)
+        names = limitation_names(outcome.operation, outcome.regime, outcome.check, outcome.dtype)
         for name in asked.keys() & set(names):
             if outcome.backend == spec.name and outcome.status is not Status.SKIP:
                 asked[name].append(outcome)

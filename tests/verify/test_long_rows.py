@@ -54,7 +54,7 @@ def test_spans_add_up_to_the_verdict_on_the_whole(dtype, words, steps):
             facts = answers.facts(case, claims)
         rows = facts.exact.rounded.copy()
         rows.view(facts.format.storage)[-1, 2500] += steps
-        output = regimes._placed(rows, case)
+        output = regimes.placed(rows, case)
         whole, pieces = judge(case, output, facts, claims), long_rows.judge(case, output, claims)
         for name in ("misrounded", "count", "worst"):
             assert getattr(pieces, name) == getattr(whole, name)

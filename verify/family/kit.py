@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,6 +52,20 @@ class Rows:
     sampled: Array | None = None
     log_expected_count: Array | None = None
     remove_accidental_hits: bool = True
+
+    def of(self, rows: Array) -> Rows:
+        """Return some of the rows, by number; each may come several times."""
+
+        def chosen(array: Array | None) -> Array | None:
+            return None if array is None else array[rows]
+
+        return replace(
+            self,
+            x=self.x[rows],
+            labels=chosen(self.labels),
+            ignored=chosen(self.ignored),
+            cotangent=chosen(self.cotangent),
+        )
 
     @cached_property
     def measured(self) -> Measured:
