@@ -19,12 +19,12 @@ import numpy as np
 from backends.formats import format_of, from_float64, to_float64
 from verify import network
 from verify.calls import WrongResultError
+from verify.cases import Case
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from backends.backend import Backend
-    from verify.cases import Case
 
 Array = np.ndarray[Any, Any]
 Ask = Callable[..., Array]
@@ -146,11 +146,17 @@ def fault(case: Case) -> str:
     """Say why a case cannot be a training; empty if it can."""
     if case.regime not in network.SETTINGS or case.operation not in HEADS:
         return f"a training is {' or '.join(HEADS)} in {' or '.join(network.SETTINGS)}"
-    plain = case.axis in (-1, 2) and case.temperature == 1.0 and not (case.variant or case.form)
-    if len(case.shape) != 3 or case.n != network.CLASSES or not case.count or not plain:
+    plain = Case(
+        operation=case.operation,
+        dtype=case.dtype,
+        shape=case.shape,
+        regime=case.regime,
+        seed=case.seed,
+    )
+    if case != plain or len(case.shape) != 3 or case.n != network.CLASSES or not case.count:
         return (
-            f"a training has the shape STEPSxBATCHx{network.CLASSES}, axis -1 and temperature 1, "
-            "as in softmax/float32/300x64x10/digits_training"
+            f"a training has the shape STEPSxBATCHx{network.CLASSES} and no further words than a "
+            "seed, as in softmax/float32/300x64x10/digits_training"
         )
     return ""
 
