@@ -13,6 +13,7 @@ from verify import contract_calls, guarded
 from verify.calls import Caller, called
 from verify.concurrent_calls import concurrent
 from verify.repeated_calls import batches, drifting, repeated, replays
+from verify.training import training
 from verify.variants import vary
 from verify.watched_calls import leaking, timing
 
@@ -57,5 +58,6 @@ PROCEDURES: Mapping[str, Procedure] = MappingProxyType(
         "drifting": drifting,
         "leaking": leaking,
         "timing": timing,
+        "training": training,
     }
 )

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.formats import format_of, from_float64, to_float64
-from verify import encoded, patterned, spaces
+from verify import encoded, network, patterned, spaces
 
 if TYPE_CHECKING:
     from backends.formats import Format
@@ -361,6 +361,14 @@ def _digits(_: np.random.Generator, __: Format, size: tuple[int, int], seed: int
     return np.resize(logits[:, : size[1]], size)
 
 
+def _digits_training(_: np.random.Generator, fmt: Format, size: tuple[int, int], seed: int) -> Rows:
+    return network.untrained("digits_training", fmt, size, seed)
+
+
+def _digits_growing(_: np.random.Generator, fmt: Format, size: tuple[int, int], seed: int) -> Rows:
+    return network.untrained("digits_growing", fmt, size, seed)
+
+
 # --- what each regime promises ----------------------------------------------------------------
 
 
@@ -517,6 +525,18 @@ REGIMES: MappingProxyType[str, Regime] = MappingProxyType(
             Regime("one_nan", "one NaN, at another place in each row", _one_nan, _one_special),
             Regime("one_inf", "one +inf, at another place in each row", _one_inf, _one_special),
             Regime("digits", "logits of a classifier of handwritten digits", _digits, _finite),
+            Regime(
+                "digits_training",
+                "logits of a network that is about to learn handwritten digits",
+                _digits_training,
+                _finite,
+            ),
+            Regime(
+                "digits_growing",
+                "the same on raw pixels, before its logits grow",
+                _digits_growing,
+                _finite,
+            ),
             Regime("values", "the row that the case spells out", _uniform, _anything),
             Regime("encoded", "the rows whose encodings the case holds", _uniform, _anything),
         )

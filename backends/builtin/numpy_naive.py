@@ -28,6 +28,7 @@ _NO_SHIFT = "the textbook formula does not subtract the maximum"
             "extreme": f"exp overflows or underflows for large logits: {_NO_SHIFT}",
             "islands": f"exp overflows or underflows for large logits: {_NO_SHIFT}",
             "finite_mask": f"exp of a row masked by -1e9 throughout underflows: {_NO_SHIFT}",
+            "digits_growing": f"logits grow until exp overflows, and all is NaN: {_NO_SHIFT}",
             "one_inf": "a row with +inf is inf/inf there and 0 elsewhere, not all NaN",
             "special_values": "a row with +inf is inf/inf there and 0 elsewhere, not all NaN",
             "temperature": f"dividing by a low temperature makes logits large: {_NO_SHIFT}",

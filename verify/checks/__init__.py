@@ -26,6 +26,7 @@ _DOCS = {
 }
 _ASKED_FOR = {
     "exhaustive": "all pairs of float16, of bfloat16, all [x, 0] of float32, all triples of fp8",
+    "downstream": "a classifier of handwritten digits, trained with it beside the exact run",
     "search": "the worst input, by guided search; --seconds and --corpus",
 }
 BY_MACHINE = ("determinism", "leaks", "cliffs")
