@@ -66,7 +66,9 @@ def misrounded(out: NDArray[Any], exact: Exact) -> NDArray[np.bool_]:
     """Tell which results differ from the correctly rounded ones, bit for bit.
 
     NaNs of every sign and payload are equal. -0 and +0 differ: the oracle gives +0 for a positive
-    value too small to represent, as rounding to nearest does.
+    value too small to represent and -0 for a negative one, as rounding to nearest does. Only where
+    the exact value is 0 is either zero right, unless the operation is softmax
+    (`Exact.either_zero`).
 
     Raises
     ------
@@ -75,8 +77,11 @@ def misrounded(out: NDArray[Any], exact: Exact) -> NDArray[np.bool_]:
     """
     fmt = _format(out, exact)
     differs = np.ascontiguousarray(out).view(fmt.storage) != exact.rounded.view(fmt.storage)
-    both_nan = np.isnan(to_float64(out)) & np.isnan(to_float64(exact.rounded))
-    return np.asarray(differs & ~both_nan).reshape(out.shape)
+    values = to_float64(out)
+    alike = np.isnan(values) & np.isnan(to_float64(exact.rounded))
+    if exact.either_zero:
+        alike |= (values == 0) & (exact.high == 0)
+    return np.asarray(differs & ~alike).reshape(out.shape)
 
 
 def quantum_exponents(fmt: Format, exact: Exact) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""The oracle: exact softmax values and their correct rounding.
+"""The oracle: exact values of the softmax family and their correct rounding.
 
 `exact` is the front door, `OPERATIONS` the table behind it. Small questions are the reference's
 (mpmath); arrays from `FAST` elements on go to the fast tier, once it has agreed with the reference
@@ -9,8 +9,11 @@ tier, the cache and NumPy load with the first question.
 from __future__ import annotations
 
 import importlib
+import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from backends import operations
 
 # Before `def exact` below: importing the submodule of that name later would hide the function.
 from verify.oracle.exact import SATURATED_EXPONENT, Exact
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHEAP", "FAST", "OPERATIONS", "SATURATED_EXPONENT", "VERSION", "Exact", "exact"]
 
-VERSION = 2
+VERSION = 3
 """Part of every cache key: raise it whenever an answer or its layout could change."""
 
 CHEAP = 512
@@ -34,19 +37,41 @@ FAST = 16_384
 Fewer cost less than compiling the tier on a machine that never did."""
 
 
-def _lazy(operation: str) -> Callable[..., Exact]:
+_HOMES = {
+    "softmax": "reference",
+    "log_softmax": "logarithms",
+    "logsumexp": "logarithms",
+    "cross_entropy": "logarithms",
+    "softmax_vjp": "products",
+    "cross_entropy_grad": "gradients",
+    "softmax_jacobian": "gradients",
+    "sampled_cross_entropy": "candidates",
+    "sigmoid": "logistic",
+}
+"""Operation -> the module of this package that has a function of that name."""
+
+_TIERS = {"softmax": "fast"}
+"""The same for the fast tier, whose modules have FORMATS, LONG and hold_sample as well."""
+
+
+def _lazy(operation: str, home: str) -> Callable[..., Exact]:
     def compute(*inputs: NDArray[Any], **parameters: object) -> Exact:
-        reference = importlib.import_module("verify.oracle.reference")
-        answer: Exact = getattr(reference, operation)(*inputs, **parameters)
+        module = importlib.import_module(f"verify.oracle.{home}")
+        answer: Exact = getattr(module, operation)(*inputs, **parameters)
         return answer
 
     compute.__name__ = compute.__qualname__ = operation
-    compute.__doc__ = f"See `verify.oracle.reference.{operation}`."
+    compute.__doc__ = f"See `verify.oracle.{home}.{operation}`."
     return compute
 
 
-OPERATIONS: Mapping[str, Callable[..., Exact]] = MappingProxyType({"softmax": _lazy("softmax")})
-"""Operation name -> the oracle's function for it: arrays first, parameters by keyword."""
+OPERATIONS: Mapping[str, Callable[..., Exact]] = MappingProxyType(
+    {name: _lazy(name, home) for name, home in _HOMES.items()}
+)
+"""Operation name -> the oracle's function for it: arrays first, parameters by keyword.
+
+Inputs and parameters are those of `backends.operations`; beside them each takes ``all_masked``,
+what a row of nothing but -inf gives, and where an operation has no such row it means nothing."""
 
 
 def exact(
@@ -73,10 +98,11 @@ def exact(
     if operation not in OPERATIONS:
         raise ValueError(f"the oracle has no {operation!r}; it knows: {', '.join(OPERATIONS)}")
     compute = OPERATIONS[operation]
-    answer = _fast(operation, inputs, parameters)
+    work = _work(operation, inputs)
+    answer = _fast(operation, inputs, parameters, work)
     if answer is not None:
         return answer
-    if not _expensive(inputs):
+    if not _expensive(inputs, work):
         return compute(**inputs, **parameters)
     from verify.oracle import cache
 
@@ -84,29 +110,40 @@ def exact(
     return cache.lookup(key, lambda: compute(**inputs, **parameters))
 
 
+def _work(operation: str, inputs: Mapping[str, NDArray[Any]]) -> int:
+    """Return how many elements go in or come out, whichever are more."""
+    asked = operations.operation(operation)
+    if asked.result == "matrix":
+        return math.prod(asked.result_shape(inputs["x"].shape))
+    return sum(array.size for array in inputs.values())
+
+
 def _fast(
-    operation: str, inputs: Mapping[str, NDArray[Any]], parameters: Mapping[str, Any]
+    operation: str,
+    inputs: Mapping[str, NDArray[Any]],
+    parameters: Mapping[str, Any],
+    work: int,
 ) -> Exact | None:
-    """Ask the fast tier; None if the question is small, of another kind, or Numba is missing."""
-    if operation != "softmax" or not _many(inputs["x"]):
+    """Ask the fast tier; None if it has no answer, the question is small or Numba is missing."""
+    x = inputs["x"]
+    if operation not in _TIERS or not _many(x, work):
         return None
     try:
-        from verify.oracle import fast
+        tier = importlib.import_module(f"verify.oracle.{_TIERS[operation]}")
     except ModuleNotFoundError as missing:
         if missing.name not in ("numba", "llvmlite"):
             raise
         return None
-    name = inputs["x"].dtype.name
-    if name not in fast.FORMATS:
+    if x.dtype.name not in tier.FORMATS:
         return None
-    x = inputs["x"]
-    fast.hold_sample(name, long=max(x.shape) > fast.LONG)
-    return fast.softmax(x, **parameters)
+    tier.hold_sample(x.dtype.name, long=max(x.shape) > tier.LONG)
+    answer: Exact = getattr(tier, operation)(**inputs, **parameters)
+    return answer
 
 
-def _many(array: NDArray[Any]) -> bool:
-    """Tell whether an array has `FAST` distinct elements; a very large one is taken to."""
-    return array.size >= FAST and (array.size > 64 * FAST or _distinct(array) >= FAST)
+def _many(x: NDArray[Any], work: int) -> bool:
+    """Tell whether there are `FAST` distinct elements; very many are taken to be."""
+    return work >= FAST and (work > 64 * FAST or _distinct(x) * (work // x.size) >= FAST)
 
 
 def _distinct(array: NDArray[Any]) -> int:
@@ -115,8 +152,8 @@ def _distinct(array: NDArray[Any]) -> int:
     return len(np.unique(np.ascontiguousarray(array).view(f"uint{8 * array.itemsize}")))
 
 
-def _expensive(inputs: Mapping[str, NDArray[Any]]) -> bool:
+def _expensive(inputs: Mapping[str, NDArray[Any]], work: int) -> bool:
     """Tell whether computing takes longer than looking up; a row of equal values never does."""
-    if sum(array.size for array in inputs.values()) <= CHEAP:
+    if work <= CHEAP:
         return False
-    return any(_distinct(array) > 1 for array in inputs.values())
+    return any(_distinct(array) > 1 for array in inputs.values() if array.dtype.kind not in "iu")

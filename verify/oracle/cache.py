@@ -1,10 +1,10 @@
 """Exact answers on disk, addressed by the content of their question.
 
 An entry is one file: a magic line, the BLAKE2b digest of the rest, a small JSON head (key, dtype,
-shape) and the four arrays' bytes. Whatever is wrong with an entry (cut short, a flipped byte,
-another key's content, an unknown dtype), it is as if it were not there, and the answer is computed
-and written again. Nothing is pickled, so that a foreign file can do no harm. A folder that cannot
-be written costs time and nothing else.
+shape, whether either zero is right) and the four arrays' bytes. Whatever is wrong with an entry
+(cut short, a flipped byte, another key's content, an unknown dtype), it is as if it were not there,
+and the answer is computed and written again. Nothing is pickled, so that a foreign file can do no
+harm. A folder that cannot be written costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -149,7 +149,12 @@ def _bytes(array: NDArray[Any]) -> bytes:
 
 
 def _pack(key: str, answer: Exact) -> bytes:
-    head = {"key": key, "dtype": answer.rounded.dtype.name, "shape": answer.rounded.shape}
+    head = {
+        "key": key,
+        "dtype": answer.rounded.dtype.name,
+        "shape": answer.rounded.shape,
+        "either_zero": answer.either_zero,
+    }
     parts = (answer.rounded, answer.high, answer.low, answer.exponent)
     return b"".join((json.dumps(head).encode(), b"\n", *map(_bytes, parts)))
 
@@ -175,4 +180,5 @@ def _unpack(key: str, payload: memoryview) -> Exact:
         high=high.view(np.float64),
         low=low.view(np.float64),
         exponent=exponent.view(np.int32),
+        either_zero=bool(head["either_zero"]),
     )

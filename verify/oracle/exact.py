@@ -29,8 +29,10 @@ rounds to zero in every format. Its true exponent would not always fit an int32.
 class Exact:
     """The exact results of one call of an operation, all arrays of the output's shape.
 
-    A finite value is (high + low) · 2^exponent with 1 <= |high| <= 2, or zero with high == 0. A NaN
-    or an infinity stands in `high`, with low and exponent 0.
+    A finite value is (high + low) · 2^exponent with 1 <= |high| <= 2, or zero with high == 0. The
+    sign is that of `high`; a negative value too small to represent is rounded to -0, and a finite
+    one too large to the format's overflow. A NaN or an infinity (log 0, or a loss without bound)
+    stands in `high`, with low and exponent 0.
 
     Three things are exact whatever the number of digits. The *rounding* is the correct one. The
     *exponent* is the exact value's binade, 2^exponent <= |value| < 2^(exponent + 1): a value just
@@ -56,6 +58,9 @@ class Exact:
     error
         Bound on the relative error of (high + low) · 2^exponent. 2^-83 from the reference and for
         float64; see `verify.oracle.fast.ERRORS` for the narrower formats.
+    either_zero
+        Whether -0 is as right as +0 where the exact value is 0: for every operation but softmax.
+        `rounded` has +0 there.
     """
 
     rounded: NDArray[Any]
@@ -63,6 +68,7 @@ class Exact:
     low: NDArray[np.float64]
     exponent: NDArray[np.int32]
     error: float = REFERENCE_ERROR
+    either_zero: bool = False
 
     def each(self, function: Callable[[NDArray[Any]], NDArray[Any]]) -> Exact:
         """Return these results with `function` (a choice or repetition) applied to every array."""
@@ -72,4 +78,5 @@ class Exact:
             function(self.low),
             function(self.exponent),
             self.error,
+            self.either_zero,
         )

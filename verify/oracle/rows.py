@@ -58,8 +58,7 @@ def as_rows(x: NDArray[Any], axis: int) -> NDArray[Any]:
         If the axis does not exist.
     """
     moved = np.moveaxis(x if x.ndim else x.reshape(1), axis, -1)
-    length = moved.shape[-1]
-    return moved.reshape(moved.size // length if length else 0, length)
+    return moved.reshape(math.prod(moved.shape[:-1]), moved.shape[-1])
 
 
 def from_rows(rows: NDArray[Any], shape: tuple[int, ...], axis: int) -> NDArray[Any]:
@@ -120,14 +119,25 @@ class Cells:
 
     __slots__ = ("bits", "exponent", "first", "second")
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int = 0) -> None:
         self.bits = [0] * size
-        self.first = [0] * size
+        self.first: list[float] = [0] * size
         self.second = [0] * size
         self.exponent = [0] * size
 
+    def reserve(self, count: int) -> int:
+        """Add `count` cells, zeros for now, and return the index of the first."""
+        index = len(self.bits)
+        for part in (self.bits, self.first, self.second, self.exponent):
+            part.extend([0] * count)
+        return index
+
     def put(self, index: int, bits: int, mantissa: int, exponent: int) -> None:
-        """Set a cell to the positive value mantissa · 2^exponent, rounded to `bits`."""
+        """Set a cell to the value mantissa · 2^exponent, rounded to `bits`; mantissa is not 0.
+
+        Of a negative mantissa the first 53 bits are those of its floor: the rest, which is added,
+        is positive then as well.
+        """
         length = mantissa.bit_length()
         top = mantissa >> (length - 106) if length > 106 else mantissa << (106 - length)
         self.bits[index] = bits
@@ -135,14 +145,22 @@ class Cells:
         self.second[index] = top & 0x1F_FFFF_FFFF_FFFF
         self.exponent[index] = exponent + length - 1
 
+    def put_special(self, index: int, fmt: Format, value: float) -> None:
+        """Set a cell to NaN, an infinity or 0."""
+        infinite = fmt.max_bits + 1 | (fmt.sign_bit if value < 0 else 0)
+        self.bits[index] = fmt.nan_bits if math.isnan(value) else infinite if value else 0
+        self.first[index] = value
+
     def arrays(self, fmt: Format) -> Exact:
         """Return the cells as one-dimensional arrays."""
         above = np.array(self.first, dtype=np.float64) * 2.0**-52
         below = np.array(self.second, dtype=np.float64) * 2.0**-105
         high = above + below  # exact two-sum: |below| < ulp(above)
+        with np.errstate(invalid="ignore"):  # inf - inf
+            low = below - (high - above)
         return Exact(
             rounded=np.array(self.bits, dtype=fmt.storage).view(fmt.numpy_dtype),
             high=high,
-            low=below - (high - above),
+            low=np.where(np.isfinite(high), low, 0.0),
             exponent=np.array(self.exponent, dtype=np.int32),
         )

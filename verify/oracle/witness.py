@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from backends.formats import Format
 
-__all__ = ["load_flint", "softmax"]
+__all__ = ["FIRST_BITS", "LAST_BITS", "load_flint", "round_ball", "softmax"]
 
 FIRST_BITS = 128
 LAST_BITS = 2**20
@@ -77,6 +77,19 @@ def load_flint() -> ModuleType:
     return module
 
 
+def round_ball(fmt: Format, ball: Any) -> int | None:  # noqa: ANN401 - flint is untyped
+    """Round both ends of a ball around a positive number; None where they differ."""
+    mantissa, exponent = map(int, ball.mid().man_exp())
+    radius, radius_exponent = map(int, ball.rad().man_exp())
+    if radius and radius_exponent + radius.bit_length() < exponent - LAST_BITS:
+        radius, radius_exponent = 1, exponent - LAST_BITS  # wider, and the shifts stay affordable
+    unit = min(exponent, radius_exponent)
+    middle, radius = mantissa << (exponent - unit), radius << (radius_exponent - unit)
+    low = round_to_bits(fmt, False, max(middle - radius, 0), unit)  # noqa: FBT003 - the sign
+    high = round_to_bits(fmt, False, middle + radius, unit)  # noqa: FBT003 - the sign
+    return low if low == high else None
+
+
 def _row(flint: Any, fmt: Format, row: list[int], scale: Any) -> list[int]:  # noqa: ANN401 - flint is untyped
     """Return the encodings of one row's results."""
     masked = fmt.sign_bit | (fmt.max_bits + 1) if fmt.has_infinity else None
@@ -107,7 +120,7 @@ def _finite(flint: Any, fmt: Format, values: list[Number], scale: Any) -> list[i
             total = sum(terms[1:], terms[0])
             for index, term in enumerate(terms):
                 if results[index] is None:
-                    results[index] = _round_ball(fmt, term / total)
+                    results[index] = round_ball(fmt, term / total)
             flint.ctx.prec *= 2
     finally:
         flint.ctx.prec = before
@@ -122,16 +135,3 @@ def _exponentials(flint: Any, values: list[Number], top: Number, scale: Any) -> 
     gaps = [(flint.arb(top) - flint.arb(value)) / scale for value in values]
     none = flint.arb(0, flint.arb((1, -(NEGLIGIBLE_GAP))))
     return [none if gap > NEGLIGIBLE_GAP else (-gap).exp() for gap in gaps]
-
-
-def _round_ball(fmt: Format, ball: Any) -> int | None:  # noqa: ANN401 - flint is untyped
-    """Round both ends of a ball around a positive number; None where they differ."""
-    mantissa, exponent = map(int, ball.mid().man_exp())
-    radius, radius_exponent = map(int, ball.rad().man_exp())
-    if radius and radius_exponent + radius.bit_length() < exponent - LAST_BITS:
-        radius, radius_exponent = 1, exponent - LAST_BITS  # wider, and the shifts stay affordable
-    unit = min(exponent, radius_exponent)
-    middle, radius = mantissa << (exponent - unit), radius << (radius_exponent - unit)
-    low = round_to_bits(fmt, False, max(middle - radius, 0), unit)  # noqa: FBT003 - the sign
-    high = round_to_bits(fmt, False, middle + radius, unit)  # noqa: FBT003 - the sign
-    return low if low == high else None
