@@ -50,8 +50,8 @@ _HOMES = {
 }
 """Operation -> the module of this package that has a function of that name."""
 
-_TIERS = {"softmax": "fast"}
-"""The same for the fast tier, whose modules have FORMATS, LONG and hold_sample as well."""
+_TIERS = {name: "fast" if name == "softmax" else "fast_family" for name in _HOMES}
+"""The same for the fast tier, whose modules have FORMATS and hold_for as well."""
 
 
 def _lazy(operation: str, home: str) -> Callable[..., Exact]:
@@ -136,14 +136,14 @@ def _fast(
         return None
     if x.dtype.name not in tier.FORMATS:
         return None
-    tier.hold_sample(x.dtype.name, long=max(x.shape, default=1) > tier.LONG)
+    tier.hold_for(operation, x)
     answer: Exact = getattr(tier, operation)(**inputs, **parameters)
     return answer
 
 
 def _many(x: NDArray[Any], work: int) -> bool:
     """Tell whether there are `FAST` distinct elements; very many are taken to be."""
-    return work >= FAST and (work > 64 * FAST or _distinct(x) * (work // max(x.size, 1)) >= FAST)
+    return work >= FAST and (work > 64 * FAST or _distinct(x) * (work // x.size) >= FAST)
 
 
 def _distinct(array: NDArray[Any]) -> int:
