@@ -177,3 +177,14 @@ def test_the_sum_and_its_logarithm_are_known_relatively_even_where_one_is_nearly
             assert number.low > 0
             assert (number.high - number.low) << 110 < number.low
         assert (ends(sums.total)[0] == 1) == (gap > 90)
+
+
+def test_the_logarithm_next_to_one_lies_between_its_series_and_the_sum():
+    """R - R^2 / 2 < log(1 + R) < R, for an R that is known exactly."""
+    sums = Sums(Row([-1000, 0], [1, 1], 0, (1, 0)), 128)
+    sums.rest = Interval(3 << 126, 3 << 126, -300)
+    low, high = ends(sums.log_total)
+    rest = ends(sums.rest)[0]
+    assert low <= rest - rest**2 / 2
+    assert (rest - low) * 2**127 <= rest
+    assert high == rest
