@@ -16,16 +16,20 @@ if TYPE_CHECKING:
     from backends.arrays import NumPyArray
 
 
+_NAN_TIMES_ZERO = (
+    "an ignored row that holds NaN, +inf or nothing but -inf has gradient NaN: its probabilities "
+    "are NaN, and on the way back they are multiplied by 0"
+)
+
+
 @register(
     "jax_grad",
     dtypes=["float64", "float32", "float16", "bfloat16"],
     requires=["jax"],
     claims=Claims(
         limitations={
-            "cross_entropy_grad/special_values": (
-                "an ignored row that holds NaN, +inf or nothing but -inf has gradient NaN: its "
-                "probabilities are NaN, and on the way back they are multiplied by 0"
-            ),
+            "cross_entropy_grad/special_values": _NAN_TIMES_ZERO,
+            "cross_entropy_grad/one_nan": _NAN_TIMES_ZERO,
         }
     ),
 )
