@@ -24,6 +24,22 @@ if TYPE_CHECKING:
     from backends.arrays import NumPyArray
 
 _NO_SHIFT = "the textbook formula does not subtract the maximum"
+_LARGE = f"exp overflows or underflows for large logits: {_NO_SHIFT}"
+_LOG_OF_ZERO = "a probability underflows to 0 before its logarithm is taken"
+_ONE_INF = "a row with +inf is inf/inf there and 0 elsewhere, not all NaN"
+_SUBNORMAL = "exp(-x) overflows where 1 / (1 + exp(-x)) is a subnormal number: 0 is returned"
+
+_ALONE = ("softmax", "log_softmax", "cross_entropy", "cross_entropy_grad", "softmax_jacobian")
+_UNSHIFTED = (*_ALONE, "logsumexp", "softmax_vjp")
+_LOGARITHMS = ("log_softmax", "cross_entropy")
+
+
+def _limitations(
+    reason: str, operations: tuple[str, ...], names: tuple[str, ...], dtypes: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """Return a limitation for each operation and each check or regime, in some dtypes or in all."""
+    ends = [f"/{dtype}" for dtype in dtypes] or [""]
+    return {f"{op}/{name}{end}": reason for op in operations for name in names for end in ends}
 
 
 @register(
@@ -32,13 +48,22 @@ _NO_SHIFT = "the textbook formula does not subtract the maximum"
     claims=Claims(
         algorithm="unshifted",
         limitations={
-            "offset": f"exp overflows or underflows for large logits: {_NO_SHIFT}",
-            "extreme": f"exp overflows or underflows for large logits: {_NO_SHIFT}",
-            "islands": f"exp overflows or underflows for large logits: {_NO_SHIFT}",
-            "finite_mask": f"exp of a row masked by -1e9 throughout underflows: {_NO_SHIFT}",
-            "one_inf": "a row with +inf is inf/inf there and 0 elsewhere, not all NaN",
-            "special_values": "a row with +inf is inf/inf there and 0 elsewhere, not all NaN",
-            "temperature": f"dividing by a low temperature makes logits large: {_NO_SHIFT}",
+            **_limitations(_LARGE, _UNSHIFTED, ("offset", "extreme", "finite_mask", "temperature")),
+            "softmax/islands": _LARGE,
+            **_limitations(_ONE_INF, _ALONE, ("one_inf", "special_values")),
+            **_limitations(
+                _LOG_OF_ZERO, _LOGARITHMS, ("wide_gap", "subnormal_output"), ("float64", "float32")
+            ),
+            **_limitations(
+                _LOG_OF_ZERO, _LOGARITHMS, ("tower",), ("float32", "float16", "bfloat16")
+            ),
+            **_limitations(
+                _SUBNORMAL,
+                ("sigmoid",),
+                ("wide_gap", "subnormal_output"),
+                ("float64", "float32", "bfloat16"),
+            ),
+            "sigmoid/offset/float32": _SUBNORMAL,
         },
     ),
 )
