@@ -37,7 +37,10 @@ def _half(reason: str, operation: str, *checks: str) -> dict[str, str]:
             ),
             **_half(_HALF_LOG, "cross_entropy", "accuracy", "special_values", "identities"),
             **_half(_HALF_SUM, "logsumexp", "accuracy", "special_values", "identities", "contract"),
+            "cross_entropy/contract/bfloat16": _HALF_LOG.format("bfloat16"),
+            "sigmoid/accuracy/float64": _OVERFLOW,
             "sigmoid/accuracy/float32": _OVERFLOW,
+            "sigmoid/accuracy/bfloat16": _OVERFLOW,
             "sigmoid/temperature/float32": _OVERFLOW,
         }
     ),
