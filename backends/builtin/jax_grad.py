@@ -20,6 +20,17 @@ _NAN_TIMES_ZERO = (
     "an ignored row that holds NaN, +inf or nothing but -inf has gradient NaN: its probabilities "
     "are NaN, and on the way back they are multiplied by 0"
 )
+_FLUSHED = "a subnormal probability is flushed to 0 before the cotangent makes it larger"
+_HALF = "JAX rounds what goes from one step to the next to {}, on the way there and back"
+
+
+def _half(operation: str, *checks: str) -> dict[str, str]:
+    """Return a limitation of the operation in both 16-bit formats, for each of these checks."""
+    return {
+        f"{operation}/{check}/{dtype}": _HALF.format(dtype)
+        for check in checks
+        for dtype in ("float16", "bfloat16")
+    }
 
 
 @register(
@@ -27,10 +38,15 @@ _NAN_TIMES_ZERO = (
     dtypes=["float64", "float32", "float16", "bfloat16"],
     requires=["jax"],
     claims=Claims(
+        subnormals="flush",  # XLA's code for the CPU does, in every format
         limitations={
             "cross_entropy_grad/special_values": _NAN_TIMES_ZERO,
             "cross_entropy_grad/one_nan": _NAN_TIMES_ZERO,
-        }
+            "softmax_vjp/wide_gap/float64": _FLUSHED,
+            "softmax_vjp/wide_gap/float32": _FLUSHED,
+            **_half("cross_entropy_grad", "accuracy", "axes", "identities", "contract"),
+            **_half("softmax_vjp", "accuracy", "axes", "identities", "contract", "special_values"),
+        },
     ),
 )
 class JaxGrad:
