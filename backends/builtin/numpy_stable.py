@@ -134,24 +134,13 @@ class NumPyStable:
         out: NumPyArray | None = None,
     ) -> NumPyArray:
         """Return (p - [j = label]) / T, and 0 for rows that are ignored."""
-        import numpy as np
-
-        from backends.kernels.numpy_rows import (
-            cooled,
-            less_one_at_labels,
-            quiet,
-            rounded,
-            shifted,
-        )
+        from backends.kernels.numpy_rows import label_slope, quiet, rounded, shifted
 
         labels = checked_labels(labels, x, axis, ignore_index)
         with quiet():
             _, exponentials, total = shifted(x, axis, temperature)
-            if exponentials.size == 0:
-                return rounded(exponentials, x.dtype, out)
-            slope = less_one_at_labels(exponentials / total, labels, axis)
-            ignored = np.expand_dims(labels == ignore_index, axis).reshape(total.shape)
-            return rounded(np.where(ignored, 0, cooled(slope, temperature)), x.dtype, out)
+            slope = label_slope(exponentials / total, labels, axis, temperature, ignore_index)
+            return rounded(slope, x.dtype, out)
 
     def softmax_jacobian(self, x: NumPyArray, temperature: float = 1.0) -> NumPyArray:
         """Return p_j ([j = i] - p_i) / T, an n by n matrix for each row of the last axis."""

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 # The basis of cotangents, two products with it on the way back, and the result.
 _MATRICES = 4
 
+_NAN_TIMES_ZERO = (
+    "an ignored row that holds NaN, +inf or nothing but -inf has gradient NaN: its probabilities "
+    "are NaN, and on the way back they are multiplied by 0"
+)
+_HALF_LOG = "the way back starts from log-probabilities that the way there rounded to {}"
+_HALF_CHECKS = ("accuracy", "axes", "identities", "contract")
+_HALF = ("float16", "bfloat16")
+
 
 @register(
     "torch_autograd",
@@ -30,10 +38,17 @@ _MATRICES = 4
     array="torch",
     claims=Claims(
         limitations={
-            "cross_entropy_grad/special_values": (
-                "an ignored row that holds NaN, +inf or nothing but -inf has gradient NaN: its "
-                "probabilities are NaN, and on the way back they are multiplied by 0"
-            ),
+            "cross_entropy_grad/special_values": _NAN_TIMES_ZERO,
+            "cross_entropy_grad/one_nan": _NAN_TIMES_ZERO,
+            **{
+                f"cross_entropy_grad/{check}/{dtype}": _HALF_LOG.format(dtype)
+                for check in _HALF_CHECKS
+                for dtype in _HALF
+            },
+            **{
+                f"softmax_vjp/axes/{dtype}": f"off the last axis steps are rounded to {dtype}"
+                for dtype in _HALF
+            },
         }
     ),
 )

@@ -66,6 +66,12 @@ def shifted(x: NumPyArray, axis: int, temperature: float) -> Shifted:
     return Shifted(gap, exponentials, np.sum(exponentials, axis=axis, keepdims=True))
 
 
+def unshifted(x: NumPyArray, axis: int, temperature: float) -> tuple[NumPyArray, NumPyArray]:
+    """Return exp(x / T), which may overflow, and each row's sum of it."""
+    exponentials = np.exp(cooled(widened(x), checked_temperature(temperature)))
+    return exponentials, np.sum(exponentials, axis=axis, keepdims=True)
+
+
 def at_labels(values: NumPyArray, labels: NumPyArray, axis: int) -> NumPyArray:
     """Return each row's value at its label, where that is a class, in the shape of `labels`."""
     classes = np.expand_dims(_any_class(values, labels, axis), axis)
@@ -73,13 +79,18 @@ def at_labels(values: NumPyArray, labels: NumPyArray, axis: int) -> NumPyArray:
     return np.squeeze(found, axis)
 
 
-def less_one_at_labels(values: NumPyArray, labels: NumPyArray, axis: int) -> NumPyArray:
-    """Return the values less 1 at each row's label, where that is a class."""
-    result = np.array(values, ndmin=1)
-    classes = np.expand_dims(_any_class(values, labels, axis), axis)
-    there = np.take_along_axis(result, classes, axis)
-    np.put_along_axis(result, classes, there - 1, axis)
-    return result.reshape(values.shape)
+def label_slope(
+    p: NumPyArray, labels: NumPyArray, axis: int, temperature: float, ignore_index: int
+) -> NumPyArray:
+    """Return (p - [j = label]) / T, and 0 for rows whose label is `ignore_index`."""
+    if p.size == 0:
+        return p
+    slope = np.array(p, ndmin=1)
+    classes = np.expand_dims(_any_class(p, labels, axis), axis)
+    there = np.take_along_axis(slope, classes, axis)
+    np.put_along_axis(slope, classes, there - 1, axis)
+    ignored = np.expand_dims(labels == ignore_index, axis)
+    return np.where(ignored, 0, cooled(slope, temperature)).reshape(p.shape)
 
 
 def rounded(y: NumPyArray, dtype: np.dtype[Any], out: NumPyArray | None = None) -> NumPyArray:

@@ -13,8 +13,8 @@ from tests.backends.family import DTYPES, GRADIENTS, each_offered, eps, every_dt
 
 # Where +inf overflows to inf/inf in one place and 0 in the others: a declared limitation.
 UNSHIFTED = {"numpy_naive"}
-# Its backward pass multiplies the ignored row's probabilities by 0, and NaN times 0 is NaN.
-NAN_TIMES_ZERO = {"torch_autograd"}
+# The backward pass multiplies the ignored row's probabilities by 0, and NaN times 0 is NaN.
+NAN_TIMES_ZERO = {"jax_grad", "torch_autograd"}
 
 
 def rows_of_length(n):
