@@ -229,7 +229,7 @@ def _page(frame: pd.DataFrame) -> str:
             "",
             *verdicts,
             "",
-            "| what | candidates | classes | full, µs | sampled, µs | ratio of medians | of least |",
+            "| what | candidates | classes | full, µs | sampled, µs | ratio, median | of least |",
             "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
             *lines,
             "",
