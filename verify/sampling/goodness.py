@@ -165,9 +165,10 @@ def _invalid(rows: Sequence[object], classes: int, size: int, *, distinct: bool)
         if not isinstance(row, np.ndarray) or row.dtype != np.int64 or row.shape != (size,):
             return f"draw {number} is no array of int64 of shape ({size},)"
     ascending = np.sort(np.array(rows), axis=1)
-    for number in np.flatnonzero((ascending[:, 0] < 0) | (ascending[:, -1] >= classes)):
-        outside = ascending[number, 0 if ascending[number, 0] < 0 else -1]
-        return f"draw {number} holds class {outside}, of 0 to {classes - 1}"
+    beyond = (ascending[:, 0] < 0) | (ascending[:, -1] >= classes)
+    for first in np.flatnonzero(beyond).tolist():
+        outside = ascending[first, 0 if ascending[first, 0] < 0 else -1]
+        return f"draw {first} holds class {outside}, of 0 to {classes - 1}"
     repeats = (np.diff(ascending, axis=1) == 0).any(axis=1)
     if distinct and repeats.any():
         return f"draw {np.argmax(repeats)} holds a class twice, without replacement"
