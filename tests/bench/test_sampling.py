@@ -47,7 +47,9 @@ def test_the_crossover_is_where_the_ratio_passes_one_for_good(ratios, words):
     assert crossover([10, 100, 1000], ratios) == words
 
 
-def test_the_page_states_the_crossover(tmp_path, capsys):
+def test_the_page_states_the_crossover(tmp_path, capsys, monkeypatch):
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")  # the command sets them, and other tests shall not have them
     path = tmp_path / "page.md"
     words = ["--classes", "150", "--classes", "300", "--rounds", "1", "--output", str(path)]
     assert sampling.main(words) == 0

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     It is 1 if a right sampler was rejected.
     """
     parser = argparse.ArgumentParser(prog="python -m verify.sampling", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=200, help="runs for each power (200)")
+    parser.add_argument("--seeds", type=int, default=100, help="runs for each power (100)")
     parser.add_argument("--draws", type=int, default=400, help="samples for each loss (400)")
     parser.add_argument("--output", type=Path, help=f"file to write: {' '.join(_ENDINGS)}")
     options = parser.parse_args(arguments)
@@ -50,7 +50,7 @@ def _run(seeds: int, draws: int, output: Path | None) -> int:
         return 0
     alarms = power.false_alarms(seeds=5 * seeds)
     words = ["python -m verify.sampling"]
-    words += [f"--seeds {seeds}"] if seeds != 200 else []
+    words += [f"--seeds {seeds}"] if seeds != 100 else []
     words += [f"--draws {draws}"] if draws != 400 else []
     text = page(alarms, power.power(seeds=seeds), losses, " ".join([*words, "--output FILE.md"]))
     print(text, end="")

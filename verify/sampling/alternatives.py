@@ -163,7 +163,7 @@ ALTERNATIVES = (
     ),
     _expects("expects_k_p", "expects k p without replacement", _k_times),
     _expects("expects_as_replaced", "expects 1 - (1 - p)^k", _as_if_with_replacement),
-    _expects(UNSEEN[0], "expects Rosén's limit: off by 0.7 % at 16 of 100", _limit),
+    _expects(UNSEEN[0], "expects Rosén's limit: off by 0.6 % at 16 of 100", _limit),
     Alternative("uniform_distinct", "equal distances; claims no order", _systematic),
 )
 """The wrong samplers of the table of power."""

@@ -164,12 +164,12 @@ def _invalid(rows: Sequence[object], classes: int, size: int, *, distinct: bool)
     for number, row in enumerate(rows):
         if not isinstance(row, np.ndarray) or row.dtype != np.int64 or row.shape != (size,):
             return f"draw {number} is no array of int64 of shape ({size},)"
-        if row.min() < 0 or row.max() >= classes:
-            return f"draw {number} holds class {_outside(row, classes)}, of 0 to {classes - 1}"
-        if distinct and np.unique(row).size < size:
-            return f"draw {number} holds a class twice, without replacement"
+    ascending = np.sort(np.array(rows), axis=1)
+    beyond = (ascending[:, 0] < 0) | (ascending[:, -1] >= classes)
+    for first in np.flatnonzero(beyond).tolist():
+        outside = ascending[first, 0 if ascending[first, 0] < 0 else -1]
+        return f"draw {first} holds class {outside}, of 0 to {classes - 1}"
+    repeats = (np.diff(ascending, axis=1) == 0).any(axis=1)
+    if distinct and repeats.any():
+        return f"draw {np.argmax(repeats)} holds a class twice, without replacement"
     return ""
-
-
-def _outside(row: np.ndarray[tuple[int, ...], np.dtype[np.int64]], classes: int) -> int:
-    return int(row[(row < 0) | (row >= classes)][0])

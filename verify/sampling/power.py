@@ -23,8 +23,8 @@ __all__ = ["at_least", "false_alarms", "power"]
 def power(
     classes: int = 100,
     size: int = 16,
-    draws: Sequence[int] = (100, 500, 2000),
-    seeds: int = 200,
+    draws: Sequence[int] = (100, 300, 1000),
+    seeds: int = 100,
 ) -> pd.DataFrame:
     """Return how often each wrong sampler is rejected.
 

@@ -117,9 +117,11 @@ def overlap(drawn: Drawn) -> float:
     mean = float((drawn.expected**2).sum())
     if min(mean, drawn.size - mean) * pairs_of_draws < _MANY:
         return 1.0
-    first, second = drawn.classes[0::2][:pairs_of_draws], drawn.classes[1::2]
-    shared = [np.isin(a, b).sum() for a, b in zip(first, second, strict=True)]
-    return hotelling(np.array(shared, np.float64)[:, None], np.array([mean]))
+    # A class of a pair of draws has a number of its own: one look-up serves all pairs.
+    numbered = drawn.classes[: 2 * pairs_of_draws].reshape(pairs_of_draws, 2, -1)
+    numbered = numbered + drawn.law.size * np.arange(pairs_of_draws)[:, None, None]
+    shared = np.isin(numbered[:, 0], numbered[:, 1]).sum(axis=1)
+    return hotelling(shared[:, None].astype(np.float64), np.array([mean]))
 
 
 def neighbours(drawn: Drawn) -> float:
