@@ -89,6 +89,16 @@ def fused(typing_context: Any, a: Any, b: Any, c: Any) -> Any:  # noqa: ANN401, 
 
 
 @_inlined
+def quotient(typing_context: Any, a: Any, b: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's API
+    """Return a / b; Numba's own would ask whether b is 0, and loops would stay scalar."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - IR
+        return builder.fdiv(*args)
+
+    return types.float64(types.float64, types.float64), generate
+
+
+@_inlined
 def plus_any_order(typing_context: Any, total: Any, term: Any) -> Any:  # noqa: ANN401, ARG001 - as above
     """Return total + term; the compiler may reorder these additions: for sums that are exact."""
 

@@ -102,7 +102,7 @@ def cross_entropy_grad(rows, dtype):
     for x, label, out in zip(rows.x, rows.labels, rows.ignored, strict=True):
         row = solved(x, rows.temperature)
         gradient = [p / mpf(rows.temperature) for p in row.p]
-        if not mp.isnan(row.p[0]):
+        if not out and not mp.isnan(row.p[0]):
             gradient[label] = mp.expm1(row.log_p[label]) / mpf(rows.temperature)
         results.append([mpf(0)] * len(x) if out else gradient)
     return exact_of(results, dtype)
@@ -160,10 +160,10 @@ def exactly(operation, rows, dtype):
 
 
 REGIMES = {
-    "uniform": (1, 2, 3, 17, 200),
+    "uniform": (1, 2, 3, 17, 129),
     "wide_gap": (4, 33),
     "ascending": (2, 5, 65),
-    "ties": (3, 129),
+    "ties": (3, 65),
     "constant": (2, 1000),
     "masked": (2, 17),
     "peak": (40,),
@@ -171,7 +171,7 @@ REGIMES = {
     "subnormal_output": (9,),
     "subnormal_input": (7,),
 }
-ROWS = 10
+ROWS = 8
 
 
 @cache

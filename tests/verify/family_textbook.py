@@ -1,4 +1,4 @@
-"""Straightforward implementations of the softmax family, and torch's, in the format's arithmetic.
+"""Straightforward implementations of the softmax family, in the format's arithmetic.
 
 Every function takes `Rows` and a dtype and returns what a library would: computed in float64 or
 float32, sums one term after the other, 16-bit results rounded once at the end.
@@ -6,7 +6,6 @@ float32, sums one term after the other, 16-bit results rounded once at the end.
 
 import math
 
-import ml_dtypes
 import numpy as np
 
 from backends.formats import format_of, from_float64
@@ -55,13 +54,13 @@ def counted(values, rows):
 # --- log-softmax -------------------------------------------------------------------------------
 
 
-def log_softmax_in_order(rows, dtype, order):
+def log_softmax_shifted(rows, dtype, order="divide first"):
     shifted, _, s, _ = parts(rows, dtype, order)
     return out(shifted - np.log(s), dtype)
 
 
-def log_softmax_shifted(rows, dtype):
-    return log_softmax_in_order(rows, dtype, "divide first")
+def log_softmax_shift_first(rows, dtype):
+    return log_softmax_shifted(rows, dtype, "shift first")
 
 
 def log_softmax_log2(rows, dtype):
@@ -124,6 +123,29 @@ def logsumexp_unshifted(rows, dtype):
 def logsumexp_online(rows, dtype):
     top, s = online_sum(logits(rows, dtype, "divide first"))
     return out(top + np.log(s), dtype)
+
+
+def two_pass(rows, dtype):
+    """Return z and its logsumexp by mantissas and exponents, arguments reduced in wider numbers."""
+    z = logits(rows, dtype, "divide first")
+    wide, log2 = z.astype(np.longdouble), np.log(np.longdouble(2))
+    finite = np.isfinite(z)
+    power = np.rint(np.where(finite, wide, 0) / log2)
+    mantissa = np.where(finite, np.exp((wide - power * log2).astype(z.dtype)), z.dtype.type(0))
+    top = np.max(power, axis=1, keepdims=True, initial=-1e6, where=finite)
+    shift = np.maximum(power - top, -5000).astype(int)
+    s = total(np.ldexp(mantissa, shift))
+    y = np.log(s) + top.astype(z.dtype) * z.dtype.type(math.log(2))
+    return z, y
+
+
+def logsumexp_two_pass(rows, dtype):
+    return out(two_pass(rows, dtype)[1], dtype)
+
+
+def log_softmax_two_pass(rows, dtype):
+    z, y = two_pass(rows, dtype)
+    return out(z - y, dtype)
 
 
 # --- losses --------------------------------------------------------------------------------------
@@ -219,57 +241,3 @@ def sigmoid_exp2(rows, dtype):
     w = z.dtype.type
     e = np.exp2(-np.abs(z) * w(math.log2(math.e)))
     return out(np.where(z < 0, e, 1) * (w(1) / (1 + e)), dtype)
-
-
-# --- torch ---------------------------------------------------------------------------------------
-
-
-def tensor(values, dtype, *, gradient=False):
-    import torch
-
-    wide = torch.from_numpy(np.ascontiguousarray(values, np.float64))
-    return wide.to(getattr(torch, dtype)).requires_grad_(gradient)
-
-
-def numbers(result, dtype):
-    import torch
-
-    result = result.detach()
-    if dtype == "bfloat16":
-        return result.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
-    return result.numpy()
-
-
-def log_softmax_torch(rows, dtype):
-    return numbers(tensor(rows.x, dtype).log_softmax(-1), dtype)
-
-
-def logsumexp_torch(rows, dtype):
-    return numbers(tensor(rows.x, dtype).logsumexp(-1, keepdim=True), dtype)
-
-
-def torch_loss(rows, x):
-    import torch
-
-    labels = torch.from_numpy(np.where(rows.ignored, -100, rows.labels))
-    return torch.nn.functional.cross_entropy(x, labels, reduction="none")
-
-
-def cross_entropy_torch(rows, dtype):
-    return numbers(torch_loss(rows, tensor(rows.x, dtype)), dtype)[:, None]
-
-
-def cross_entropy_grad_torch(rows, dtype):
-    x = tensor(rows.x, dtype, gradient=True)
-    torch_loss(rows, x).sum().backward()
-    return numbers(x.grad, dtype)
-
-
-def softmax_vjp_torch(rows, dtype):
-    x = tensor(rows.x, dtype, gradient=True)
-    x.softmax(-1).backward(tensor(rows.cotangent, dtype))
-    return numbers(x.grad, dtype)
-
-
-def sigmoid_torch(rows, dtype):
-    return numbers(tensor(rows.x, dtype).sigmoid(), dtype)

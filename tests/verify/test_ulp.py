@@ -1,5 +1,6 @@
 """Errors in ulps of the exact value, and bit-for-bit comparison."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -168,6 +169,42 @@ def test_a_result_of_another_shape_or_dtype_is_refused():
         ulp_error(np.zeros(3, dtype=np.float32), exact)
     with pytest.raises(ValueError, match="shape"):
         misrounded(np.zeros((3, 1)), exact)
+
+
+@pytest.mark.parametrize("fmt", FORMATS.values(), ids=lambda fmt: fmt.name)
+def test_negative_values_are_measured_as_positive_ones_are(fmt):
+    step = 2 * fmt.unit_roundoff
+    exact = made(fmt, -1.5)
+    assert error(fmt, -1.5, exact) == 0
+    assert error(fmt, -1.5 - step, exact) == error(fmt, -1.5 + step, exact) == 1
+    assert error(fmt, 1.5, exact) == 3 / step
+    below = made(fmt, -2.0, 0.0, -1, rounded=-1.0)  # -1 and a hair towards 0
+    assert error(fmt, -1.0 + step / 2, below) == 1
+    tiny = made(fmt, -1.0, 0.0, fmt.min_quantum - 3, rounded=-0.0)
+    assert error(fmt, -0.0, tiny) == error(fmt, 0.0, tiny) == 0.125
+    assert error(fmt, -fmt.min_subnormal, tiny) == 0.875
+
+
+def test_a_negative_value_too_small_to_represent_is_minus_zero():
+    tiny = replace(made(FLOAT32, -1.0, 0.0, -200, rounded=-0.0), either_zero=True)
+    assert misrounded(np.array([0.0], np.float32), tiny).tolist() == [True]
+    assert misrounded(np.array([-0.0], np.float32), tiny).tolist() == [False]
+
+
+def test_either_zero_is_right_where_the_answer_says_so_and_the_exact_value_is_zero():
+    zero = made(FLOAT32, 0.0)
+    for out, strict in ((0.0, False), (-0.0, True), (FLOAT32.min_subnormal, True)):
+        array = np.array([out], np.float32)
+        assert misrounded(array, zero).tolist() == [strict]
+        either = replace(zero, either_zero=True).each(lambda part: part)  # a choice keeps the field
+        assert misrounded(array, either).tolist() == [strict and out != 0]
+
+
+def test_an_infinite_exact_value_is_met_by_the_same_infinity_only():
+    exact = made(FLOAT32, -np.inf)
+    for out, wrong in ((-np.inf, False), (np.inf, True), (-FLOAT32.max_finite, True)):
+        assert misrounded(np.array([out], np.float32), exact).tolist() == [wrong]
+        assert error(FLOAT32, out, exact) == (np.inf if wrong else 0)
 
 
 def test_misrounded_sees_every_bit_but_takes_any_nan_for_nan():

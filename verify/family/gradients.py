@@ -3,13 +3,13 @@
 Let p̂_i = p_i + δ_i with |δ_i| <= Δ_i, and v̂ what an implementation makes of p̂. Everything that
 follows is absolute and holds to all orders in Δ, because a difference may cancel.
 
-*Probabilities* (`_probabilities`). Δ_i = p_i times the relative error of a softmax (`verify.units`,
-the claimed algorithm's), and where p_i is subnormal half a spacing, or p_i itself where that is
-less (or where results are flushed). By theory p is rounded to the format besides: torch's autograd
-keeps the *output* for the backward pass, so that a float16 VJP is made of float16 probabilities.
-The cross-entropy gradient is made of the saved *logarithm*, exp(log p̂): |log p_i| u of the format
-more. Attainable is what the inner format allows: who saves a 16-bit output stays within theory, and
-is `weak`.
+*Probabilities* (`_settings`). Δ_i = p_i times the relative error of a softmax (`verify.units`, the
+claimed algorithm's). Where p_i is subnormal half a spacing comes on top for the exponential and
+half a one for p_i, or p_i itself where that is less (or where results are flushed). By theory p is
+rounded to the format besides: torch's autograd keeps the *output* for the backward pass, so that a
+float16 VJP is made of float16 probabilities. The cross-entropy gradient is made of the saved
+*logarithm*, exp(log p̂): |log p_i| u of the format more. Attainable is what the inner format allows:
+who saves a 16-bit output stays within theory, and is `weak`.
 
 *VJP*, v_j = p_j (c_j − D) / T with D = Σ p_i c_i and S = Σ p_i |c_i|. The inner product is off by
 ΔD = Σ |c_i| Δ_i for its terms, u (S + Σ |c_i| Δ_i) for each rounding of products and sums (the
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]  # float64
 
+_SMALLEST = math.ldexp(1.0, -1074)
+
 
 class _Arithmetic(NamedTuple):
     """What one of the two limits assumes.
@@ -80,7 +82,8 @@ class _Arithmetic(NamedTuple):
 
 
 def _half_spacing(fmt: Format) -> float:
-    return math.ldexp(0.5, fmt.min_quantum)
+    """Return half the smallest spacing; of float64 all of it, for want of a smaller number."""
+    return max(math.ldexp(0.5, fmt.min_quantum), _SMALLEST)
 
 
 def _settings(
@@ -100,7 +103,9 @@ def _settings(
     relative = np.expm1(np.minimum(np.log1p(errors[0]) + saved, 600.0))
     flush = claims.subnormals == "flush"
     theory = _Arithmetic(
-        error=_absolute(m.p, relative, (inner, fmt), flush=flush),
+        error=_absolute(
+            m, relative, (inner, inner, fmt) if narrow else (inner, inner), flush=flush
+        ),
         u=inner.unit_roundoff,
         u_sum=units.compute_format(dtype, claims).unit_roundoff,
         u_out=max(narrow, inner.unit_roundoff),
@@ -110,7 +115,7 @@ def _settings(
         lanes=False,
     )
     attainable = _Arithmetic(
-        error=_absolute(m.p, errors[1], (best,), flush=flush),
+        error=_absolute(m, errors[1], (best, best), flush=flush),
         u=best.unit_roundoff,
         u_sum=best.unit_roundoff,
         u_out=best.unit_roundoff,
@@ -122,14 +127,25 @@ def _settings(
     return theory, attainable
 
 
-def _absolute(p: Array, relative: Array, formats: tuple[Format, ...], *, flush: bool) -> Array:
+def _absolute(m: Measured, relative: Array, formats: tuple[Format, ...], *, flush: bool) -> Array:
     """Return Δ for a relative error and the formats in which p may be subnormal."""
-    error: Array = p * relative
-    reach = p * (1 + relative)
+    error: Array = m.p * relative
+    # By the logarithm, because p itself may have vanished in float64; times the largest cotangent
+    # it may still be something, down to 2^-2100.
+    exponent = np.where(m.there, np.log1p(relative) - m.magnitude_of_result, -np.inf) / math.log(2)
+    reach = np.where(exponent > -2100, np.maximum(m.p * (1 + relative), _SMALLEST), 0.0)
     for fmt in formats:
-        lost = reach if flush else np.minimum(reach, _half_spacing(fmt))
-        error = error + np.where(p <= 2 * fmt.min_normal, lost, 0.0)
+        rounds_up = exponent >= fmt.min_quantum - 1 - 2.0**-20
+        lost = reach if flush else np.where(rounds_up, _half_spacing(fmt), reach)
+        error = error + np.where(m.p <= 2 * fmt.min_normal, lost, 0.0)
     return error
+
+
+def _product(a: Array, b: Array) -> Array:
+    """Return a b, at most `LARGEST`; 0 where either is 0."""
+    with np.errstate(over="ignore"):
+        product: Array = np.minimum(a * b, LARGEST)
+        return product
 
 
 def _divided(error: Array, value: Array, rows: Rows, how: _Arithmetic) -> Array:
@@ -138,7 +154,7 @@ def _divided(error: Array, value: Array, rows: Rows, how: _Arithmetic) -> Array:
         return np.minimum(error, LARGEST)
     with np.errstate(over="ignore"):
         whole = error + (value + error) * how.scaling + how.spacing_out
-        return np.asarray(np.minimum(whole / rows.temperature, LARGEST))
+        return np.minimum(whole / rows.temperature, LARGEST)
 
 
 def _vjp_limits(rows: Rows, exact: Exact, dtype: str, claims: Claims) -> Limits:
@@ -153,7 +169,7 @@ def _vjp_limits(rows: Rows, exact: Exact, dtype: str, claims: Claims) -> Limits:
 
 def _vjp_error(m: Measured, c: Array, rows: Rows, how: _Arithmetic) -> Array:
     size = m.mean(np.abs(c))
-    from_terms = (np.abs(c) * how.error).sum(axis=1, keepdims=True)
+    from_terms = _product(np.abs(c), how.error).sum(axis=1, keepdims=True)
     n = c.shape[1]
     if how.lanes:
         additions: Array | float = math.log2(n) + 1 if n else 0.0
@@ -162,11 +178,11 @@ def _vjp_error(m: Measured, c: Array, rows: Rows, how: _Arithmetic) -> Array:
         additions = units.row_additions(shares, how.u_sum)
     rounding = np.expm1(np.minimum(how.u + additions * how.u_sum, 600.0))
     underflow = m.there.sum(axis=1, keepdims=True) * how.spacing
-    inner_product = from_terms + rounding * (size + from_terms) + underflow
+    inner_product = from_terms + _product(rounding, size + from_terms) + underflow
     value = np.abs(c - m.mean(c))
-    reach = (m.p + how.error) * (value + inner_product) * (1 + 2 * how.u)
-    error = np.where(m.p > 0, reach - m.p * value + how.spacing, 0.0)
-    return _divided(error, m.p * value, rows, how)
+    beyond = _product(how.error, value + inner_product) + _product(m.p, inner_product)
+    error = beyond + 2 * how.u * (m.p * value + beyond) + how.spacing
+    return _divided(np.where(m.p + how.error > 0, error, 0.0), m.p * value, rows, how)
 
 
 def _gradient_limits(rows: Rows, exact: Exact, dtype: str, claims: Claims) -> Limits:
@@ -192,11 +208,11 @@ def _jacobian_limits(rows: Rows, exact: Exact, dtype: str, claims: Claims) -> Li
 
     def error(how: _Arithmetic) -> Array:
         own, theirs = how.error[:, :, None], how.error[:, None, :]
-        reach = (p + own) * (other + theirs) * (1 + how.u_out + how.u)
-        beside = np.where(diagonal, how.u_out * p * p, 0.0)
-        roundings = np.where(p > 0, how.spacing + how.spacing_out, 0.0)
-        whole = _divided(reach - p * other + beside + roundings, p * other, rows, how)
-        return np.asarray(whole.reshape(count, n * n))
+        beyond = _product(own, other + theirs) + _product(p, theirs)
+        roundings = (how.u + how.u_out) * (p * other + beyond) + how.spacing + how.spacing_out
+        square = np.where(diagonal, how.u_out * p * p, 0.0)
+        whole = np.where((p > 0) & (diagonal | (other > 0)), beyond + roundings + square, 0.0)
+        return np.asarray(_divided(whole, p * other, rows, how).reshape(count, n * n))
 
     theory, attainable = map(error, _settings(rows, m, dtype, claims))
     lossy = (diagonal & m.there[:, :, None]).reshape(count, n * n)

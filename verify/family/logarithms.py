@@ -18,8 +18,9 @@ give |y| + n + 1 and more units for logsumexp; here, per row,
 
 Attainable: the gap is carried as the sum of two numbers (its rounding error is exact), terms are
 within 1 ulp, lanes or pairs add up, and what is left is EXP + log2 n + 1 for the sum, LOG · L for
-its logarithm and L for adding that to the low part of the gap. log(1 + tiny) is not asked to be
-relatively precise: near 0 a few u, absolutely, are as good as it gets.
+its logarithm and L for adding that to the low part of the gap; in narrow formats also the rounding
+of the result in the inner format, before its last. log(1 + tiny) is not asked to be relatively
+precise: near 0 a few u, absolutely, are as good as it gets.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def log_softmax_errors(
         own = own + SCALING * (row.magnitude + row.mean_magnitude)
         carried = SCALING * (row.gap + row.mean_gap)
     theory = units_of_sum._replace(terms=units_of_sum.terms + own)
-    return _errors(theory, _best(rows, carried), dtype, claims)
+    return _errors(theory, _best(rows, carried), result, dtype, claims)
 
 
 def logsumexp_errors(rows: Measured, dtype: str, claims: Claims, *, scaled: bool = False) -> Errors:
@@ -93,7 +94,7 @@ def logsumexp_errors(rows: Measured, dtype: str, claims: Claims, *, scaled: bool
         carried = SCALING * (np.abs(rows.top) + row.mean_gap)
         own = own + carried
     theory = theory._replace(terms=theory.terms + own)
-    return _errors(theory, _best(rows, carried), dtype, claims)
+    return _errors(theory, _best(rows, carried), np.abs(rows.logsumexp), dtype, claims)
 
 
 def _log_of_sum(row: units.Row, rows: Measured, algorithm: str) -> Units:
@@ -114,6 +115,8 @@ def _best(rows: Measured, carried: Array) -> Units:
     return Units(terms, math.log2(n) + 1 if n else 0.0)
 
 
-def _errors(theory: Units, best: Units, dtype: str, claims: Claims) -> Errors:
-    best_error = units.counted(best, dtype, units.usual(claims))
-    return Errors(units.counted(theory, dtype, claims), best_error)
+def _errors(theory: Units, best: Units, result: Array, dtype: str, claims: Claims) -> Errors:
+    careful = units.usual(claims)
+    if units.inner_format(dtype, careful).name != dtype:
+        best = best._replace(terms=best.terms + result)
+    return Errors(units.counted(theory, dtype, claims), units.counted(best, dtype, careful))

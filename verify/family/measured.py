@@ -113,11 +113,13 @@ def absolute_limits(
     fmt = format_of(dtype)
     allowed = np.isfinite(exact.high) & ((exact.high != 0) | zeros)
     scale = -quantum_exponents(fmt, exact)
+    # Half an ulp for rounding; by `ulp_error` what is not exactly 0 is off by more, however small.
+    floor = np.where(exact.high == 0, 1.0, 0.5)
 
     def in_ulps(error: Array) -> Array:
         with np.errstate(over="ignore"):
             ulps = np.ldexp(np.minimum(error, LARGEST), np.clip(scale, -5000, 5000))
-        limit: Array = np.where(allowed, np.minimum(ulps, 1e308) + 0.5, 0.0)
+        limit: Array = np.where(allowed, np.minimum(ulps, 1e308) + floor, 0.0)
         return limit
 
     limit = in_ulps(theory)

@@ -40,14 +40,14 @@ def _scaled(rows: Rows) -> Array:
 
 def _sigmoid(z: Array) -> Array:
     e = np.exp(-np.abs(z))
-    return np.where(z < 0, e, 1.0) / (1.0 + e)
+    return np.divide(np.where(z < 0, e, 1.0), 1.0 + e)
 
 
 def _limits(rows: Rows, exact: Exact, dtype: str, claims: Claims) -> Limits:
     z = np.nan_to_num(_scaled(rows))
-    weight = _sigmoid(-z)
-    size = weight * np.abs(z)
-    temperature = size * (SCALING if rows.temperature != 1.0 else 0.0)
+    weight: Array = _sigmoid(-z)
+    size: Array = weight * np.abs(z)
+    temperature: Array = size * np.float64(SCALING if rows.temperature != 1.0 else 0.0)
     whole = Units(weight * EXP_THEORY + (GAP - 1) * size + 1 + DIVISION + temperature, 0.0)
     best = Units(weight * EXP_ATTAINABLE + 1 + DIVISION + temperature, 0.0)
     fmt, inner = format_of(dtype), units.inner_format(dtype, claims)
@@ -71,9 +71,8 @@ def _complement(_: Rows, exact: Exact, __: str) -> Array:
 
 
 def _by_tanh(rows: Rows, _: Exact, dtype: str) -> Array:
-    z = _scaled(rows).astype(inner_dtype(dtype))
-    half = z.dtype.type(0.5)
-    return np.asarray(half + half * np.tanh(half * z), np.float64)
+    halved = (_scaled(rows) / 2).astype(inner_dtype(dtype))
+    return np.asarray((1 + np.tanh(halved)) / 2, np.float64)
 
 
 def _overflowing(rows: Rows, _: Exact, dtype: str) -> Array:

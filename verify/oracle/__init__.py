@@ -50,8 +50,8 @@ _HOMES = {
 }
 """Operation -> the module of this package that has a function of that name."""
 
-_TIERS = {"softmax": "fast"}
-"""The same for the fast tier, whose modules have FORMATS, LONG and hold_sample as well."""
+_TIERS = {name: "fast" if name == "softmax" else "fast_family" for name in _HOMES}
+"""The same for the fast tier, whose modules have FORMATS and hold_for as well."""
 
 
 def _lazy(operation: str, home: str) -> Callable[..., Exact]:
@@ -136,7 +136,7 @@ def _fast(
         return None
     if x.dtype.name not in tier.FORMATS:
         return None
-    tier.hold_sample(x.dtype.name, long=max(x.shape) > tier.LONG)
+    tier.hold_for(operation, x)
     answer: Exact = getattr(tier, operation)(**inputs, **parameters)
     return answer
 

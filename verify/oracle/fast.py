@@ -29,6 +29,7 @@ from backends.kernels.double_double import BLOCK
 from backends.kernels.exact_call import WORDS, scales
 from backends.kernels.numba_call import ENTRY
 from verify.oracle import reference
+from verify.oracle.agreement import agree, sample
 from verify.oracle.exact import Exact
 from verify.oracle.long_row import ERRORS, LongRow
 from verify.oracle.rows import as_rows, check_temperature, from_rows
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from backends.formats import Format
 
-__all__ = ["ERRORS", "FORMATS", "LONG", "Tally", "hold_sample", "softmax", "softmax_with_tally"]
+__all__ = ["ERRORS", "FORMATS", "LONG", "Tally", "hold_for", "hold_sample", "softmax", "softmax_with_tally"]
 
 FORMATS = tuple(WORDS)
 """The formats that the tier computes; fp8 arrays are the reference's."""
@@ -47,7 +48,6 @@ FORMATS = tuple(WORDS)
 LONG = exact_tier.LONG
 """Longer rows go through steps of their own."""
 
-SAMPLE_ROWS = 24
 _log = logging.getLogger(__name__)
 _held: set[tuple[str, bool]] = set()
 _holding = threading.Lock()
@@ -119,6 +119,11 @@ def softmax_with_tally(
     return _shaped(answer, x.shape, axis), tally
 
 
+def hold_for(operation: str, x: NDArray[Any]) -> None:  # noqa: ARG001 - the tiers' common words
+    """Ask `hold_sample` what bears on the softmax of x."""
+    hold_sample(x.dtype.name, long=max(x.shape) > LONG)
+
+
 def hold_sample(name: str, *, long: bool = False, seed: int = 0) -> None:
     """Set a seeded sample of the tier's answers in a format against the reference, once a process.
 
@@ -134,7 +139,7 @@ def hold_sample(name: str, *, long: bool = False, seed: int = 0) -> None:
     with _holding:
         fmt = format_of(name)
         for temperature in (1.0, 0.5, 3.0):
-            x = _sample(fmt, np.random.default_rng([seed, fmt.bits, fmt.precision]))
+            x = sample(fmt, np.random.default_rng([seed, fmt.bits, fmt.precision]))
             if (name, False) not in _held:
                 _compare(x, softmax(x, temperature=temperature), temperature)
             if long and (name, True) not in _held:
@@ -146,32 +151,13 @@ def hold_sample(name: str, *, long: bool = False, seed: int = 0) -> None:
         _log.info("fast tier: %s sample agrees with the reference", name)
 
 
-def _sample(fmt: Format, random: np.random.Generator) -> NDArray[Any]:
-    """Return rows of every kind."""
-    rows = random.standard_normal((SAMPLE_ROWS, 40)) * random.choice(
-        [0.1, 1.0, 10.0], (SAMPLE_ROWS, 1)
-    )
-    lowest = float(np.log(fmt.min_normal))
-    rows[::6] += random.uniform(lowest - 10.0, 0.0, rows[::6].shape)
-    rows[1::6] = np.round(rows[1::6])
-    rows[2::6, ::3] = -np.inf
-    rows[3::6, 0] = min(fmt.max_finite, 1e9)
-    return from_float64(fmt, rows)
-
-
 def _compare(x: NDArray[Any], fast: Exact, temperature: float) -> None:
     """Hold the tier's answer to rows against the reference's."""
-    fmt = format_of(x.dtype)
-    slow = reference.softmax(x, temperature=temperature)
-    same = fast.rounded.view(fmt.storage) == slow.rounded.view(fmt.storage)
-    same &= fast.exponent == slow.exponent
-    difference = (fast.high - slow.high) + (fast.low - slow.low)
-    error = fast.error + slow.error
-    same &= np.abs(difference) <= error * np.abs(slow.high)
+    same = agree(fast, reference.softmax(x, temperature=temperature))
     if not same.all():
         row = int(np.argmin(same.all(axis=1)))
         raise reference.OracleError(
-            f"the fast tier and the reference differ: {fmt.name}, temperature {temperature}, "
+            f"the fast tier and the reference differ: {x.dtype.name}, temperature {temperature}, "
             f"x = {to_float64(x[row, :100]).tolist()}"
         )
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from verify.oracle.exact import Exact
     from verify.oracle.scores import Row
 
-__all__ = ["cross_entropy_grad", "softmax_jacobian"]
+__all__ = ["check_size", "cross_entropy_grad", "softmax_jacobian"]
 
 MOST_BYTES = 2**32
 """A Jacobian whose exact values take more is refused: computing it would take hours as well."""
@@ -62,9 +62,9 @@ def cross_entropy_grad(
     cells[ignored] = sheet.zero
     gone = sheet.rational(-1 / as_fraction(rows.temperature))
     if all_masked == "zero":
-        for index in np.flatnonzero(rows.masked & ~ignored):
-            cells[index] = sheet.zero
-            cells[index, wanted[index]] = gone
+        masked = np.flatnonzero(rows.masked & ~ignored)
+        cells[masked] = sheet.zero
+        cells[masked, wanted[masked]] = gone
     for index, row, positions in rows.but(ignored):
         label = int(positions[wanted[index]])
         *others, own = _gradient(sheet, row, label)
@@ -125,7 +125,7 @@ def softmax_jacobian(
         As `verify.oracle.reference.softmax` does, and if the result would not fit in `MOST_BYTES`.
     """
     shape = operation("softmax_jacobian").result_shape(x.shape)
-    _check_size(shape, x.dtype.itemsize)
+    check_size(shape, x.dtype.itemsize)
     rows = survey(x, -1, temperature, all_masked)
     sheet = Sheet(rows.fmt)
     n = classes(x)
@@ -139,7 +139,8 @@ def softmax_jacobian(
     return sheet.answer(cells.reshape(shape))
 
 
-def _check_size(shape: tuple[int, ...], itemsize: int) -> None:
+def check_size(shape: tuple[int, ...], itemsize: int) -> None:
+    """Refuse a Jacobian of a shape whose exact values would take more than `MOST_BYTES`."""
     each = itemsize + 28  # high, low, exponent, and which cell it is
     if math.prod(shape) * each > MOST_BYTES:
         product = " × ".join(map(str, shape))

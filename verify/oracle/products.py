@@ -23,9 +23,12 @@ whose correction's sign is certain however small it is. (Multiply out: S = k + R
 
 The result is 0 exactly if d_j = 0 and all D_v = 0, and rational otherwise only if all finite scores
 are equal, where it is d_j / (k^2 T). For by Lindemann and Weierstrass, were it r, then the equation
-e_j (k d_j + sum_v e_v (n_v d_j - D_v)) = r k S^2 would hold for the coefficient of each exponential.
-If j is no maximum, the largest, exp(0), is on the right alone; if it is, the smallest, the square
-of the smallest e_v. So r = 0, and then all coefficients on the left are 0.
+
+    e_j (k d_j + sum_v e_v (n_v d_j - D_v)) = r k S^2
+
+would hold for the coefficient of each exponential. If j is no maximum, the largest, exp(0), is on
+the right alone; if it is, the smallest is, the square of the smallest e_v. So r = 0, and then all
+coefficients on the left are 0.
 """
 
 from __future__ import annotations

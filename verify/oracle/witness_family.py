@@ -28,7 +28,6 @@ __all__ = ["WITNESSES"]
 
 Ball = Any
 """flint.arb or flint.fmpq: flint is untyped."""
-Formula = "Callable[[], Ball]"
 
 
 def log_softmax(x: NDArray[Any], *, temperature: float = 1.0) -> NDArray[Any]:
@@ -43,7 +42,7 @@ def log_softmax(x: NDArray[Any], *, temperature: float = 1.0) -> NDArray[Any]:
             elif len(kept) == 1:
                 results.append(0)
             else:
-                results.append(_round(fmt, lambda v=value, k=kept: _arb(v) - _total(k).log()))
+                results.append(_round(fmt, _logarithm, value, kept))
     return _array(fmt, results, x.shape)
 
 
@@ -56,7 +55,7 @@ def logsumexp(x: NDArray[Any], *, temperature: float = 1.0) -> NDArray[Any]:
         if len(kept) == 1:
             results.append(_round_rational(fmt, kept[0]))
         else:
-            results.append(_round(fmt, lambda k=kept: _total(k).log()))
+            results.append(_round(fmt, _log_total, kept))
     return _array(fmt, results, x.shape[:-1])
 
 
@@ -102,7 +101,7 @@ def softmax_vjp(
                 mean = sum((w for _, w in kept), flint.fmpq(0)) / len(kept)
                 results.append(_round_rational(fmt, (weight - mean) / len(kept) / scale))
             else:
-                results.append(_round(fmt, lambda v=value, w=weight, k=kept: _vjp(k, v, w) / scale))
+                results.append(_round(fmt, _product, kept, value, weight, scale))
     return _array(fmt, results, x.shape)
 
 
@@ -121,12 +120,7 @@ def cross_entropy_grad(
             elif all(other == kept[0] for other in kept):
                 results.append(_round_rational(fmt, (flint.fmpq(1, len(kept)) - less) / scale))
             else:
-                results.append(
-                    _round(
-                        fmt,
-                        lambda v=value, k=kept, d=less: (_arb(v).exp() / _total(k) - d) / scale,
-                    )
-                )
+                results.append(_round(fmt, _slope, value, kept, less, scale))
     return _array(fmt, results, x.shape)
 
 
@@ -151,7 +145,7 @@ def sigmoid(x: NDArray[Any], *, temperature: float = 1.0) -> NDArray[Any]:
         elif z == 0:
             results.append(_round_rational(fmt, flint.fmpq(1, 2)))
         else:
-            results.append(_round(fmt, lambda v=z: 1 / (1 + _arb(-v).exp())))
+            results.append(_round(fmt, _logistic, z))
     return _array(fmt, results, x.shape)
 
 
@@ -169,15 +163,34 @@ def _loss(fmt: Format, scores: Sequence[Ball], label: int) -> int:
     kept = [value for value in scores if value is not None]
     if len(kept) == 1:
         return 0
-    return _round(fmt, lambda: _total(kept).log() - _arb(scores[label]))
+    return _round(fmt, _negative_logarithm, scores[label], kept)
 
 
-def _vjp(kept: list[tuple[Ball, Ball]], value: Ball, weight: Ball) -> Ball:
+def _log_total(kept: list[Ball]) -> Ball:
+    return _total(kept).log()
+
+
+def _logarithm(value: Ball, kept: list[Ball]) -> Ball:
+    return _arb(value) - _log_total(kept)
+
+
+def _negative_logarithm(value: Ball, kept: list[Ball]) -> Ball:
+    return _log_total(kept) - _arb(value)
+
+
+def _slope(value: Ball, kept: list[Ball], less: int, scale: Ball) -> Ball:
+    return (_arb(value).exp() / _total(kept) - less) / scale
+
+
+def _product(kept: list[tuple[Ball, Ball]], value: Ball, weight: Ball, scale: Ball) -> Ball:
     total = _total([z for z, _ in kept])
-    mean = (
-        sum((_arb(z).exp() * c for z, c in kept[1:]), _arb(kept[0][0]).exp() * kept[0][1]) / total
-    )
-    return _arb(value).exp() / total * (weight - mean)
+    terms = [_arb(z).exp() * c for z, c in kept]
+    mean = sum(terms[1:], terms[0]) / total
+    return _arb(value).exp() / total * (weight - mean) / scale
+
+
+def _logistic(z: Ball) -> Ball:
+    return 1 / (1 + _arb(-z).exp())
 
 
 def _vanishes(kept: list[tuple[Ball, Ball]], weight: Ball) -> bool:
@@ -218,12 +231,12 @@ def _total(scores: list[Ball]) -> Ball:
     return sum(terms[1:], terms[0])
 
 
-def _round(fmt: Format, formula: Callable[[], Ball]) -> int:
+def _round(fmt: Format, formula: Callable[..., Ball], *arguments: object) -> int:
     """Round an irrational number, doubling the precision of its formula until that is decided."""
     flint, bits = load_flint(), FIRST_BITS
     while bits <= LAST_BITS:
         with flint.ctx.workprec(bits):
-            ball = formula()
+            ball = formula(*arguments)
             if ball > 0 or ball < 0:
                 found = round_ball(fmt, abs(ball))
                 if found is not None:

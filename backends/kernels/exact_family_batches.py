@@ -1,0 +1,175 @@
+"""The family's kernels over some rows each: widening, scratch, and encodings of the format's width.
+
+See `exact_family_tier` for the arguments, which all of them share.
+"""
+
+# ruff: noqa: ANN401, ARG001 - compiled functions: arrays of every element type; one signature for all
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backends.kernels.exact_family_gradient import cross_entropy_grad_row
+from backends.kernels.exact_family_jacobian import softmax_jacobian_row
+from backends.kernels.exact_family_logs import cross_entropy_row, log_softmax_row, logsumexp_row
+from backends.kernels.exact_family_sampled import sampled_row
+from backends.kernels.exact_family_sigmoid import sigmoid_row
+from backends.kernels.exact_family_values import copy_words, widen_span
+from backends.kernels.exact_family_vjp import softmax_vjp_row
+from backends.kernels.machine import kernel
+
+_WORK = 8
+
+
+@kernel
+def _scratch(n: int, width: int) -> Any:
+    """Return a widened row, low parts and encodings of results, and scratch for the row."""
+    work, numbers = np.empty((_WORK, n)), np.empty(n, np.int32)
+    return np.empty(n), np.empty(width), np.empty(width, np.int64), work, numbers
+
+
+@kernel
+def _zeros(high: Any, low: Any, k: Any, words: Any) -> int:
+    high[:], low[:], k[:], words[:] = 0.0, 0.0, 0, 0
+    return 0
+
+
+@kernel
+def log_softmax_rows(
+    x: Any, inputs: Any, fmt: Any, scales: Any, limits: Any,
+    high: Any, low: Any, k: Any, out: Any, open_: Any,
+) -> None:  # fmt: skip
+    """Record rows of log_softmax."""
+    wide, rest, words, work, _ = _scratch(x.shape[1], high.shape[1])
+    for i in range(x.shape[0]):
+        widen_span(x[i], wide)
+        lows = low[i] if low.shape[1] > 0 else rest
+        open_[i] = log_softmax_row(wide, scales, fmt, limits[0], work, high[i], lows, k[i], words)
+        copy_words(words, out[i])
+
+
+@kernel
+def logsumexp_rows(
+    x: Any, inputs: Any, fmt: Any, scales: Any, limits: Any,
+    high: Any, low: Any, k: Any, out: Any, open_: Any,
+) -> None:  # fmt: skip
+    """Record rows of logsumexp."""
+    wide, rest, words, work, numbers = _scratch(x.shape[1], high.shape[1])
+    for i in range(x.shape[0]):
+        widen_span(x[i], wide)
+        lows = low[i] if low.shape[1] > 0 else rest
+        open_[i] = logsumexp_row(
+            wide, scales, fmt, limits, work, numbers, high[i], lows, k[i], words
+        )
+        copy_words(words, out[i])
+
+
+@kernel
+def cross_entropy_rows(
+    x: Any, inputs: Any, fmt: Any, scales: Any, limits: Any,
+    high: Any, low: Any, k: Any, out: Any, open_: Any,
+) -> None:  # fmt: skip
+    """Record rows of cross_entropy; a label below 0 is that of an ignored row."""
+    wide, rest, words, work, numbers = _scratch(x.shape[1], high.shape[1])
+    labels = inputs[0]
+    for i in range(x.shape[0]):
+        lows = low[i] if low.shape[1] > 0 else rest
+        if labels[i] < 0:
+            open_[i] = _zeros(high[i], lows, k[i], words)
+        else:
+            widen_span(x[i], wide)
+            open_[i] = cross_entropy_row(
+                wide, labels[i], scales, fmt, limits[0], work, numbers, high[i], lows, k[i], words
+            )
+        copy_words(words, out[i])
+
+
+@kernel
+def cross_entropy_grad_rows(
+    x: Any, inputs: Any, fmt: Any, scales: Any, limits: Any,
+    high: Any, low: Any, k: Any, out: Any, open_: Any,
+) -> None:  # fmt: skip
+    """Record rows of cross_entropy_grad; a label below 0 is that of an ignored row."""
+    wide, rest, words, work, _ = _scratch(x.shape[1], high.shape[1])
+    labels = inputs[0]
+    for i in range(x.shape[0]):
+        lows = low[i] if low.shape[1] > 0 else rest
+        if labels[i] < 0:
+            open_[i] = _zeros(high[i], lows, k[i], words)
+        else:
+            widen_span(x[i], wide)
+            open_[i] = cross_entropy_grad_row(
+                wide, labels[i], scales, fmt, limits[0], work, high[i], lows, k[i], words
+            )
+        copy_words(words, out[i])
+
+
+@kernel
+def softmax_vjp_rows(
+    x: Any, inputs: Any, fmt: Any, scales: Any, limits: Any,
+    high: Any, low: Any, k: Any, out: Any, open_: Any,
+) -> None:  # fmt: skip
+    """Record rows of softmax_vjp."""
+    wide, rest, words, work, numbers = _scratch(x.shape[1], high.shape[1])
+    other, cotangent = inputs[1], np.empty(x.shape[1])
+    for i in range(x.shape[0]):
+        widen_span(x[i], wide)
+        widen_span(other[i], cotangent)
+        lows = low[i] if low.shape[1] > 0 else rest
+        open_[i] = softmax_vjp_row(
+            wide, cotangent, scales, fmt, limits[1], work, numbers, high[i], lows, k[i], words
+        )
+        copy_words(words, out[i])
+
+
+@kernel
+def softmax_jacobian_rows(
+    x: Any, inputs: Any, fmt: Any, scales: Any, limits: Any,
+    high: Any, low: Any, k: Any, out: Any, open_: Any,
+) -> None:  # fmt: skip
+    """Record rows of softmax_jacobian."""
+    wide, rest, words, work, numbers = _scratch(x.shape[1], high.shape[1])
+    marks = np.empty((2, high.shape[1]))
+    for i in range(x.shape[0]):
+        widen_span(x[i], wide)
+        lows = low[i] if low.shape[1] > 0 else rest
+        open_[i] = softmax_jacobian_row(
+            wide, scales, fmt, limits[0], work, numbers, marks, high[i], lows, k[i], words
+        )
+        copy_words(words, out[i])
+
+
+@kernel
+def sigmoid_rows(
+    x: Any, inputs: Any, fmt: Any, scales: Any, limits: Any,
+    high: Any, low: Any, k: Any, out: Any, open_: Any,
+) -> None:  # fmt: skip
+    """Record rows of sigmoid."""
+    wide, rest, words, work, _ = _scratch(x.shape[1], high.shape[1])
+    for i in range(x.shape[0]):
+        widen_span(x[i], wide)
+        lows = low[i] if low.shape[1] > 0 else rest
+        open_[i] = sigmoid_row(wide, scales, fmt, limits[0], work, high[i], lows, k[i], words)
+        copy_words(words, out[i])
+
+
+@kernel
+def sampled_rows(
+    x: Any, inputs: Any, fmt: Any, scales: Any, limits: Any,
+    high: Any, low: Any, k: Any, out: Any, open_: Any,
+) -> None:  # fmt: skip
+    """Record rows of sampled_cross_entropy; scores count against limits[2] whether hits stay."""
+    labels, other, sampled = inputs
+    wide, rest, words, _, _ = _scratch(x.shape[1], high.shape[1])
+    work, numbers = np.empty((4, sampled.size + 1)), np.empty(sampled.size + 1, np.int32)
+    counts = np.empty(other.shape[1])
+    widen_span(other[0], counts)
+    for i in range(x.shape[0]):
+        widen_span(x[i], wide)
+        lows = low[i] if low.shape[1] > 0 else rest
+        open_[i] = sampled_row(
+            wide, counts, labels[i], sampled, scales, fmt, limits, work, numbers,
+            high[i], lows, k[i], words,
+        )  # fmt: skip
+        copy_words(words, out[i])
