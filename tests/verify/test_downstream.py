@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 import backends
 from backends import Claims, register, registry
 from backends.formats import format_of, to_float64
+from backends.operations import OPERATIONS
 from reports.records import Status
 from verify import (
     checks,
@@ -351,6 +352,13 @@ def test_a_reply_that_is_no_trace_is_a_fail():
     verdict = checks.load("downstream").judge(case_of(), (np.zeros(3),), Answers(0), Claims())
     assert verdict.status is Status.FAIL
     assert "no trace" in verdict.message
+
+
+def test_trainings_are_asked_of_every_operation_that_can_drive_one():
+    selection = Selection(operations=tuple(OPERATIONS), checks=("downstream",))
+    asked = {(q.case.operation, q.case.dtype, q.case.regime) for q in selection.questions()}
+    driving = ("softmax", "cross_entropy_grad", "sigmoid")
+    assert asked == {(o, d, r) for o in driving for d in FORMATS for r in network.SETTINGS}
 
 
 def test_the_check_is_asked_for_by_name_and_replays_from_its_case(verify, tmp_path):
