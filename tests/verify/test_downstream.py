@@ -395,6 +395,7 @@ def test_the_page_and_the_curves_hold_every_training_asked_for(tmp_path, monkeyp
     assert page in capsys.readouterr().out
     assert "| numpy_naive | float16 | known | 2 | 2 | 0 | nan |" in page
     assert "| exact | float32 |  | none | none |" in page
+    assert "- numpy_naive, float16: logits grow until exp overflows" in page
     assert "Softmax beside one-vs-all" in page
     frame = pd.read_csv(outputs[1])
     assert len(frame) == STEPS * (3 + 3 + 2)
