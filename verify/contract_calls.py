@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backends.operations import operation
 from verify import forms, layouts, leftovers, notes
 from verify.calls import Caller, InputChangedError, WrongResultError, as_numpy, parameters
 
@@ -134,6 +135,38 @@ def foreign_dtype(backend: Backend, case: Case) -> list[Array]:
     x, *further = case.inputs()
     given = [np.asarray(x, np.float64).astype(forms.word(case)), *further]
     return _or_refused(case, lambda: _observed(as_numpy(backend, _door(backend, case)(given))))
+
+
+def misused(backend: Backend, case: Case) -> list[Array]:
+    """Call with an argument that makes no sense, as the case's form says."""
+    inputs, given = list(case.inputs()), parameters(case)
+    what, word = forms.kind(case), forms.word(case)
+    if what == "temperature":
+        given["temperature"] = float(word)
+    else:
+        at = operation(case.operation).inputs.index(what)
+        inputs[at] = _spoilt(inputs[at], word, case.n)
+
+    def call() -> list[Array]:
+        bound = backend.bind(case.operation, *_natives(backend, inputs), **given)
+        result = bound()
+        backend.synchronize()
+        return [notes.written(), _copy(backend, result)]
+
+    return _or_refused(case, call)
+
+
+def _spoilt(array: Array, word: str, n: int) -> Array:
+    """Return an argument with one thing wrong; see `forms.BAD`."""
+    if word == "float":
+        return array.astype(np.float32)
+    if word == "short":
+        return array[:-1]
+    if word == "broadcast":
+        return array[:1]
+    spoilt = array.copy()
+    spoilt[-1] = {"beyond": n, "negative": -1}[word]
+    return spoilt
 
 
 def _bound(backend: Backend, case: Case, inputs: Inputs) -> Native:

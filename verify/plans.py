@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from backends.formats import format_of
 from backends.operations import operation
 from verify import companions, examples, regimes, shapes
-from verify.checks import downstream, fresh
+from verify.checks import downstream, fresh, load
 from verify.relations import OF_OPERATION
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def accuracy(scope: Scope) -> Iterator[Case]:
         yield scope.case((1, _LONG), "constant", seed=1)
     yield from _temperatures(scope)
     yield from _companions(scope)
-    yield from fresh.cases(scope)
+    yield from (case for case in fresh.cases(scope) if _fits(scope, case.n))
 
 
 def _temperatures(scope: Scope) -> Iterator[Case]:
@@ -186,6 +186,12 @@ def contract(scope: Scope) -> Iterator[Case]:
         yield scope.case((6, 33), "normal", form=f"out:{layout}")
 
 
+def arguments(scope: Scope) -> Iterator[Case]:
+    """Yield what the check itself asks of every operation; the first format shows it."""
+    if scope.dtype == "float32" or scope.profile == "full":
+        yield from load("arguments").cases(scope)
+
+
 def guard(scope: Scope) -> Iterator[Case]:
     """Yield a row, rows with a tail and one element, against either guard."""
     for side in ("high", "low", "read_only"):
@@ -219,6 +225,7 @@ PLANS: Mapping[str, Callable[[Scope], Iterator[Case]]] = MappingProxyType(
         "temperature": temperature,
         "identities": identities,
         "contract": contract,
+        "arguments": arguments,
         "guard": guard,
         "determinism": several_rows,
         "batch_invariance": several_rows,

@@ -50,6 +50,7 @@ PROCEDURES: Mapping[str, Procedure] = MappingProxyType(
         "outlives": contract_calls.outlives,
         "on_stream": contract_calls.on_stream,
         "foreign_dtype": contract_calls.foreign_dtype,
+        "misused": contract_calls.misused,
         "guarded": guarded.guarded,
         "repeated": repeated,
         "batches": batches,

@@ -66,6 +66,7 @@ class Selection:
     """What is asked: the arguments of a run that decide its questions."""
 
     operations: tuple[str, ...] = ("softmax",)
+    named_operations: bool = True
     dtypes: tuple[str, ...] = DEFAULT_DTYPES
     checks: tuple[str, ...] = checks.NAMES
     profile: Profile = "quick"
@@ -361,6 +362,8 @@ class Suite:
         kept: list[Question] = []
         refused: dict[tuple[str, str, str], Question] = {}
         for question in questions:
+            if self._not_meant(spec, question.case):
+                continue
             reason = refusal(spec, question.case) or long_rows.shortage(question.case)
             if not reason:
                 kept.append(question)
@@ -371,6 +374,11 @@ class Suite:
         for (_, _, reason), question in refused.items():
             self._skip(spec, question, reason)
         return kept
+
+    def _not_meant(self, spec: BackendSpec, case: Case) -> bool:
+        """Say whether nobody named an operation, and the backend does not offer this one."""
+        named = self.selection.named_operations or self.selection.cases
+        return not named and bool(spec.operations) and case.operation not in spec.operations
 
     def _skip_all(
         self, spec: BackendSpec, questions: list[Question], reason: str, *, each: bool = False

@@ -37,6 +37,8 @@ def _near_share(near: Any, factor: Any, by: int, dust: float, values: Any) -> No
         if near[j] == 0.0:
             high[j], low[j], k[j] = factor[0], factor[1], by
             margin[j], side[j] = 4.0 * dust, -1.0 if exact else 0.0
+
+
 @kernel
 def _at_label(x: float, e: Any, row: Any, scales: Any, dust: float) -> Any:
     """Return the result at the label as high, low, k, margin, side."""
@@ -88,5 +90,3 @@ def cross_entropy_grad_row(
         unknown -= 1  # it was counted, and is known: -1 / T
     high[label], low[label], k[label], work[2, label], work[3, label] = at
     return int(record_span(high, low, k, work[2], work[3], fmt, words)) + unknown
-
-

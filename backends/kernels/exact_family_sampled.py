@@ -26,7 +26,13 @@ _LARGEST = 2.0**900
 
 @kernel
 def _gathered(
-    x: Any, q: Any, label: int, sampled: Any, remove: bool, scales: Any, work: Any  # noqa: FBT001 - a flag
+    x: Any,
+    q: Any,
+    label: int,
+    sampled: Any,
+    remove: bool,
+    scales: Any,
+    work: Any,  # noqa: FBT001 - a flag
 ) -> int:
     """Fill in x / T (work[0], work[1]) and q (work[2]) of the label, then of each candidate.
 

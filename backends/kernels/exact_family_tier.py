@@ -135,7 +135,9 @@ def _build(sources: str, which: int) -> Callable[..., None]:  # noqa: C901 - one
             elif which == 2:
                 cross_entropy_rows(x[at], own, fmt, scales, limits, high_, low_, k_, out_, left)
             elif which == 3:
-                cross_entropy_grad_rows(x[at], own, fmt, scales, limits, high_, low_, k_, out_, left)
+                cross_entropy_grad_rows(
+                    x[at], own, fmt, scales, limits, high_, low_, k_, out_, left
+                )
             elif which == 4:
                 softmax_vjp_rows(x[at], own, fmt, scales, limits, high_, low_, k_, out_, left)
             elif which == 5:

@@ -140,7 +140,10 @@ def sigmoid(x: NDArray[Any], *, temperature: float = 1.0, all_masked: str = "nan
 
 
 def with_tally(
-    operation: str, x: NDArray[Any], *inputs: NDArray[Any], **parameters: Any  # noqa: ANN401 - each operation's own
+    operation: str,
+    x: NDArray[Any],
+    *inputs: NDArray[Any],
+    **parameters: Any,  # noqa: ANN401 - each operation's own
 ) -> tuple[Exact, Tally]:
     """Compute an operation and also count what the reference had to settle.
 
