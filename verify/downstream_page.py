@@ -6,6 +6,7 @@ import platform
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from reports.records import Status
 from reports.text import safe
 from verify import network
 from verify.checks import downstream
@@ -44,6 +45,7 @@ def page(found: Sequence[Trained], command: str) -> str:
             if some:
                 parts.append(f"## {title}: `{regime}`\n\n{setting.doc.capitalize()}.\n")
                 parts.append(_table(_HEAD, [_row(each) for each in some]))
+                parts.append(_reasons(some))
     parts += [_heads(found), _end(command)]
     return "\n".join(part for part in parts if part)
 
@@ -94,6 +96,20 @@ def _row(each: Trained) -> list[str]:
         f"{each.trace.loss[0]:.4f}",
         "" if misrounded is None else f"{misrounded:,}",
     ]
+
+
+def _reasons(some: Sequence[Trained]) -> str:
+    """Return what the judge says of those that did not pass, the backend's formats together."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for each in some:
+        if each.verdict is not None and each.verdict.status is not Status.PASS:
+            reason = each.verdict.message.partition("; step ")[0].partition("; no step ")[0]
+            reason += "]" * (reason.count("[") - reason.count("]"))  # of a known limitation
+            said.setdefault((each.backend, reason), []).append(each.case.dtype)
+    lines = [
+        f"- {_cell(who)}, {', '.join(fmts)}: {_cell(why)}" for (who, why), fmts in said.items()
+    ]
+    return "\n".join(lines) + "\n" if lines else ""
 
 
 def _heads(found: Sequence[Trained]) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from backends.formats import format_of
 from backends.operations import operation
 from verify import companions, examples, regimes, shapes
-from verify.checks import fresh, load
+from verify.checks import downstream, fresh, load
 from verify.relations import OF_OPERATION
 
 if TYPE_CHECKING:
@@ -234,6 +234,7 @@ PLANS: Mapping[str, Callable[[Scope], Iterator[Case]]] = MappingProxyType(
         "drift": many_calls,
         "leaks": costs,
         "cliffs": costs,
+        "downstream": downstream.CHECK.cases,
     }
 )
 """Check -> its questions about such an operation; others have none."""
