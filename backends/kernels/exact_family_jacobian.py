@@ -9,7 +9,7 @@ recorded, and the side said if it is exact. A row with a result below 2^-756000 
 enough below to be saturated is left open.
 """
 
-# ruff: noqa: ANN401 - compiled functions: arrays of every element type
+# ruff: noqa: ANN401 - compiled functions, whose types Numba finds
 from __future__ import annotations
 
 import math

@@ -22,7 +22,7 @@ are not negative: nothing cancels. Error bounds, relative unless said otherwise:
    that is more than the promise of the value, it stays open.
 """
 
-# ruff: noqa: ANN401 - compiled functions: arrays of every element type
+# ruff: noqa: ANN401 - compiled functions, whose types Numba finds
 from __future__ import annotations
 
 import math

@@ -8,7 +8,7 @@ At T = 1, where all differences come out in one float64, gaps are exact. Losses 
 nothing but the label is left (Lindemann and Weierstrass), where they are 0.
 """
 
-# ruff: noqa: ANN401 - compiled functions: arrays of every element type
+# ruff: noqa: ANN401 - compiled functions, whose types Numba finds
 from __future__ import annotations
 
 from typing import Any
