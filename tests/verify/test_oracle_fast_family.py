@@ -39,7 +39,8 @@ def assert_same(name, x, *inputs, **parameters):
     finite = np.isfinite(want.high)
     assert np.array_equal(got.high[~finite], want.high[~finite], equal_nan=True)
     assert got.either_zero
-    assert got.error == fast_family.error_of(name, x.dtype.name)
+    if x.size:
+        assert got.error == fast_family.error_of(name, x.dtype.name)
     difference = (got.high[finite] - want.high[finite]) + (got.low[finite] - want.low[finite])
     assert np.all(np.abs(difference) <= (got.error + want.error) * np.abs(want.high[finite]))
     return tally
@@ -117,7 +118,7 @@ def near_tie(name, fmt, seed):
     """Return rows whose first result is nearly a tie, the inputs beside them, and log2 distances."""
     formula = {"cross_entropy_grad": "missing", "softmax_vjp": "variance"}.get(name, "logarithm")
     formula = "variance" if name == "softmax_jacobian" else formula
-    x, distances = hard.near_ties(fmt, np.random.default_rng(seed), 120, 5, formula)
+    x, distances = hard.near_ties(fmt, np.random.default_rng(seed), 120, 6, formula)
     first = np.zeros(len(x), np.int64)
     one = np.zeros(x.shape)
     one[:, 0] = 1.0
@@ -135,7 +136,7 @@ def near_tie(name, fmt, seed):
 @pytest.mark.parametrize("name", ROWS)
 def test_a_near_tie_is_handed_up_and_settled(name, dtype):
     x, inputs, distances = near_tie(name, FORMATS[dtype], 12)
-    # MARGIN is 2^-88 of a result of at most 2^precision ulps, and rounding costs 2^-52 ulp.
+    # An enclosure is wider than 2^-52 ulp, and than 2^-88 of up to 2^53 ulps.
     close = distances < -70
     assert close.sum() > 30
     tally = assert_same(name, x, *inputs)
@@ -147,12 +148,13 @@ def test_a_near_tie_is_handed_up_and_settled(name, dtype):
 def test_what_lies_on_a_tie_but_for_dust_is_decided_without_the_reference(dtype):
     """A gap that is a tie in the format, and log(1 + 2^-200) above it; sigmoid near 1/2."""
     fmt = FORMATS[dtype]
-    tie = 2.0 ** (fmt.precision - 1) + 0.5
-    x = from_float64(fmt, np.array([[tie - 0.5, -0.5, -1.0], [128.0, 0.0, -128.0], [0.0, -256.0, -512.0]]))
+    half_ulp = 2.0 ** (7 - fmt.precision)
+    x = np.array([[128.0, -half_ulp, -3.0], [128.0, 0.0, -128.0], [0.0, -256.0, -512.0]])
+    x = from_float64(fmt, x)
     assert assert_same("log_softmax", x).escalated_rows == 0
     assert assert_same("cross_entropy", x, np.array([1, 1, 1])).escalated_rows == 0
-    up = fast_family.log_softmax(x)
-    assert to_float64(up.rounded)[0, 1] == -(tie + 0.5 if (tie - 0.5) % 2 else tie + 0.5)
+    rounded = to_float64(fast_family.log_softmax(x).rounded)
+    assert rounded[0, 1] == -(128.0 + 2.0 * half_ulp)  # upwards, where to even were 128
     near_half = from_float64(fmt, 2.0**-fmt.precision * np.arange(-9.0, 10.0) * 2.0)
     assert assert_same("sigmoid", near_half).escalated_rows == 0
     assert assert_same("sigmoid", from_float64(fmt, np.array([60.0, 500.0, 5e4]))).escalated_rows == 0
@@ -185,8 +187,11 @@ def test_cancelled_losses_are_good_to_the_promise_or_handed_up(dtype):
     near = -math.log(2.0) * (1.0 + np.linspace(-0.3, 0.3, 61) ** 5)
     x = from_float64(fmt, np.stack([near, near], axis=1))
     tally = assert_same("logsumexp", x)
-    assert tally.escalated_rows <= 5
-    assert_same("logsumexp", from_float64(fmt, np.array([[-1.0, -np.inf], [0.0, -np.inf], [128.0, 1.0]])))
+    # Thirteen of them are below 2^-20, where 2^-88 of log 2 is more than 2^-69 of the result.
+    assert (tally.escalated_rows >= 13) == (dtype == "float64")
+    assert tally.escalated_rows <= 20
+    x = from_float64(fmt, np.array([[-1.0, -np.inf], [0.0, -np.inf], [128.0, 1.0]]))
+    assert_same("logsumexp", x)
 
 
 @every_format
