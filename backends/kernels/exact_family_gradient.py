@@ -5,7 +5,7 @@ Where R is below `dust` · m, the maxima's probabilities lie just below 1/m; whe
 if it is exact. A masked label gives -1/T itself.
 """
 
-# ruff: noqa: ANN401 - compiled functions: arrays of every element type
+# ruff: noqa: ANN401 - compiled functions, whose types Numba finds
 from __future__ import annotations
 
 import math

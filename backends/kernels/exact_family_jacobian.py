@@ -9,7 +9,7 @@ recorded, and the side said if it is exact. A row with a result below 2^-756000 
 enough below to be saturated is left open.
 """
 
-# ruff: noqa: ANN401 - compiled functions: arrays of every element type
+# ruff: noqa: ANN401 - compiled functions, whose types Numba finds
 from __future__ import annotations
 
 import math
@@ -27,6 +27,7 @@ from backends.kernels.exact_family_probabilities import (
 )
 from backends.kernels.exact_family_sums import UNKNOWN, reciprocal, times
 from backends.kernels.exact_family_values import SATURATED, SATURATED_GAP, record_span
+from backends.kernels.exact_narrow import ends_of_span
 from backends.kernels.machine import kernel, wide_vectors
 
 FAR_PRODUCT = 2.0**-82.7
@@ -105,6 +106,7 @@ def softmax_jacobian_row(
             top = j
             work[4, j], work[5, j] = times(r, r_low, inverse, inverse_low)
     scale_span(p, p_low, numbers, inverse, inverse_low, 0)
+    far = ends_of_span(work[0])[1] < LOWEST
     dusty = maxima > 1 and scaled(r, power) < dust * maxima
     unknown = 0
     for i in range(n):
@@ -123,5 +125,6 @@ def softmax_jacobian_row(
                 high[d], low[d], k[d] = 1.0, 0.0, SATURATED
         if dusty and work[0, i] == 0.0:
             _shared_top(work[0], i, maxima, scales, dust, values)
-        unknown += _far_entries(work[0], i, values)
+        if far:
+            unknown += _far_entries(work[0], i, values)
     return int(record_span(high, low, k, marks[0], marks[1], fmt, words)) + unknown

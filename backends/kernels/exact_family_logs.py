@@ -22,7 +22,7 @@ are not negative: nothing cancels. Error bounds, relative unless said otherwise:
    that is more than the promise of the value, it stays open.
 """
 
-# ruff: noqa: ANN401 - compiled functions: arrays of every element type
+# ruff: noqa: ANN401 - compiled functions, whose types Numba finds
 from __future__ import annotations
 
 import math
@@ -43,7 +43,7 @@ from backends.kernels.exact_family_sums import (
     times,
     total_of,
 )
-from backends.kernels.exact_family_values import record_span
+from backends.kernels.exact_family_values import SATURATED, record_span
 from backends.kernels.exact_narrow import ends_of_span, regular
 from backends.kernels.machine import from_bits, fused, kernel, quotient, wide_vectors
 
@@ -95,6 +95,8 @@ def log_of_row(near: Any, far: Any, high: Any, low: Any, k: Any) -> Any:
     if power == 0 and (maxima > 1 or r >= FEW):
         value, value_low = log(total, rest)
         return value, value_low, 0, MARGIN
+    if power == SATURATED:
+        return r, r_low, power, 0.0
     if power < _TINY or r == 0.0:
         return r, r_low, power, FAR_MARGIN if power < _FAR else MARGIN
     scale = from_bits((np.int64(power) + 1023) << 52)

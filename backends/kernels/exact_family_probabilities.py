@@ -15,7 +15,7 @@ else the exponentials on the two sides of e_j = q S, or of e_i e_j = q S², diff
 left open.
 """
 
-# ruff: noqa: ANN401 - compiled functions: arrays of every element type
+# ruff: noqa: ANN401 - compiled functions, whose types Numba finds
 from __future__ import annotations
 
 from typing import Any

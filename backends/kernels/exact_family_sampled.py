@@ -8,7 +8,7 @@ At T = 1, where all differences come out in one float64, gaps are exact. Losses 
 nothing but the label is left (Lindemann and Weierstrass), where they are 0.
 """
 
-# ruff: noqa: ANN401 - compiled functions: arrays of every element type
+# ruff: noqa: ANN401 - compiled functions, whose types Numba finds
 from __future__ import annotations
 
 from typing import Any
@@ -32,7 +32,7 @@ def _gathered(
     sampled: Any,
     remove: bool,
     scales: Any,
-    work: Any,  # noqa: FBT001 - a flag
+    work: Any,
 ) -> int:
     """Fill in x / T (work[0], work[1]) and q (work[2]) of the label, then of each candidate.
 

@@ -10,7 +10,7 @@ it comes close to two rational numbers:
   may be lost, it is 1/2 and the other side.
 """
 
-# ruff: noqa: ANN401 - compiled functions: arrays of every element type
+# ruff: noqa: ANN401 - compiled functions, whose types Numba finds
 from __future__ import annotations
 
 from typing import Any

@@ -20,7 +20,7 @@ relative, u = 2^-53, for rows of up to 2^28 entries.
    and 11: 3u² + 13u³, 5u²); with equal signs these are of the result.
 """
 
-# ruff: noqa: ANN401 - compiled functions: arrays of every element type
+# ruff: noqa: ANN401 - compiled functions, whose types Numba finds
 from __future__ import annotations
 
 from typing import Any

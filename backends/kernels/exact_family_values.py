@@ -22,7 +22,7 @@ the enclosure is on another side of 1 or reaches 2. h - 1 and h - 2 are exact, a
 keeps the sign.
 """
 
-# ruff: noqa: ANN401 - compiled functions: arrays of every element type
+# ruff: noqa: ANN401 - compiled functions, whose types Numba finds
 from __future__ import annotations
 
 from typing import Any
@@ -42,19 +42,53 @@ _FURTHEST = 1000
 
 
 @kernel
-def widen_span(x: Any, wide: Any) -> None:
-    """Copy elements of any format to float64."""
-    wide_vectors()
-    for j in range(x.size):
-        wide[j] = widened(x[j])
+def length(words: Any) -> int:
+    """Return how long the rows of `words` are; of its three arrays, two are empty."""
+    return max(words[0].shape[1], max(words[1].shape[1], words[2].shape[1]))
 
 
 @kernel
-def copy_words(words: Any, out: Any) -> None:
-    """Copy encodings from int64 to integers of the format's width."""
+def _widen(words: Any, wide: Any) -> None:
+    wide_vectors()
+    for j in range(wide.size):
+        wide[j] = from_bits(words[j])
+
+
+@kernel
+def _widen_half(words: Any, brain: bool, wide: Any) -> None:  # noqa: FBT001 - a flag
+    wide_vectors()
+    for j in range(wide.size):
+        word = words[j]
+        wide[j] = widened(np.uint16(word)) if brain else widened(word)
+
+
+@kernel
+def widen_row(words: Any, i: int, fmt: Any, wide: Any) -> None:
+    """Copy a row of encodings, in (int16, int32, int64) the one of the format, to float64."""
+    if fmt[3] == 63:
+        _widen(words[2][i], wide)
+    elif fmt[3] == 31:
+        _widen(words[1][i], wide)
+    else:
+        _widen_half(words[0][i], fmt[0] == 8, wide)
+
+
+@kernel
+def _copy(words: Any, out: Any) -> None:
     wide_vectors()
     for j in range(out.size):
         out[j] = words[j]
+
+
+@kernel
+def store_row(words: Any, out: Any, i: int, fmt: Any) -> None:
+    """Copy encodings to a row of (int16, int32, int64), the one of the format."""
+    if fmt[3] == 63:
+        _copy(words, out[2][i])
+    elif fmt[3] == 31:
+        _copy(words, out[1][i])
+    else:
+        _copy(words, out[0][i])
 
 
 @kernel

@@ -19,7 +19,7 @@ Results are exactly 0 where all finite entries' cotangents are equal. Other zero
 finite entries are all equal (their results are rational), are left open.
 """
 
-# ruff: noqa: ANN401 - compiled functions: arrays of every element type
+# ruff: noqa: ANN401 - compiled functions, whose types Numba finds
 from __future__ import annotations
 
 import math

@@ -19,7 +19,7 @@ import numpy as np
 
 from backends.formats import format_of, from_float64, to_float64
 from backends.kernels import exact_family_tier
-from backends.kernels.exact_call import WORDS, scales
+from backends.kernels.exact_call import scales
 from backends.kernels.numba_call import ENTRY
 from backends.operations import IGNORE_INDEX
 from verify.oracle import OPERATIONS
@@ -222,7 +222,7 @@ def _solve(operation: str, fmt: Format, batch: Batch) -> tuple[Exact, NDArray[np
     shape = len(batch.x), batch.width
     wide = fmt.bits == 64
     high, low = np.empty(shape), np.empty(shape if wide else (shape[0], 0))
-    exponent, bits = np.empty(shape, np.int32), np.empty(shape, WORDS[fmt.name])
+    exponent, bits = np.empty(shape, np.int32), np.empty(shape, fmt.storage)
     open_ = np.zeros(shape[0], np.int64)
     error = error_of(operation, fmt.name)
     temperature = float(batch.parameters["temperature"])
@@ -230,19 +230,23 @@ def _solve(operation: str, fmt: Format, batch: Batch) -> tuple[Exact, NDArray[np
     dust = 2.0 ** -min(86, fmt.precision + 45)
     remove = batch.parameters.get("remove_accidental_hits", False)
     with ENTRY:
-        exact_family_tier.family(operation, fmt.name)(
-            _words(fmt, batch.x), (batch.labels, _words(fmt, batch.other), batch.sampled),
+        exact_family_tier.family(operation)(
+            _words(fmt, batch.x), batch.labels, _words(fmt, batch.other), batch.sampled,
             (fmt.precision, fmt.min_quantum, fmt.max_bits + 1, fmt.bits - 1),
             (*scales(temperature), 2.0 * mantissa, power - 1.0),
             (dust, 0.5 * error, float(remove)), numba.get_num_threads(),
-            high, low, exponent, bits, open_,
+            high, low, exponent, _words(fmt, bits), open_,
         )  # fmt: skip
     low = low if wide else np.broadcast_to(0.0, shape)
     return Exact(bits.view(fmt.numpy_dtype), high, low, exponent, error, either_zero=True), open_
 
 
-def _words(fmt: Format, array: NDArray[Any]) -> NDArray[Any]:
-    return array.view(WORDS[fmt.name]) if fmt.bits == 16 else array
+def _words(fmt: Format, array: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Return an array's encodings as the kernels take them: the one of its width among three."""
+    return tuple(
+        array.view(f"int{bits}") if bits == fmt.bits else np.empty((0, 0), f"int{bits}")
+        for bits in (16, 32, 64)
+    )
 
 
 def _put(answer: Exact, where: NDArray[np.bool_], rows: Exact) -> None:

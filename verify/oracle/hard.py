@@ -4,12 +4,13 @@ A correctly rounded softmax is decided where the exact value lies close to the m
 neighbouring numbers. Random inputs come within 2^-20 ulp of one once in a million, so near ties
 are built: pick a midpoint M, set the row's first entry to 0 and choose the others greedily so that
 their exponentials add up to 1/M - 1 as closely as the format allows. Each further entry gains
-about as many bits as the format has.
+about as many bits as the format has. The same is done for other functions of that sum (`FORMULAS`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,13 +18,13 @@ from backends.formats import decode, from_float64, round_to_bits
 from verify.oracle.witness import load_flint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from backends.formats import Format
 
-__all__ = ["batches", "near_ties"]
+__all__ = ["FORMULAS", "batches", "near_ties"]
 
 flint = load_flint()
 
@@ -51,10 +52,43 @@ def batches(fmt: Format, seed: int) -> Iterator[tuple[NDArray[Any], float, NDArr
         number += 1
 
 
+class Formula(NamedTuple):
+    """A result as a function of R, what all entries but a first one of 0 add to the sum.
+
+    Attributes
+    ----------
+    result, rest
+        The result given R, and R given the result: functions of balls.
+    largest
+        Results below it are had by some R.
+    """
+
+    result: Callable[[Any], Any]
+    rest: Callable[[Any], Any]
+    largest: float = 1.0
+
+
+FORMULAS: Mapping[str, Formula] = MappingProxyType(
+    {
+        "softmax": Formula(lambda r: 1 / (1 + r), lambda p: 1 / p - 1),
+        "logarithm": Formula(lambda r: r.log1p(), lambda y: y.expm1()),
+        "missing": Formula(lambda r: r / (1 + r), lambda q: q / (1 - q)),
+        "variance": Formula(
+            lambda r: r / (1 + r) ** 2,
+            lambda v: 2 * v / (1 - 2 * v + (1 - 4 * v).sqrt()),
+            0.25,
+        ),
+    }
+)
+"""The first entry's softmax, log(1 + R) = -log p, 1 - p and p (1 - p)."""
+
+
 def near_ties(
-    fmt: Format, random: np.random.Generator, count: int, length: int
+    fmt: Format, random: np.random.Generator, count: int, length: int, formula: str = "softmax"
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Build rows whose first softmax result is nearly halfway between two numbers of the format.
+    """Build rows whose first result is nearly halfway between two numbers of the format.
+
+    `formula` says of which result, by its key in `FORMULAS`.
 
     Returns
     -------
@@ -63,7 +97,9 @@ def near_ties(
     ndarray
         float64, (count,): log2 of the distance from the midpoint in ulps.
     """
-    one = round_to_bits(fmt, False, 1, 0)  # noqa: FBT003 - the sign
+    wanted = FORMULAS[formula]
+    numerator, denominator = wanted.largest.as_integer_ratio()
+    one = round_to_bits(fmt, False, numerator, 1 - denominator.bit_length())  # noqa: FBT003 - the sign
     # A quarter among the subnormal numbers, the rest anywhere: equally likely in every binade.
     low = random.integers(0, 1 << (fmt.precision - 1), size=count)
     anywhere = random.integers(0, one, size=count)
@@ -71,18 +107,18 @@ def near_ties(
     before = flint.ctx.prec
     flint.ctx.prec = CONSTRUCTION_BITS
     try:
-        built = [_near_tie(fmt, bits, length) for bits in below]
+        built = [_near_tie(fmt, wanted, bits, length) for bits in below]
     finally:
         flint.ctx.prec = before
     rows = np.array([row for row, _ in built], dtype=fmt.storage).view(fmt.numpy_dtype)
     return rows, np.array([distance for _, distance in built])
 
 
-def _near_tie(fmt: Format, below: int, length: int) -> tuple[list[int], float]:
+def _near_tie(fmt: Format, formula: Formula, below: int, length: int) -> tuple[list[int], float]:
     """Return a row's encodings and log2 of the first result's distance from the midpoint."""
     _, mantissa, exponent = decode(fmt, below)
     midpoint = flint.arb((2 * mantissa + 1, exponent - 1))
-    wanted = 1 / midpoint - 1
+    wanted = formula.rest(midpoint)
     row, total = [0], flint.arb(0)
     for left in range(length - 2, -1, -1):
         bits, value = _nearest(fmt, (wanted - total).log(), floor=left > 0)
@@ -91,7 +127,7 @@ def _near_tie(fmt: Format, below: int, length: int) -> tuple[list[int], float]:
         if not (wanted - total) > 0:
             break
     row += [fmt.sign_bit | fmt.max_bits] * (length - len(row))
-    distance = abs(1 / (1 + total) - midpoint) / flint.arb((1, exponent))
+    distance = abs(formula.result(total) - midpoint) / flint.arb((1, exponent))
     return row, float(distance.log().mid() / flint.arb(2).log().mid())
 
 
