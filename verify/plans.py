@@ -60,6 +60,8 @@ def accuracy(scope: Scope) -> Iterator[Case]:
     yield scope.case((360, 10) if _fits(scope, 10) else (36, 10), "digits")
     for index, family in enumerate(examples.FAMILIES):
         yield scope.case((_ROWS, 33), family, seed=index)
+    for family in ("islands", "scales"):
+        yield scope.case((_ROWS, 33), family, seed=3)
     offsets = len(regimes.offsets_of(format_of(scope.dtype)))
     yield scope.case((offsets, 17), "offset")
     turn = cycle(examples.FAMILIES)
