@@ -48,8 +48,11 @@ def _limitations(
     claims=Claims(
         algorithm="unshifted",
         limitations={
-            **_limitations(_LARGE, _UNSHIFTED, ("offset", "extreme", "finite_mask", "temperature")),
-            **_limitations(_LARGE, ("softmax", *_UNSHIFTED), ("islands",)),
+            **_limitations(
+                _LARGE,
+                _UNSHIFTED,
+                ("offset", "extreme", "finite_mask", "islands", "temperature"),
+            ),
             **_limitations(_ONE_INF, _ALONE, ("one_inf", "special_values")),
             **_limitations(
                 _LOG_OF_ZERO, _LOGARITHMS, ("wide_gap", "subnormal_output"), ("float64", "float32")
