@@ -275,13 +275,15 @@ def _check_corpus(path: Path) -> None:
 def _show(run: Run, outcomes: Sequence[Outcome]) -> int:
     from rich.console import Console
 
-    from reports import console
+    from reports import console, summary
     from verify import totals
 
     outcomes = _ordered(run, outcomes)
     screen = Console()
-    screen.print(console.status_table(outcomes))
-    screen.print(console.length_table(outcomes))
+    for of_one in summary.by_operation(outcomes):
+        screen.print(console.status_table(of_one))
+    # The lengths of one operation are enough for a screen; `python -m reports` has all of them.
+    screen.print(console.length_table(next(summary.by_operation(outcomes), [])))
     screen.print(console.findings(outcomes))
     for line in totals.lines(outcomes):
         screen.print(_plain(line), markup=False, highlight=False)

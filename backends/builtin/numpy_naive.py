@@ -61,12 +61,8 @@ def _limitations(
                 _LOG_OF_ZERO, _LOGARITHMS, ("tower",), ("float32", "float16", "bfloat16")
             ),
             **_limitations(
-                _SUBNORMAL,
-                ("sigmoid",),
-                ("wide_gap", "subnormal_output"),
-                ("float64", "float32", "bfloat16"),
+                _SUBNORMAL, ("sigmoid",), ("accuracy",), ("float64", "float32", "bfloat16")
             ),
-            "sigmoid/offset/float32": _SUBNORMAL,
             "digits_growing": f"logits grow until exp overflows, and all is NaN: {_NO_SHIFT}",
         },
     ),

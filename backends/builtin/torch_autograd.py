@@ -29,6 +29,7 @@ _NAN_TIMES_ZERO = (
 )
 _HALF_LOG = "the way back starts from log-probabilities that the way there rounded to {}"
 _HALF_CHECKS = ("accuracy", "axes", "identities", "contract")
+_OFF_LAST = "off the last axis steps are rounded to {}"
 _HALF = ("float16", "bfloat16")
 
 
@@ -45,10 +46,9 @@ _HALF = ("float16", "bfloat16")
                 for check in _HALF_CHECKS
                 for dtype in _HALF
             },
-            **{
-                f"softmax_vjp/axes/{dtype}": f"off the last axis steps are rounded to {dtype}"
-                for dtype in _HALF
-            },
+            "softmax_vjp/axes/float16": _OFF_LAST.format("float16"),
+            # There the check `axes` happens to stay within the limits; views do not.
+            "softmax_vjp/contract/bfloat16": _OFF_LAST.format("bfloat16"),
         }
     ),
 )

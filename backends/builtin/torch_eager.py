@@ -33,7 +33,9 @@ def _half(reason: str, operation: str, *checks: str) -> dict[str, str]:
             "determinism/float64": _THREADS,
             "determinism/float32": _THREADS,
             **_half(
-                _HALF_LOG, "log_softmax", "accuracy", "special_values", "identities", "contract"
+                _HALF_LOG,
+                "log_softmax",
+                *("accuracy", "special_values", "identities", "contract", "guard"),
             ),
             **_half(_HALF_LOG, "cross_entropy", "accuracy", "special_values", "identities"),
             **_half(_HALF_SUM, "logsumexp", "accuracy", "special_values", "identities", "contract"),
