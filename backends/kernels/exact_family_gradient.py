@@ -1,8 +1,8 @@
-r"""cross_entropy_grad: (p_j - [j = label]) / T, of numbers that `exact_family_probabilities` proves.
+r"""cross_entropy_grad: (p_j - [j = label]) / T, from numbers of `exact_family_probabilities`.
 
-Where R is below `dust` · m, the maxima's probabilities lie just below 1/m; where the label's is below
-`dust`, its result lies just inside of -1/T. Then the rational number is recorded, and the side said
-if it is exact. A masked label gives -1/T itself.
+Where R is below `dust` · m, the maxima's probabilities lie just below 1/m; where the label's is
+below `dust`, its result lies just inside of -1/T. Then the rational number is recorded, and the
+side said if it is exact. A masked label gives -1/T itself.
 """
 
 # ruff: noqa: ANN401 - compiled functions, whose types Numba finds
@@ -37,6 +37,8 @@ def _near_share(near: Any, factor: Any, by: int, dust: float, values: Any) -> No
         if near[j] == 0.0:
             high[j], low[j], k[j] = factor[0], factor[1], by
             margin[j], side[j] = 4.0 * dust, -1.0 if exact else 0.0
+
+
 @kernel
 def _at_label(x: float, e: Any, row: Any, scales: Any, dust: float) -> Any:
     """Return the result at the label as high, low, k, margin, side."""
@@ -88,5 +90,3 @@ def cross_entropy_grad_row(
         unknown -= 1  # it was counted, and is known: -1 / T
     high[label], low[label], k[label], work[2, label], work[3, label] = at
     return int(record_span(high, low, k, work[2], work[3], fmt, words)) + unknown
-
-

@@ -99,5 +99,3 @@ def set_margins(k: Any, margin: Any, side: Any) -> None:
 def others_than(value: float, value_low: float, k: int, total: float, rest: float) -> Any:
     """Return S - e."""
     return plus(total, rest, -scaled(value, k), -scaled(value_low, k))
-
-

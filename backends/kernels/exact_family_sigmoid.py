@@ -1,8 +1,8 @@
 r"""sigmoid: 1 / (1 + exp(-z)), z = x / T, each element by itself.
 
-With e = exp(-|z|), good to 2^-93.4 (2^-84 beyond 760; `double_double`), the result is 1 / (1 + e) or
-e / (1 + e): sum, reciprocal and product add 2^-101. It is irrational but for z = 0 (Lindemann), and
-it comes close to two rational numbers:
+With e = exp(-|z|), good to 2^-93.4 (2^-84 beyond 760; `double_double`), the result is 1 / (1 + e)
+or e / (1 + e): sum, reciprocal and product add 2^-101. It is irrational but for z = 0
+(Lindemann), and it comes close to two rational numbers:
 
 - 1, where e < `dust`: 1 is recorded, the side is below;
 - 1/2, where |z| <= 2^-27: 1/2 + z/4 - z³/48 + … lies between 1/2 + z/4 and 1/2, by at most |z|³/48;
@@ -70,7 +70,9 @@ def _fill(
         inner = -1.0 if positive else 1.0
         inner = (-inner if lost else inner) if known else 0.0
         towards = inner if flat else towards
-        error = (0.0625 * size * size * size + (0.0 if known else 2.0**-101 * size)) if flat else error
+        error = (
+            (0.0625 * size * size * size + (0.0 if known else 2.0**-101 * size)) if flat else error
+        )
         zero = flat & (x[j] == 0.0)
         high[j], low[j], k[j] = value, rest, np.int32(own)
         margin[j] = 0.0 if zero else error
@@ -90,7 +92,12 @@ def _specials(x: Any, near: Any, fmt: Any, high: Any, low: Any, k: Any, words: A
             high[j], low[j], k[j], words[j] = np.nan, 0.0, 0, fmt[2] | (1 << (fmt[0] - 2))
         elif infinite:
             up = x[j] > 0.0
-            high[j], low[j], k[j], words[j] = (1.0 if up else 0.0), 0.0, 0, (one if up else np.int64(0))
+            high[j], low[j], k[j], words[j] = (
+                (1.0 if up else 0.0),
+                0.0,
+                0,
+                (one if up else np.int64(0)),
+            )
         elif x[j] < 0.0 and near[j] < SATURATED_GAP:
             high[j], low[j], k[j], words[j] = 1.0, 0.0, SATURATED, 0
         elif x[j] < 0.0:

@@ -40,7 +40,16 @@ if TYPE_CHECKING:
 
     from backends.formats import Format
 
-__all__ = ["ERRORS", "FORMATS", "LONG", "Tally", "hold_for", "hold_sample", "softmax", "softmax_with_tally"]
+__all__ = [
+    "ERRORS",
+    "FORMATS",
+    "LONG",
+    "Tally",
+    "hold_for",
+    "hold_sample",
+    "softmax",
+    "softmax_with_tally",
+]
 
 FORMATS = tuple(WORDS)
 """The formats that the tier computes; fp8 arrays are the reference's."""
