@@ -1,8 +1,8 @@
-r"""cross_entropy_grad: (p_j - [j = label]) / T, of numbers that `exact_family_probabilities` proves.
+r"""cross_entropy_grad: (p_j - [j = label]) / T, from numbers of `exact_family_probabilities`.
 
-Where R is below `dust` · m, the maxima's probabilities lie just below 1/m; where the label's is below
-`dust`, its result lies just inside of -1/T. Then the rational number is recorded, and the side said
-if it is exact. A masked label gives -1/T itself.
+Where R is below `dust` · m, the maxima's probabilities lie just below 1/m; where the label's is
+below `dust`, its result lies just inside of -1/T. Then the rational number is recorded, and the
+side said if it is exact. A masked label gives -1/T itself.
 """
 
 # ruff: noqa: ANN401 - compiled functions, whose types Numba finds

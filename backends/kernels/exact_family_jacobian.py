@@ -1,9 +1,10 @@
 r"""softmax_jacobian: p_j ([j = i] - p_i) / T, of numbers that `exact_family_probabilities` proves.
 
-    -p_i p_j / T = -(e_i / S t) (e_j / S) · 2^-s,   p_i (1 - p_i) / T = (e_i / S t) (others_i / S) · 2^-s
+    -p_i p_j / T = -(e_i / S) (e_j / S) / t · 2^-s
+    p_i (1 - p_i) / T = (e_i / S) (others_i / S) / t · 2^-s
 
-Two exponentials below e^-680 may each be wrong by 2^-84: their product is within 2^-82.7. Where R is
-below `dust` · m, the product of two maxima's probabilities lies just below 1/m², and with m = 2
+Two exponentials below e^-680 may each be wrong by 2^-84: their product is within 2^-82.7. Where R
+is below `dust` · m, the product of two maxima's probabilities lies just below 1/m², and with m = 2
 p (1 - p) = (1 + R) / (2 + R)² = 1/4 - R²/4 / (2 + R)² just below 1/4: the rational number is
 recorded, and the side said if it is exact. A row with a result below 2^-756000 that is not far
 enough below to be saturated is left open.
@@ -34,18 +35,20 @@ FAR_PRODUCT = 2.0**-82.7
 
 
 @kernel
-def _matrix_row(p: Any, i: int, factor: Any, values: Any) -> None:
-    """Fill in -p_i p_j / T; `factor` is that for p_i / T and an exponent."""
+def _matrix(p: Any, factor: Any, high: Any, low: Any, k: Any, marks: Any) -> None:
+    """Fill in -p_i p_j / T; `factor` is 1 / T as a double-double and an exponent."""
     wide_vectors()
-    high, low, k, margin, side = values
     share, share_low, number = p
-    by, by_low = times(share[i], share_low[i], -factor[0], -factor[1])
-    own = number[i]
-    for j in range(high.size):
-        value, rest = times(share[j], share_low[j], by, by_low)
-        high[j], low[j], k[j] = value, rest, number[j] + own + factor[2]
-        margin[j] = FAR_PRODUCT if min(own, number[j]) < FAR else MARGIN
-        side[j] = 0.0
+    n = share.size
+    for i in range(n):
+        by, by_low = times(share[i], share_low[i], -factor[0], -factor[1])
+        own = number[i]
+        for j in range(n):
+            at = i * n + j
+            high[at], low[at] = times(share[j], share_low[j], by, by_low)
+            k[at] = number[j] + own + factor[2]
+            marks[0, at] = FAR_PRODUCT if min(own, number[j]) < FAR else MARGIN
+            marks[1, at] = 0.0
 
 
 @kernel
@@ -85,7 +88,7 @@ def softmax_jacobian_row(
     x: Any, scales: Any, fmt: Any, dust: float, work: Any, numbers: Any, marks: Any,
     high: Any, low: Any, k: Any, words: Any,
 ) -> int:  # fmt: skip
-    """As `log_softmax_row` for a matrix of n · n results; marks (2, n · n) and the rest are scratch."""
+    """As `log_softmax_row` for n · n results; `marks` (2, n · n) is scratch like the rest."""
     n = x.size
     p, p_low = work[2], work[3]
     row = exponentials(x, scales, work, p, p_low, numbers)
@@ -109,10 +112,8 @@ def softmax_jacobian_row(
     far = ends_of_span(work[0])[1] < LOWEST
     dusty = maxima > 1 and scaled(r, power) < dust * maxima
     unknown = 0
+    _matrix((p, p_low, numbers), factor, high, low, k, marks)
     for i in range(n):
-        at = slice(i * n, (i + 1) * n)
-        values = high[at], low[at], k[at], marks[0, at], marks[1, at]
-        _matrix_row((p, p_low, numbers), i, factor, values)
         own, own_low = times(p[i], p_low[i], by, by_low)
         own, own_low = times(own, own_low, work[4, i], work[5, i])
         d = i * n + i
@@ -123,8 +124,10 @@ def softmax_jacobian_row(
             marks[0, d] = FAR_PRODUCT if power < FAR else MARGIN
             if power == SATURATED:
                 high[d], low[d], k[d] = 1.0, 0.0, SATURATED
-        if dusty and work[0, i] == 0.0:
-            _shared_top(work[0], i, maxima, scales, dust, values)
-        if far:
+        if far or (dusty and work[0, i] == 0.0):
+            at = slice(i * n, (i + 1) * n)
+            values = high[at], low[at], k[at], marks[0, at], marks[1, at]
+            if dusty and work[0, i] == 0.0:
+                _shared_top(work[0], i, maxima, scales, dust, values)
             unknown += _far_entries(work[0], i, values)
     return int(record_span(high, low, k, marks[0], marks[1], fmt, words)) + unknown

@@ -6,9 +6,9 @@ are not negative: nothing cancels. Error bounds, relative unless said otherwise:
 
 1. *log* of S = high + low, from 1 + 2^-8 to 2^40: y is the library's logarithm of `high`, whatever
    that is worth; S · exp(-y) = 1 + d. Here |y| < 28, so that the exponential's argument needs few
-   steps: it is good to 2^-101.5 (the table 2^-103, polynomial and products 2^-102.9), the product
-   with S to 2^-103, d absolutely to 2^-101. Then log S = y + d - d²/2 + d³/3…: |d| is held below
-   2^-40, the cube is below 2^-120. Absolutely 2^-100.9, of a logarithm of at least 2^-8.1 2^-92.8.
+   steps: it is good to 2^-100.8 (the argument 2^-102.6, the polynomial 2^-102.9, the table and the
+   product with it 2^-102), the product with S to 2^-103, d absolutely to 2^-100.4. Then log S =
+   y + d - d²/2 + d³/3…: |d| is held below 2^-40, the cube is below 2^-120. Absolutely 2^-100.3, of a logarithm of at least 2^-8.1 2^-92.2.
    The error of R counts at most as much of L as of R: R / ((1 + R) log(1 + R)) < 1.
 2. *log1p* of R < 2^-8: with z = R / (2 + R) < 2^-9 the series 2z (1 + z²/3 + z⁴/5 + …) to z^10/11:
    remainder z^12/13 < 2^-111. The terms from z⁴/5 on are summed in double arithmetic, wrong by
@@ -155,7 +155,7 @@ def _negate(x: Any, fmt: Any, high: Any, low: Any, k: Any, words: Any, masked: b
 
 @kernel
 def _started(x: Any, scales: Any, work: Any) -> Any:
-    """Fill in a row's gaps; return its maximum and 0, or -1 for a special row, or 1 if lost."""
+    """Fill in a row's gaps; return its ends and 0, or -1 for a special row, or 1 if lost."""
     top, bottom = ends_of_span(x)
     if not regular(top, bottom):
         return top, bottom, -1
@@ -167,9 +167,9 @@ def log_softmax_row(
     x: Any, scales: Any, fmt: Any, dust: float, work: Any, high: Any, low: Any, k: Any, words: Any
 ) -> int:
     """Record a row; return how many results stay open, -1 for a special row, which is left."""
-    top, bottom, state = _started(x, scales, work)
+    _, bottom, state = _started(x, scales, work)
     if state != 0:
-        return state
+        return int(state)
     l = log_of_row(work[0], work[1], high, low, k)  # noqa: E741 - L
     if l[2] == UNKNOWN:
         return 1
@@ -188,7 +188,7 @@ def cross_entropy_row(
     """As `log_softmax_row` for the loss at one label; `numbers` is scratch of int32."""
     top, _, state = _started(x, scales, work)
     if state != 0:
-        return state
+        return int(state)
     if x[label] == -np.inf:
         high[0], low[0], k[0], words[0] = np.inf, 0.0, 0, fmt[2]
         return 0
@@ -233,7 +233,7 @@ def logsumexp_row(
     dust, promise, _ = limits
     top, _, state = _started(x, scales, work)
     if state != 0:
-        return state
+        return int(state)
     l = log_of_row(work[0], work[1], work[2], work[3], numbers)  # noqa: E741 - L
     if l[2] == UNKNOWN and top == 0.0:
         return 1

@@ -1,8 +1,8 @@
 r"""sigmoid: 1 / (1 + exp(-z)), z = x / T, each element by itself.
 
-With e = exp(-|z|), good to 2^-93.4 (2^-84 beyond 760; `double_double`), the result is 1 / (1 + e) or
-e / (1 + e): sum, reciprocal and product add 2^-101. It is irrational but for z = 0 (Lindemann), and
-it comes close to two rational numbers:
+With e = exp(-|z|), good to 2^-93.4 (2^-84 beyond 760; `double_double`), the result is 1 / (1 + e)
+or e / (1 + e): sum, reciprocal and product add 2^-101. It is irrational but for z = 0
+(Lindemann), and it comes close to two rational numbers:
 
 - 1, where e < `dust`: 1 is recorded, the side is below;
 - 1/2, where |z| <= 2^-27: 1/2 + z/4 - z³/48 + … lies between 1/2 + z/4 and 1/2, by at most |z|³/48;

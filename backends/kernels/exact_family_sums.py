@@ -7,11 +7,11 @@ relative, u = 2^-53, for rows of up to 2^28 entries.
 1. *Gaps*: step 1 of `double_double`: 2^-103.4 of themselves, at T = 1 exact.
 2. *Exponentials*: step 2 to 4 there: 2^-93.4 for gaps up to 760, 2^-84 for gaps up to 2^19. Larger
    ones are cut off there; their exponentials are below 2^-756000.
-3. *Sum*: step 5 there: beyond the error of its terms 2^-109 a block and 2^-103, absolutely 2^-109 a
-   block and 2^-103 · sum. The maxima's own exponentials are exactly 1.
+3. *Sum*: step 5 there: beyond the error of its terms 2^-109 a block and 2^-103 · sum, absolutely.
+   The maxima's own exponentials are exactly 1.
 4. *Others*: R = sum - m, m maxima, is exact; so its error is that of the others' exponentials and
-   2^-102.9 · sum. From R >= 2^-8 on, or where only the sum counts, nothing is to be done. For a lone
-   maximum with R < 2^-8 the others are added again, by themselves: with their largest gap b,
+   2^-102.9 · sum. From R >= 2^-8 on, or where only the sum counts, nothing is to be done. For a
+   lone maximum with R < 2^-8 the others are added again, by themselves: with their largest gap b,
    R = exp(b) · sum exp(gap - b); the differences are rounded by 2^-104 of |gap|, below 2^-94 for
    gaps up to 760, and the sum's error counts relatively. R is good to 2^-91, or to 2^-83.9 where
    b < -690, whatever its size.

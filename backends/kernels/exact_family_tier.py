@@ -76,8 +76,9 @@ def family(operation: str) -> Callable[..., None]:
 
     - x (rows, n) as encodings: the array of the format's width in (int16, int32, int64), beside
       which the two others are (0, 0), so that one compiled kernel serves all formats;
-    - labels (rows,), -1 for an ignored row, whose results are zeros; other, as x, (rows, n) cotangents or (1, n) logarithms of expected counts;
-      sampled (candidates,); of no size what the operation does not take;
+    - labels (rows,), -1 for an ignored row, whose results are zeros; other, as x, (rows, n)
+      cotangents or (1, n) logarithms of expected counts; sampled (candidates,); of no size what the
+      operation does not take;
     - fmt (precision, exponent of the smallest number, encoding of infinity, place of the sign);
     - scales: those of `exact_call.scales`, then T as a number in [1, 2) and an exponent;
     - limits (dust, promise, remove): the share of a result below which a term counts as dust, how
@@ -117,7 +118,8 @@ def _arguments() -> tuple[Any, ...]:
 def _build(sources: str, which: int) -> Callable[..., None]:  # noqa: C901 - one branch an operation
     # `which` is a constant to Numba: it drops all branches but one before it compiles any.
     def family(
-        x: Any, labels: Any, other: Any, sampled: Any, fmt: Any, scales: Any, limits: Any, threads: int,
+        x: Any, labels: Any, other: Any, sampled: Any,
+        fmt: Any, scales: Any, limits: Any, threads: int,
         high: Any, low: Any, k: Any, out: Any, open_: Any,
     ) -> None:  # fmt: skip
         if len(sources) == 0:  # see `compiled`

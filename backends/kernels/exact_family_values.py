@@ -2,11 +2,11 @@ r"""From double-double numbers to what the oracle records of them: digits, binad
 
 A value is (high + low) · 2^k with a sign, and what is known of it beside: a margin and a side.
 
-- side 0: the value is within margin · |value| of the number, and irrational if the margin is not 0;
-  margin 0 says that the number is the value.
-- side +1: its magnitude is above the number's, by at most margin · |value| and by more than nothing;
-  side -1: below it, likewise. So a number that is itself a tie, or a power of two, is decided by a
-  distance that no arithmetic could carry: log(1 + 2^-1000) beside a gap of 128.
+- side 0: the value is within margin · |value| of the number, and irrational if the margin is not
+  0; margin 0 says that the number is the value.
+- side +1: its magnitude is above the number's, by at most margin · |value| and by more than
+  nothing; side -1: below it, likewise. So a number that is itself a tie, or a power of two, is
+  decided by a distance that no arithmetic could carry: log(1 + 2^-1000) beside a gap of 128.
 
 Proof of the rounding, for a number brought to h + l with h in [1, 2) and |l| <= 2^-53. One ulp of
 the result is 2^-d. The anchor 2^(52-d) plus h has that very ulp, so that the sum `near` counts
@@ -44,7 +44,7 @@ _FURTHEST = 1000
 @kernel
 def length(words: Any) -> int:
     """Return how long the rows of `words` are; of its three arrays, two are empty."""
-    return max(words[0].shape[1], max(words[1].shape[1], words[2].shape[1]))
+    return int(max(words[0].shape[1], max(words[1].shape[1], words[2].shape[1])))
 
 
 @kernel

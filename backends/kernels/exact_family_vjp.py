@@ -9,8 +9,8 @@ out of [2^-900, 1) the row is left open.
 2. *Sum*: as step 3 of `exact_family_sums`, in units of the power of two above the largest product:
    beyond its terms' errors wrong by 2^-109 a block and by 2^-103 of the sum. With A the sum of the
    products' magnitudes, which is added up beside, and S good to 2^-92: D is wrong by less than
-   2^-90 A/S + 2^-107 · blocks of that unit / S. Where the largest product is below 2^-980, the
-   first is 2^-83.5 A/S.
+   (2^-93.3 + 2^-92 + 2^-101) A/S < 2^-91.2 A/S and 2^-107 · blocks of that unit / S. Where the
+   largest product is below 2^-980, the first is 2^-83.5 A/S.
 3. d_j - D is wrong by that and 2^-103 of itself; the product with p_j adds 2^-89 relatively. So a
    result's margin is `MARGIN` + the error of D / |d_j - D|. Where it is above the promise of the
    digits, or d_j - D is 0, the result stays open.
@@ -38,7 +38,14 @@ from backends.kernels.exact_family_probabilities import (
 from backends.kernels.exact_family_sums import plus, reciprocal, times
 from backends.kernels.exact_family_values import record_span
 from backends.kernels.exact_narrow import ends_of_span, regular
-from backends.kernels.machine import bits_of, from_bits, kernel, quotient, wide_vectors
+from backends.kernels.machine import (
+    bits_of,
+    from_bits,
+    kernel,
+    plus_any_order,
+    quotient,
+    wide_vectors,
+)
 
 _MAGNITUDE = 0x7FFF_FFFF_FFFF_FFFF
 _SMALLEST = 2.0**-900
@@ -86,7 +93,7 @@ def _magnitudes(t: Any, k: Any, by: int, shifted: Any) -> float:
         exponent: Any = np.int64(k[j]) - by
         exponent = np.int64(-1000) if (t[j] == 0.0) | (exponent < -1000) else exponent
         shifted[j] = np.int32(exponent)
-        total += abs(t[j]) * from_bits((exponent + 1023) << 52)
+        total = plus_any_order(total, abs(t[j]) * from_bits((exponent + 1023) << 52))
     return total
 
 
@@ -102,7 +109,7 @@ def _mean(t: Any, t_low: Any, k: Any, by: int, shifted: Any, total: float, rest:
     high, low = merge(sums)
     inverse, inverse_low = reciprocal(total, rest)
     mean, mean_low = times(high, low, inverse, inverse_low)
-    terms = 2.0**-83.5 if by < FAR else 2.0**-90
+    terms = 2.0**-83.5 if by < FAR else 2.0**-91
     return mean, mean_low, (terms * magnitude + 2.0**-107 * blocks) * inverse
 
 

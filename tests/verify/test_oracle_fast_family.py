@@ -115,7 +115,7 @@ def test_a_long_row_agrees_with_arb(name, dtype):
 
 
 def near_tie(name, fmt, seed):
-    """Return rows whose first result is nearly a tie, the inputs beside them, and log2 distances."""
+    """Return rows whose first result is nearly a tie, what goes beside them, and distances."""
     formula = {"cross_entropy_grad": "missing", "softmax_vjp": "variance"}.get(name, "logarithm")
     formula = "variance" if name == "softmax_jacobian" else formula
     x, distances = hard.near_ties(fmt, np.random.default_rng(seed), 120, 6, formula)
@@ -189,8 +189,8 @@ def test_cancelled_losses_are_good_to_the_promise_or_handed_up(dtype):
     near = -math.log(2.0) * (1.0 + np.linspace(-0.3, 0.3, 61) ** 5)
     x = from_float64(fmt, np.stack([near, near], axis=1))
     tally = assert_same("logsumexp", x)
-    # Thirteen of them are below 2^-20, where 2^-88 of log 2 is more than 2^-69 of the result.
-    assert (tally.escalated_rows >= 13) == (dtype == "float64")
+    # Eleven of them are below 2^-22, where 2^-88 of log 2 is more than 2^-66 of the result.
+    assert (tally.escalated_rows >= 11) == (dtype == "float64")
     assert tally.escalated_rows <= 20
     x = from_float64(fmt, np.array([[-1.0, -np.inf], [0.0, -np.inf], [128.0, 1.0]]))
     assert_same("logsumexp", x)

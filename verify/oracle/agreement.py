@@ -1,4 +1,4 @@
-"""Do two tiers of the oracle say the same?"""
+"""Whether two tiers of the oracle say the same, and a sample to ask them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an operation's arrays to rows for the fast tier's kernels, and what to ask of the reference."""
+"""From an operation's arrays to rows for the fast tier's kernels, and to the reference's."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Batch:
     def width(self) -> int:
         """How many results a row has."""
         result, n = operation(self.operation).result, self.x.shape[1]
-        return {"like": n, "row": 1, "matrix": n * n}[result]
+        return int({"like": n, "row": 1, "matrix": n * n}[result])
 
     def ask(self, where: NDArray[np.bool_]) -> Exact:
         """Return the reference's answer to some rows."""
