@@ -16,7 +16,7 @@ from backends.formats import (
 )
 from verify.oracle.exact import SATURATED_EXPONENT, Exact
 from verify.oracle.reference import softmax
-from verify.ulp import misrounded, ulp_error
+from verify.ulp import misrounded, quantum_exponents, ulp_error
 
 
 def made(fmt, high, low=0.0, exponent=0, rounded=None):
@@ -106,6 +106,24 @@ def test_nothing_overflows_without_need():
     assert error(FLOAT64, 0.0, made(FLOAT64, 1.0, 0.0, SATURATED_EXPONENT)) == 0
 
 
+def test_a_caller_for_whom_underflow_and_overflow_are_errors_gets_the_same_figures():
+    out = np.array([0.0, 1.7e308])
+    exact = Exact(
+        rounded=np.array([0.0, 5e-324]),
+        high=np.array([1.5, 1.0]),
+        low=np.array([2.0**-60, 0.0]),
+        exponent=np.array([-1100, -1074], np.int32),
+    )
+    with np.errstate(all="raise"):
+        assert ulp_error(out, exact).tolist() == [1.5 * 2.0**-26, np.inf]
+
+
+def test_one_ulp_is_two_to_a_whole_power_that_ldexp_takes():
+    exact = softmax(np.array([0.0, -200.0, -np.inf], np.float32))
+    one = np.ldexp(1.0, quantum_exponents(FLOAT32, exact))
+    assert one.tolist() == [2.0**-24, 2.0**-149, 2.0**-149]
+
+
 @pytest.mark.parametrize(
     ("exact", "out", "expected"),
     [
@@ -168,6 +186,11 @@ def test_a_result_of_another_shape_or_dtype_is_refused():
         ulp_error(np.zeros(3, dtype=np.float32), exact)
     with pytest.raises(ValueError, match="shape"):
         misrounded(np.zeros((3, 1)), exact)
+
+
+def test_nan_in_a_number_s_place_is_misrounded_and_so_is_a_number_in_nan_s():
+    assert misrounded(np.array([np.nan]), made(FLOAT64, 1.0)).tolist() == [True]
+    assert misrounded(np.array([1.0]), made(FLOAT64, np.nan)).tolist() == [True]
 
 
 def test_misrounded_sees_every_bit_but_takes_any_nan_for_nan():
