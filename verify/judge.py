@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backends.formats import to_float64
+from backends.formats import from_float64, to_float64
 from reports.records import Status
+from verify import bounds
 from verify.hints import declaring_claim
 from verify.regimes import rows_of
 from verify.ulp import misrounded, ulp_error
@@ -159,7 +160,7 @@ def _fault(case: Case, got: Array, error: Array, facts: Facts, claims: Claims) -
     broken = _broken(error, facts)
     masked = np.asarray(np.isneginf(facts.x).all(axis=1, keepdims=True))
     if (broken & masked).any():
-        return _masked_fault(got, masked, facts, claims)
+        return _masked_fault(case, got, masked, facts, claims)
     values = to_float64(got)
     exact = facts.exact
     expected_nan = np.isnan(exact.high) & ~masked
@@ -182,11 +183,12 @@ def _fault(case: Case, got: Array, error: Array, facts: Facts, claims: Claims) -
     )
 
 
-def _masked_fault(got: Array, masked: Array, facts: Facts, claims: Claims) -> str:
+def _masked_fault(case: Case, got: Array, masked: Array, facts: Facts, claims: Claims) -> str:
     values = to_float64(got[masked[:, 0]])
-    n = facts.x.shape[1]
-    for policy, expected in (("nan", np.nan), ("zero", 0.0), ("uniform", 1.0 / max(n, 1))):
-        if np.allclose(values, expected, rtol=2.0**-7, atol=0.0, equal_nan=True):
+    uniform = to_float64(from_float64(facts.format, np.array(1.0 / case.n)))
+    near = bounds.DIVISION * facts.format.unit_roundoff
+    for policy, expected in (("nan", np.nan), ("zero", 0.0), ("uniform", uniform)):
+        if np.allclose(values, expected, rtol=near, atol=0.0, equal_nan=True):
             return (
                 f'a row of nothing but -inf gives "{policy}", claimed is all_masked='
                 f'"{claims.all_masked}"; the claim all_masked="{policy}" would declare it'
@@ -198,11 +200,9 @@ def _masked_fault(got: Array, masked: Array, facts: Facts, claims: Claims) -> st
 
 
 def _flushed(values: Array, broken: Array, facts: Facts) -> bool:
+    """Say whether all that is beyond its limit is 0 for a subnormal result."""
     subnormal = facts.exact.exponent < facts.format.emin
-    return bool(
-        (broken & subnormal & (values == 0)).any()
-        and not (broken & ~(subnormal & (values == 0))).any()
-    )
+    return not (broken & ~(subnormal & (values == 0))).any()
 
 
 def claim_fault(dtype: str, verdict: Verdict, claims: Claims) -> str:
