@@ -74,13 +74,29 @@ def test_every_way_to_say_a_format_finds_it(fmt):
         assert format_of(word) is fmt
 
 
-def test_an_unknown_format_is_told_the_nearest():
-    with pytest.raises(
-        UnknownFormat, match="no floating-point format 'bfloat61'; nearest: bfloat16"
-    ):
-        format_of("bfloat61")
-    with pytest.raises(ValueError, match="int64"):
-        format_of(np.dtype(np.int64))
+@pytest.mark.parametrize("code", [">f8", "<f8", ">f4", "<f4", ">f2", "<f2"])
+def test_a_format_is_the_same_in_either_byte_order(code):
+    fmt = format_of(np.dtype(code))
+    assert (fmt.bits, fmt.has_infinity) == (8 * int(code[2]), True)
+    assert to_float64(np.array([1.5, -np.inf], code)).tolist() == [1.5, -np.inf]
+
+
+KNOWN = "known: float64, float32, float16, bfloat16, float8_e4m3fn, float8_e5m2"
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("bfloat61", f"'bfloat61'; nearest: bfloat16, float64; {KNOWN}"),
+        (np.dtype(np.int64), f"'int64'; nearest: float64, float16; {KNOWN}"),
+        (np.complex64, f"'complex64'; nearest: float64; {KNOWN}"),
+        ("q", f"'q'; {KNOWN}"),
+    ],
+)
+def test_an_unknown_format_is_told_the_nearest(word, says):
+    with pytest.raises(UnknownFormat) as caught:
+        format_of(word)
+    assert str(caught.value) == f"no floating-point format {says}"
 
 
 def test_importing_the_formats_imports_no_numpy():
@@ -192,6 +208,22 @@ def test_the_vectorised_conversion_is_the_integer_rounder(fmt):
     expected = np.array([round_float(fmt, value) for value in values.tolist()], dtype=fmt.storage)
     expected[values == 0] = np.where(np.signbit(values[values == 0]), fmt.sign_bit, 0)
     assert np.array_equal(from_float64(fmt, values).view(fmt.storage), expected)
+
+
+@pytest.mark.parametrize("fmt", ALL, ids=lambda fmt: fmt.name)
+def test_numbers_of_another_kind_are_taken_at_their_value(fmt):
+    for given in ([1, -2], [1.0, -2.0], np.array([1, -2], np.int32), np.array([1, -2], np.float32)):
+        got = from_float64(fmt, given)
+        assert got.dtype == fmt.numpy_dtype
+        assert to_float64(got).tolist() == [1.0, -2.0]
+
+
+@pytest.mark.parametrize("fmt", NARROW, ids=lambda fmt: fmt.name)
+def test_the_smallest_numbers_of_float64_are_nothing_to_a_narrower_format(fmt):
+    tiny = np.array([0.0, 5e-324, 2.0**-1023, 2.0**-1022, 3 * 2.0**-1022, 2.0**-1000])
+    assert to_float64(from_float64(fmt, tiny)).tolist() == [0.0] * 6
+    negative_zeros = from_float64(fmt, -tiny).view(fmt.storage)
+    assert negative_zeros.tolist() == [fmt.sign_bit] * 6
 
 
 @pytest.mark.parametrize("fmt", ALL, ids=lambda fmt: fmt.name)
