@@ -60,6 +60,14 @@ def test_limits_agree_with_the_librarys_own_figures(fmt):
     assert fmt.storage.itemsize == fmt.numpy_dtype.itemsize
 
 
+@pytest.mark.parametrize("fmt", ALL, ids=lambda fmt: fmt.name)
+def test_nan_and_minus_zero_are_encoded_as_the_library_does(fmt):
+    own = np.array([np.nan, -0.0]).astype(fmt.numpy_dtype)
+    assert own.view(fmt.storage).tolist() == [fmt.nan_bits, fmt.sign_bit]
+    ours = from_float64(fmt, np.array([np.nan, -np.nan, -0.0])).view(fmt.storage)
+    assert ours.tolist() == [fmt.nan_bits, fmt.nan_bits | fmt.sign_bit, fmt.sign_bit]
+
+
 def test_the_ocp_limits_are_those_of_the_specification():
     assert FLOAT8_E4M3FN.max_finite == 448
     assert FLOAT8_E4M3FN.nan_bits == 0x7F

@@ -1,5 +1,6 @@
 """The limits against the formulas of docs/limits.md, worked out a number at a time."""
 
+import itertools
 import math
 from dataclasses import astuple
 
@@ -94,15 +95,12 @@ def asked(row, dtype, temperature=1.0):
     return np.array([row]), answer(words, "nan")
 
 
-@pytest.mark.parametrize("temperature", [1.0, 0.5, 3.0])
 @pytest.mark.parametrize(("dtype", "accumulate", "inner", "compute"), ARITHMETIC)
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_limit_is_what_its_formula_says(
-    algorithm, dtype, accumulate, inner, compute, temperature
-):
+def test_a_limit_is_what_its_formula_says(algorithm, dtype, accumulate, inner, compute):
     fmt, claims = FORMATS[dtype], Claims(algorithm=algorithm, accumulate=accumulate)
     usual = 2.0**-53 if dtype == "float64" else 2.0**-24
-    for row in ROWS:
+    for row, temperature in itertools.product(ROWS, (1.0, 0.5, 3.0)):
         x, exact = asked(row, dtype, temperature)
         limits = bounds.softmax_limits(x, exact, dtype, temperature, claims)
         g = softmax(row, temperature)
@@ -179,18 +177,51 @@ def test_a_span_of_a_row_has_the_limits_that_the_row_has_there(algorithm, temper
     assert span.attainable == pytest.approx(entire.attainable[:, 2:6], rel=1e-12)
 
 
+NOTHING = bounds.Whole(0.0, 0.0, 0.0, 0.0, 0.0, 4)  # what a long row without a finite entry gives
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+@pytest.mark.parametrize("algorithm", ["shifted", "unshifted", "online", "two_pass"])
+def test_a_masked_row_that_is_to_be_uniform_has_the_limits_of_a_row_of_zeros(
+    algorithm, temperature
+):
+    claims = Claims(algorithm=algorithm, all_masked="uniform")
+    x, exact = asked([0.0] * 4, "float32", temperature)
+    zeros = bounds.softmax_limits(x, exact, "float32", temperature, claims)
+    same = bounds.softmax_limits(np.full((1, 4), -np.inf), exact, "float32", temperature, claims)
+    assert same.theory.tolist() == zeros.theory.tolist()
+    whole = NOTHING._replace(additions=3.0)
+    span = bounds.softmax_limits(
+        np.full((1, 4), -np.inf), exact, "float32", temperature, claims, whole
+    )
+    assert span.theory.tolist() == zeros.theory.tolist()
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("row", [[1e308, 1e308], [1e308, -1e308], [-1e308, -1e308]])
+def test_logits_that_a_temperature_takes_beyond_float64_still_have_limits(row, algorithm):
+    claims = Claims(algorithm=algorithm)
+    x, exact = asked(row, "float64", 0.5)
+    limits = bounds.softmax_limits(x, exact, "float64", 0.5, claims)
+    whole = NOTHING._replace(top=float(x.max()) * 2.0, n=2)
+    span = bounds.softmax_limits(x, exact, "float64", 0.5, claims, whole)
+    for limit in (limits, span):
+        assert np.isfinite(limit.theory).all()
+        assert (limit.attainable <= limit.theory).all()
+
+
 @pytest.mark.parametrize("flush", [False, True])
 @pytest.mark.parametrize(("dtype", "accumulate", "inner", "compute"), ARITHMETIC)
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_the_weights_of_compiled_loops_give_the_same_limits(
-    algorithm, dtype, accumulate, inner, compute, flush
+    dtype, accumulate, inner, compute, flush
 ):
     """Theirs count every addition in full, also those of terms that are next to nothing."""
     fmt = FORMATS[dtype]
-    claims = Claims(
-        algorithm=algorithm, accumulate=accumulate, subnormals="flush" if flush else "gradual"
-    )
-    for row in ([1.0, 0.5], [-2.0, -2.5, -0.5], [0.0, -1.0, -96.0], [0.0, -10.0, 0.0]):
+    rows = [1.0, 0.5], [-2.0, -2.5, -0.5], [0.0, -1.0, -96.0], [0.0, -10.0, 0.0]
+    for algorithm, row in itertools.product(ALGORITHMS, rows):
+        claims = Claims(
+            algorithm=algorithm, accumulate=accumulate, subnormals="flush" if flush else "gradual"
+        )
         weights = bounds.weights(len(row), dtype, claims)
         assert all(isinstance(each, float) for each in weights)
         assert (weights.inner, weights.compute) == (inner, compute)
