@@ -118,13 +118,13 @@ def softmax_limits(
     fmt = format_of(dtype)
     compute = format_of(claims.accumulate_for(dtype))
     inner = _inner(fmt, compute)
-    value = np.ldexp(exact.high, np.maximum(exact.exponent, -2000))
+    value = np.ldexp(exact.high, exact.exponent)
     regular = np.isfinite(value) & (exact.high != 0)
     g = np.where(regular, value, 0.0)
     if whole is None:
         row = _measured(x, g, temperature, compute.unit_roundoff)
     else:
-        row = _spanned(x, g, temperature, whole)
+        row = _spanned(x, temperature, whole)
     with np.errstate(over="ignore"):  # an infinite gap has an infinite limit, cut off below
         units = _THEORY[claims.algorithm](row)
         best = _attainable(row, scaled=temperature != 1.0)
@@ -183,12 +183,12 @@ def _measured(x: Array, g: Array, temperature: float, unit_roundoff: float) -> _
         )
 
 
-def _spanned(x: Array, g: Array, temperature: float, whole: Whole) -> _Row:
+def _spanned(x: Array, temperature: float, whole: Whole) -> _Row:
     """As `_measured` for a span of a row."""
     with np.errstate(invalid="ignore", over="ignore"):
         z = x / temperature
         return _Row(
-            gap=np.where((g > 0) & np.isfinite(z), whole.top - z, 0.0),
+            gap=np.where(np.isfinite(z), whole.top - z, 0.0),
             mean_gap=np.array([[whole.mean_gap]]),
             magnitude=np.where(np.isfinite(z), np.abs(z), 0.0),
             mean_magnitude=np.array([[whole.mean_magnitude]]),

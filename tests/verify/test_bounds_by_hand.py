@@ -198,13 +198,17 @@ def test_a_masked_row_that_is_to_be_uniform_has_the_limits_of_a_row_of_zeros(
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("row", [[1e308, 1e308], [1e308, -1e308], [-1e308, -1e308]])
-def test_logits_that_a_temperature_takes_beyond_float64_still_have_limits(row, algorithm):
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 1.5])
+@pytest.mark.parametrize("row", [[1.7e308, 1.7e308], [1.7e308, -1.7e308], [-1.7e308, -1.7e308]])
+def test_limits_stay_numbers_where_what_they_are_made_of_leaves_float64(
+    row, temperature, algorithm
+):
     claims = Claims(algorithm=algorithm)
-    x, exact = asked(row, "float64", 0.5)
-    limits = bounds.softmax_limits(x, exact, "float64", 0.5, claims)
-    whole = NOTHING._replace(top=float(x.max()) * 2.0, n=2)
-    span = bounds.softmax_limits(x, exact, "float64", 0.5, claims, whole)
+    x, exact = asked(row, "float64", temperature)
+    limits = bounds.softmax_limits(x, exact, "float64", temperature, claims)
+    top = row[0] / temperature
+    whole = NOTHING._replace(top=top, mean_magnitude=abs(top), logsumexp=top, n=2)
+    span = bounds.softmax_limits(x, exact, "float64", temperature, claims, whole)
     for limit in (limits, span):
         assert np.isfinite(limit.theory).all()
         assert (limit.attainable <= limit.theory).all()
