@@ -134,9 +134,11 @@ def softmax_limits(
         attainable = _best_relative(best, fmt, claims)
     in_ulps = _ulps_per_value(exact, fmt)
     floor = _rounding_floor(exact, fmt, inner, in_ulps, flush=claims.subnormals == "flush")
-    limit = np.where(regular, theory * in_ulps + floor, 0.0)
-    close = np.where(regular, attainable * in_ulps + floor, 0.0)
-    return Limits(theory=limit, attainable=np.minimum(limit, close))
+    closer = np.minimum(theory, attainable)
+    return Limits(
+        theory=np.where(regular, theory * in_ulps + floor, 0.0),
+        attainable=np.where(regular, closer * in_ulps + floor, 0.0),
+    )
 
 
 def _best_relative(best: Units, fmt: Format, claims: Claims) -> Array:
@@ -154,7 +156,7 @@ def _inner(fmt: Format, compute: Format) -> Format:
     single = format_of("float32")
     if fmt.precision >= single.precision:
         return fmt
-    return compute if compute.precision < single.precision else single
+    return min(single, compute, key=lambda each: each.precision)
 
 
 def _relative(units: Units, inner: Format, compute: Format) -> Array:
@@ -165,7 +167,7 @@ def _relative(units: Units, inner: Format, compute: Format) -> Array:
 
 
 def _measured(x: Array, g: Array, temperature: float, unit_roundoff: float) -> _Row:
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         z = x / temperature
         a = z.max(axis=1, keepdims=True, initial=-np.inf)
         gap = np.where((g > 0) & np.isfinite(z), a - z, 0.0)
