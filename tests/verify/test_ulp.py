@@ -107,15 +107,15 @@ def test_nothing_overflows_without_need():
 
 
 def test_a_caller_for_whom_underflow_and_overflow_are_errors_gets_the_same_figures():
-    out = np.array([0.0, 1.7e308])
+    out = np.array([0.0, 1.7e308, 0.0])
     exact = Exact(
-        rounded=np.array([0.0, 5e-324]),
-        high=np.array([1.5, 1.0]),
-        low=np.array([2.0**-60, 0.0]),
-        exponent=np.array([-1100, -1074], np.int32),
+        rounded=np.array([0.0, 5e-324, 0.0]),
+        high=np.array([1.5, 1.0, 1.0]),
+        low=np.array([2.0**-60, 0.0, 2.0**-60]),
+        exponent=np.array([-1100, -1074, SATURATED_EXPONENT], np.int32),
     )
     with np.errstate(all="raise"):
-        assert ulp_error(out, exact).tolist() == [1.5 * 2.0**-26, np.inf]
+        assert ulp_error(out, exact).tolist() == [1.5 * 2.0**-26, np.inf, 0.0]
 
 
 def test_one_ulp_is_two_to_a_whole_power_that_ldexp_takes():
