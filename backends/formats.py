@@ -292,7 +292,7 @@ def from_float64(fmt: Format, array: NDArray[Any]) -> NDArray[Any]:
     )
     encoded = np.where(np.isnan(values), fmt.nan_bits, encoded)
     encoded |= np.where(bits < 0, fmt.sign_bit, 0)
-    return encoded.astype(fmt.storage).view(fmt.numpy_dtype).reshape(values.shape)
+    return encoded.astype(fmt.storage).view(fmt.numpy_dtype)
 
 
 def to_float64(array: NDArray[Any]) -> NDArray[np.float64]:

@@ -225,7 +225,7 @@ def additions(counted: Array, first: Array, unit_roundoff: float, n: int) -> Arr
     share = (counted - first) * unit_roundoff  # one term is no addition
     with np.errstate(divide="ignore"):
         units = -np.log1p(-np.minimum(share, 1.0)) / unit_roundoff
-    made: Array = np.minimum(units, max(n - 1, 0))
+    made: Array = np.minimum(units, n - 1)
     return made
 
 
@@ -323,13 +323,12 @@ def _attainable(row: _Row, *, scaled: bool) -> Units:
     # run in lanes: neither the gap nor n has to show. A temperature's product is rounded all the
     # same, after the shift.
     gap = SCALING * (row.gap + row.mean_gap) if scaled else 0.0
-    return Units(gap + 2 * EXP_ATTAINABLE + DIVISION, math.log2(row.n) + 1 if row.n else 0.0)
+    return Units(gap + 2 * EXP_ATTAINABLE + DIVISION, math.log2(max(row.n, 1)) + 1)
 
 
 def _ulps_per_value(exact: Exact, fmt: Format) -> Array:
     spacing = np.maximum(exact.exponent, fmt.emin) - fmt.precision + 1
-    scale = np.clip(exact.exponent - spacing, -1074, 1023).astype(np.int64)
-    ulps: Array = np.abs(np.ldexp(np.where(np.isfinite(exact.high), exact.high, 0.0), scale))
+    ulps: Array = np.abs(np.ldexp(exact.high, exact.exponent - spacing))
     return ulps
 
 

@@ -261,7 +261,12 @@ def test_widening_keeps_shapes_and_strides_apart():
     x = from_float64(BFLOAT16, np.arange(24.0).reshape(2, 3, 4))
     assert np.array_equal(to_float64(x[:, ::2].T), np.arange(24.0).reshape(2, 3, 4)[:, ::2].T)
     assert to_float64(x[0, 0, 0:1].reshape(())).shape == ()
-    assert from_float64(FLOAT16, np.array(1.5)).shape == ()
+    for fmt in ALL:
+        alone = from_float64(fmt, np.array(1.5))
+        assert isinstance(alone, np.ndarray)
+        assert alone.shape == to_float64(alone).shape == ()
+        table = from_float64(fmt, np.arange(6.0).reshape(2, 3))
+        assert to_float64(table.T).tolist() == [[0, 3], [1, 4], [2, 5]]
 
 
 def test_ml_dtypes_rounds_float64_to_bfloat16_twice_and_we_do_not():

@@ -197,6 +197,15 @@ def test_a_masked_row_that_is_to_be_uniform_has_the_limits_of_a_row_of_zeros(
     assert span.theory.tolist() == zeros.theory.tolist()
 
 
+def test_a_masked_row_that_is_to_be_uniform_has_no_logsumexp_to_round():
+    claims = Claims(algorithm="division_free", all_masked="uniform")
+    _, exact = asked([0.0] * 4, "float32")
+    limits = bounds.softmax_limits(np.full((1, 4), -np.inf), exact, "float32", 1.0, claims)
+    units = 3 * math.log(5) + 6 + 6 + 6 * math.log(5) + 3  # and three additions
+    by_hand = math.expm1(units * 2.0**-24) * 2.0**23 + 0.5
+    assert limits.theory[0] == pytest.approx([by_hand] * 4, rel=1e-9)
+
+
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 1.5])
 @pytest.mark.parametrize("row", [[1.7e308, 1.7e308], [1.7e308, -1.7e308], [-1.7e308, -1.7e308]])
@@ -250,19 +259,37 @@ def test_the_weights_of_compiled_loops_give_the_same_limits(
             assert limits.attainable[0, j] == pytest.approx(min(close, theory), rel=1e-9)
 
 
-def test_rows_of_a_batch_have_limits_of_their_own():
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+def test_rows_of_a_batch_have_limits_of_their_own(temperature):
     rows = [[0.0, -1.0, 2.0], [5.0, 5.0, 5.0], [-math.inf, -30.0, 0.0]]
     for algorithm in ALGORITHMS:
         claims = Claims(algorithm=algorithm)
         alone = []
         for row in rows:
-            x, exact = asked(row, "float32")
-            alone.append(bounds.softmax_limits(x, exact, "float32", 1.0, claims))
+            x, exact = asked(row, "float32", temperature)
+            alone.append(bounds.softmax_limits(x, exact, "float32", temperature, claims))
         words = f"softmax/float32/3x3/values/x={','.join(repr(x) for row in rows for x in row)}"
-        batch = bounds.softmax_limits(np.array(rows), answer(words, "nan"), "float32", 1.0, claims)
+        exact = answer(f"{words}/temperature={temperature!r}", "nan")
+        batch = bounds.softmax_limits(np.array(rows), exact, "float32", temperature, claims)
         for field, both in zip(("theory", "attainable"), astuple(batch), strict=True):
             one_by_one = np.concatenate([getattr(each, field) for each in alone])
             assert both == pytest.approx(one_by_one, rel=1e-12)
+
+
+def test_rows_of_terms_below_u_count_their_own_largest():
+    u, n = 2.0**-11, 4096
+    rows = [
+        [1 / n] * n,
+        [0.5] + [0.5 / (n - 1)] * (n - 1),
+        [0.75 * u] + [(1 - 0.75 * u) / n] * (n - 1),
+    ]
+    found = bounds._additions(np.array(rows), u)
+    assert found[:, 0] == pytest.approx([counted(row, u) for row in rows], rel=1e-9)
+
+
+def test_a_sum_that_could_be_short_of_everything_counts_each_of_its_additions():
+    terms = np.array([2048.0, 4096.0])
+    assert bounds.additions(terms, np.zeros(2), 2.0**-11, 5000).tolist() == [4999, 4999]
 
 
 @pytest.mark.parametrize("shape", ["0x3", "2x0"])
