@@ -47,9 +47,12 @@ $(MUTATION_READY): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[mutation]'
 	touch $@
 
+# From nothing each time: mutmut keeps a verdict as long as the function stays, whatever the tests do.
 mutation: $(MUTATION_READY) ## changes in what judges that no test sees, on one core (docs/mutation.md)
+	rm -rf mutants
 	$(BIN)/mutmut run --max-children 1
 	$(BIN)/mutmut results
+	@$(BIN)/mutmut results --all true | sed -E 's/^ *([a-z]+\.[a-z]+)\..*: /\1 /' | sort | uniq -c
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks mutants
