@@ -79,24 +79,26 @@ def softmax_limits(
         For a span of one long row: what the span itself does not tell.
     """
     fmt = format_of(dtype)
-    value = np.ldexp(exact.high, np.maximum(exact.exponent, -2000))
+    value = np.ldexp(exact.high, exact.exponent)
     regular = np.isfinite(value) & (exact.high != 0)
     g = np.where(regular, value, 0.0)
     if whole is None:
         row = _measured(x, g, temperature, units.compute_format(dtype, claims).unit_roundoff)
     else:
-        row = _spanned(x, g, temperature, whole)
+        row = _spanned(x, temperature, whole)
     theory, attainable = units.relative_errors(row, dtype, claims, scaled=temperature != 1.0)
     inner = units.inner_format(dtype, claims)
     in_ulps = ulps_per_value(exact, fmt)
     floor = rounding_floor(exact, fmt, inner, in_ulps, flush=claims.subnormals == "flush")
-    limit = np.where(regular, theory * in_ulps + floor, 0.0)
-    close = np.where(regular, attainable * in_ulps + floor, 0.0)
-    return Limits(theory=limit, attainable=np.minimum(limit, close))
+    closer = np.minimum(theory, attainable)
+    return Limits(
+        theory=np.where(regular, theory * in_ulps + floor, 0.0),
+        attainable=np.where(regular, closer * in_ulps + floor, 0.0),
+    )
 
 
 def _measured(x: Array, g: Array, temperature: float, unit_roundoff: float) -> units.Row:
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         z = x / temperature
         a = z.max(axis=1, keepdims=True, initial=-np.inf)
         gap = np.where((g > 0) & np.isfinite(z), a - z, 0.0)
@@ -114,12 +116,12 @@ def _measured(x: Array, g: Array, temperature: float, unit_roundoff: float) -> u
         )
 
 
-def _spanned(x: Array, g: Array, temperature: float, whole: Whole) -> units.Row:
+def _spanned(x: Array, temperature: float, whole: Whole) -> units.Row:
     """As `_measured` for a span of a row."""
     with np.errstate(invalid="ignore", over="ignore"):
         z = x / temperature
         return units.Row(
-            gap=np.where((g > 0) & np.isfinite(z), whole.top - z, 0.0),
+            gap=np.where(np.isfinite(z), whole.top - z, 0.0),
             mean_gap=np.array([[whole.mean_gap]]),
             magnitude=np.where(np.isfinite(z), np.abs(z), 0.0),
             mean_magnitude=np.array([[whole.mean_magnitude]]),
@@ -177,8 +179,7 @@ def weights(n: int, dtype: str, claims: Claims) -> Weights:
 def ulps_per_value(exact: Exact, fmt: Format) -> Array:
     """Return each exact value in its own ulps: what a relative error is to be multiplied by."""
     spacing = np.maximum(exact.exponent, fmt.emin) - fmt.precision + 1
-    scale = np.clip(exact.exponent - spacing, -1074, 1023).astype(np.int64)
-    ulps: Array = np.abs(np.ldexp(np.where(np.isfinite(exact.high), exact.high, 0.0), scale))
+    ulps: Array = np.abs(np.ldexp(exact.high, exact.exponent - spacing))
     return ulps
 
 

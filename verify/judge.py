@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backends.formats import to_float64
+from backends.formats import from_float64, to_float64
 from reports.records import Status
+from verify import units
 from verify.hints import declaring_claim
 from verify.results import result_rows
 from verify.ulp import misrounded, ulp_error
@@ -240,9 +241,11 @@ def _masked_fault(got: Array, masked: Array, facts: Facts, claims: Claims) -> st
             f"a row of nothing but -inf gives {_some(values)}, expected {_some(due)} under "
             f'all_masked="{claims.all_masked}"'
         )
-    n = facts.x.shape[1]
-    for policy, expected in (("nan", np.nan), ("zero", 0.0), ("uniform", 1.0 / max(n, 1))):
-        if np.allclose(values, expected, rtol=2.0**-7, atol=0.0, equal_nan=True):
+    n = facts.x.shape[1] if facts.whole is None else facts.whole.n
+    uniform = to_float64(from_float64(facts.format, np.array(1.0 / n)))
+    near = units.DIVISION * facts.format.unit_roundoff
+    for policy, expected in (("nan", np.nan), ("zero", 0.0), ("uniform", uniform)):
+        if np.allclose(values, expected, rtol=near, atol=0.0, equal_nan=True):
             return (
                 f'a row of nothing but -inf gives "{policy}", claimed is all_masked='
                 f'"{claims.all_masked}"; the claim all_masked="{policy}" would declare it'
@@ -258,11 +261,9 @@ def _some(values: Array) -> str:
 
 
 def _flushed(values: Array, broken: Array, facts: Facts) -> bool:
+    """Say whether all that is beyond its limit is 0 for a subnormal result."""
     subnormal = facts.exact.exponent < facts.format.emin
-    return bool(
-        (broken & subnormal & (values == 0)).any()
-        and not (broken & ~(subnormal & (values == 0))).any()
-    )
+    return not (broken & ~(subnormal & (values == 0))).any()
 
 
 def claim_fault(dtype: str, verdict: Verdict, claims: Claims, operation: str = "softmax") -> str:

@@ -105,8 +105,8 @@ def _signed_error(fmt: Format, values: NDArray[np.float64], exact: Exact) -> NDA
     quantum = quantum_exponents(fmt, exact)
     scale = np.asarray(exact.exponent - quantum).astype(np.int32)
     shifted = np.ldexp(values, -quantum.astype(np.int32))
-    difference = (shifted - np.ldexp(exact.high, scale)) - np.ldexp(exact.low, scale)
-    return np.asarray(difference, dtype=np.float64)
+    difference: NDArray[np.float64] = shifted - np.ldexp(exact.high, scale)
+    return difference - np.ldexp(exact.low, scale)
 
 
 def _format(out: NDArray[Any], exact: Exact) -> Format:

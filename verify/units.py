@@ -97,7 +97,7 @@ def inner_format(dtype: str, claims: Claims) -> Format:
     fmt, compute, single = format_of(dtype), compute_format(dtype, claims), format_of("float32")
     if fmt.precision >= single.precision:
         return fmt
-    return compute if compute.precision < single.precision else single
+    return min(single, compute, key=lambda each: each.precision)
 
 
 def counted(units: Units, dtype: str, claims: Claims) -> Array:
@@ -139,7 +139,7 @@ def additions(counted: Array, first: Array, unit_roundoff: float, n: int) -> Arr
     share = (counted - first) * unit_roundoff  # one term is no addition
     with np.errstate(divide="ignore"):
         units = -np.log1p(-np.minimum(share, 1.0)) / unit_roundoff
-    made: Array = np.minimum(units, max(n - 1, 0))
+    made: Array = np.minimum(units, n - 1)
     return made
 
 
@@ -184,4 +184,4 @@ def _attainable(row: Row, *, scaled: bool) -> Units:
     # run in lanes: neither the gap nor n has to show. A temperature's product is rounded all the
     # same, after the shift.
     gap = SCALING * (row.gap + row.mean_gap) if scaled else 0.0
-    return Units(gap + 2 * EXP_ATTAINABLE + DIVISION, math.log2(row.n) + 1 if row.n else 0.0)
+    return Units(gap + 2 * EXP_ATTAINABLE + DIVISION, math.log2(max(row.n, 1)) + 1)

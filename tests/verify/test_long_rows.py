@@ -80,6 +80,8 @@ def test_a_masked_row_follows_the_claimed_policy(policy):
             case, np.full((1, 3000), value, np.float32), Claims(all_masked=policy)
         )
         assert (verdict.status is not Status.FAIL) == (other == policy)
+        if other != policy:
+            assert f'the claim all_masked="{other}" would declare it' in verdict.message
 
 
 @pytest.mark.usefixtures("in_spans")

@@ -17,7 +17,7 @@ from backends.formats import (
 )
 from verify.oracle.exact import SATURATED_EXPONENT, Exact
 from verify.oracle.reference import softmax
-from verify.ulp import misrounded, ulp_error
+from verify.ulp import misrounded, quantum_exponents, ulp_error
 
 
 def made(fmt, high, low=0.0, exponent=0, rounded=None):
@@ -105,6 +105,24 @@ def test_nothing_overflows_without_need():
     assert error(FLOAT64, 1.7e308, made(FLOAT64, 1.0, 0.0, 1023)) < 2.0**53
     assert error(FLOAT64, 1.7e308, made(FLOAT64, 1.0, 0.0, -1074)) == np.inf
     assert error(FLOAT64, 0.0, made(FLOAT64, 1.0, 0.0, SATURATED_EXPONENT)) == 0
+
+
+def test_a_caller_for_whom_underflow_and_overflow_are_errors_gets_the_same_figures():
+    out = np.array([0.0, 1.7e308, 0.0])
+    exact = Exact(
+        rounded=np.array([0.0, 5e-324, 0.0]),
+        high=np.array([1.5, 1.0, 1.0]),
+        low=np.array([2.0**-60, 0.0, 2.0**-60]),
+        exponent=np.array([-1100, -1074, SATURATED_EXPONENT], np.int32),
+    )
+    with np.errstate(all="raise"):
+        assert ulp_error(out, exact).tolist() == [1.5 * 2.0**-26, np.inf, 0.0]
+
+
+def test_one_ulp_is_two_to_a_whole_power_that_ldexp_takes():
+    exact = softmax(np.array([0.0, -200.0, -np.inf], np.float32))
+    one = np.ldexp(1.0, quantum_exponents(FLOAT32, exact))
+    assert one.tolist() == [2.0**-24, 2.0**-149, 2.0**-149]
 
 
 @pytest.mark.parametrize(
@@ -205,6 +223,11 @@ def test_an_infinite_exact_value_is_met_by_the_same_infinity_only():
     for out, wrong in ((-np.inf, False), (np.inf, True), (-FLOAT32.max_finite, True)):
         assert misrounded(np.array([out], np.float32), exact).tolist() == [wrong]
         assert error(FLOAT32, out, exact) == (np.inf if wrong else 0)
+
+
+def test_nan_in_a_number_s_place_is_misrounded_and_so_is_a_number_in_nan_s():
+    assert misrounded(np.array([np.nan]), made(FLOAT64, 1.0)).tolist() == [True]
+    assert misrounded(np.array([1.0]), made(FLOAT64, np.nan)).tolist() == [True]
 
 
 def test_misrounded_sees_every_bit_but_takes_any_nan_for_nan():
