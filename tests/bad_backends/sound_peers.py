@@ -5,7 +5,6 @@ from zoo_kernels import by_rows
 
 from backends import Claims, register
 
-
 _THREADS = "off the last axis the bits depend on how many threads share the columns"
 
 
