@@ -68,7 +68,7 @@ class Zoo:
             if specs[name].unavailable:
                 pytest.skip(specs[name].unavailable)
             answers = self._answers[Basis.of(specs[name].claims)]
-            Suite(selection, Inline(), answers, found.append).run([specs[name]], 1)
+            Suite(selection, Inline(), answers, found.extend).run([specs[name]], 1)
         assert len(found) == len(cases)
         return found
 
