@@ -157,14 +157,26 @@ def format_of(dtype: object) -> Format:
     """
     if isinstance(dtype, Format):
         return dtype
+    try:
+        return _format_of(dtype)
+    except TypeError:  # not hashable: no dtype, but its name tells more
+        raise _unknown(str(dtype)) from None
+
+
+@functools.lru_cache(maxsize=256)  # making a dtype's name costs more than all else here
+def _format_of(dtype: object) -> Format:
     name = getattr(dtype, "name", None)
     if not isinstance(name, str):
         name = dtype.__name__ if isinstance(dtype, type) else str(dtype).removeprefix("torch.")
     if name in FORMATS:
         return FORMATS[name]
+    raise _unknown(name)
+
+
+def _unknown(name: str) -> UnknownFormat:
     nearest = difflib.get_close_matches(name, FORMATS, n=2, cutoff=0.3)
     hint = f"nearest: {', '.join(nearest)}; " if nearest else ""
-    raise UnknownFormat(f"no floating-point format {name!r}; {hint}known: {', '.join(FORMATS)}")
+    return UnknownFormat(f"no floating-point format {name!r}; {hint}known: {', '.join(FORMATS)}")
 
 
 def round_to_bits(

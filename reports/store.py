@@ -1,6 +1,6 @@
 """The store: every run, outcome and measurement, in SQLite or any database SQLAlchemy speaks.
 
-Each record is committed as it comes, so that a killed run keeps all that it had. In SQLite the
+Records are committed as they come, so that a killed run keeps all that it had. In SQLite the
 write-ahead log makes that cheap and lets several processes write one store. Recording the same
 result twice is harmless: the first one stays.
 

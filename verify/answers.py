@@ -7,6 +7,7 @@ memory than there is) is replaced, and asked again.
 
 from __future__ import annotations
 
+import functools
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -94,10 +95,15 @@ def establish(text: str, bases: tuple[Basis, ...]) -> dict[Basis, Facts]:
         policy: evidence.planted_errors(plants, asked, answer, case.dtype)
         for policy, answer in exact.items()
     }
-    return {
-        basis: _facts(case, asked, exact[basis.all_masked], errors[basis.all_masked], basis)
-        for basis in bases
-    }
+    found: dict[Basis, Facts] = {}
+    for basis in bases:
+        # A claim of what is so anyway selects no other limits.
+        same = basis._replace(accumulate=_claims(basis).accumulate_for(case.dtype))
+        if same not in found:
+            policy = basis.all_masked
+            found[same] = _facts(case, asked, exact[policy], errors[policy], basis)
+        found[basis] = found[same]
+    return {basis: found[basis] for basis in bases}
 
 
 def _inputs(case: Case) -> dict[str, Array]:
@@ -145,11 +151,15 @@ def _distinct(rows: Array) -> tuple[Array, Array | None]:
 
 
 def _facts(case: Case, asked: Rows, exact: Exact, errors: Array, basis: Basis) -> Facts:
-    claims = Claims.from_dict(basis._asdict())
     kit = KITS[case.operation]
-    limits = kit.limits(asked, exact, case.dtype, claims)
+    limits = kit.limits(asked, exact, case.dtype, _claims(basis))
     proof = evidence.weigh(kit.plants, errors, limits.attainable, limits.attainable)
     return Facts(case.operation, asked, exact, format_of(case.dtype), limits, proof)
+
+
+@functools.cache
+def _claims(basis: Basis) -> Claims:
+    return Claims.from_dict(basis._asdict())
 
 
 class Answers:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -127,6 +128,11 @@ class Case:
 
     def __str__(self) -> str:
         """Return the text that `parse` reads back."""
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
+        # A run asks for it many times of each case.
         parts = [self.operation, self.dtype, shape_text(self.shape), self.regime]
         for word, option in _OPTIONS.items():
             value = getattr(self, option.field)
@@ -137,7 +143,11 @@ class Case:
     @property
     def base(self) -> Case:
         """The same input without the check's variant and form: what the oracle is asked."""
-        return replace(self, variant="", form="") if self.variant or self.form else self
+        return self._plain if self.variant or self.form else self
+
+    @cached_property
+    def _plain(self) -> Case:
+        return replace(self, variant="", form="")
 
     def build(self) -> np.ndarray[Any, Any]:
         """Return ``x``: a C-contiguous array of `shape` in the format's NumPy dtype."""

@@ -2,7 +2,7 @@
 
 A store may refuse: held by another process for too long, or its disk full. Then the run ends, and
 the outcomes that were on their way go to a file of JSON lines, from where ``--resume`` brings them
-in. They are few, one a thread, but one of them may be the find of an hour.
+in. They are few, those of one reply a thread, but one of them may be the find of an hour.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from reports.records import Outcome
 from reports.store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from reports.store import Store
 
@@ -43,24 +43,26 @@ class Recorder:
         self._refusal: StoreError | None = None
         self._refused: list[Outcome] = []
 
-    def __call__(self, outcome: Outcome) -> None:
-        """Record an outcome.
+    def __call__(self, outcomes: Sequence[Outcome]) -> None:
+        """Record outcomes, all of them with one commit.
 
         Raises
         ------
         StoreError
-            If the store does not take it, or did not take an earlier one; it is kept all the same.
+            If the store does not take them, or did not take earlier ones; they are kept all the
+            same.
         """
         with self._lock:  # who waits behind one that is refused need not wait for its own refusal
             if self._refusal is None:
                 try:
-                    self._store.add(self._run_id, outcome)
+                    self._store.add_many(self._run_id, outcomes)
                 except StoreError as error:
                     self._refusal = error
             if self._refusal is not None:
-                self._refused.append(outcome)
+                self._refused.extend(outcomes)
                 raise self._refusal
-        self._seen(outcome)
+        for outcome in outcomes:
+            self._seen(outcome)
 
     def save(self) -> str:
         """Write what the store did not take to a file; return a sentence that says where."""

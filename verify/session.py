@@ -198,7 +198,7 @@ def _ask_all(
     suite: Suite,
     specs: Sequence[BackendSpec],
     jobs: int,
-    record: Callable[[Outcome], None],
+    record: Callable[[Sequence[Outcome]], None],
 ) -> None:
     suite.record = record
     suite.run(specs, jobs, frozenset(store.recorded(run.id)))
@@ -207,11 +207,9 @@ def _ask_all(
     if suite.selection.whole:
         outcomes = store.outcomes(run.id)
         for spec in specs:
-            for absent in absent_limitations(spec, outcomes):
-                record(absent)
+            record(absent_limitations(spec, outcomes))
     if not suite.selection.cases:
-        for total in totals.totals(store.outcomes(run.id)):
-            store.add(run.id, total)
+        store.add_many(run.id, totals.totals(store.outcomes(run.id)))
 
 
 def _search(
@@ -225,10 +223,11 @@ def _search(
     )
     record = suite.record
 
-    def keep(outcome: Outcome) -> None:
-        record(outcome)
-        if kept is not None and outcome.status is not Status.SKIP:
-            corpus.add(kept, outcome)
+    def keep(outcomes: Sequence[Outcome]) -> None:
+        record(outcomes)
+        for outcome in outcomes:
+            if kept is not None and outcome.status is not Status.SKIP:
+                corpus.add(kept, outcome)
 
     suite.record = keep
     searched = {(o.backend, o.dtype, o.axis) for o in outcomes if o.check == "search"}

@@ -1,7 +1,7 @@
 """The suite: which checks over which cases for which backends, and one outcome for each.
 
-`Suite.run` yields nothing and returns nothing: every outcome goes to the recorder the moment it is
-known, so that a killed run keeps what it had.
+`Suite.run` yields nothing and returns nothing: outcomes go to the recorder as they become known,
+those of one reply of a worker together, so that a killed run keeps what it had.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import concurrent.futures
 import shlex
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -31,12 +32,14 @@ if TYPE_CHECKING:
     from verify.executor import Executor
     from verify.replies import Reply
 
-Recorder = Callable[[Outcome], None]
+Recorder = Callable[[Sequence[Outcome]], None]
 Key = tuple[str, str, str]
 
 # So many crashes of one form of a check that may crash, and the form is not asked further: its
 # other forms, and the other checks, still are.
 _ENOUGH = 3
+# So many seconds outcomes of one reply wait for the others: a commit costs more than a judgement.
+_HELD = 0.2
 # How far ahead exact answers are computed, in questions.
 _AHEAD = 64
 DEFAULT_DTYPES = ("float64", "float32", "float16", "bfloat16")
@@ -115,7 +118,7 @@ class Suite:
     executor : Executor
     answers : Answers
     record : callable
-        Takes each outcome as it comes, from several threads.
+        Takes outcomes as they come, one or several, from several threads.
     timeout : float
         Seconds that one case may take.
     plugins : mapping
@@ -211,13 +214,23 @@ class Suite:
         following: list[Question],
     ) -> list[Question]:
         """Record what the judge says; return what is left to ask."""
-        for question, reply in zip(asked, replies, strict=True):
-            verdict = self.verdict(spec, question, reply)
-            if self._stop.is_set():
-                break
-            self._record(spec, question, verdict, reply.seconds)
-            if self.selection.fail_fast and verdict.status.bad:
-                following = self._without_the_rest(spec, question, following)
+        held: list[Outcome] = []
+        since = time.monotonic()
+        try:
+            for question, reply in zip(asked, replies, strict=True):
+                verdict = self.verdict(spec, question, reply)
+                if self._stop.is_set():
+                    break
+                held.append(self.outcome(spec, question, verdict, reply.seconds))
+                ended = self.selection.fail_fast and verdict.status.bad
+                if ended or time.monotonic() - since > _HELD:
+                    ready, held, since = held, [], time.monotonic()
+                    self.record(ready)
+                if ended:
+                    following = self._without_the_rest(spec, question, following)
+        finally:
+            if held:
+                self.record(held)
         return following
 
     def _still_asked(
@@ -308,15 +321,6 @@ class Suite:
                 verdict = Verdict(status=Status.TIMEOUT, message=reply.message)
         return excused(verdict, question, spec.claims)
 
-    def _record(
-        self,
-        spec: BackendSpec,
-        question: Question,
-        verdict: Verdict,
-        seconds: float | None = None,
-    ) -> None:
-        self.record(self.outcome(spec, question, verdict, seconds))
-
     def outcome(
         self,
         spec: BackendSpec,
@@ -391,7 +395,8 @@ class Suite:
             seen.add(group)
 
     def _skip(self, spec: BackendSpec, question: Question, reason: str) -> None:
-        self._record(spec, question, Verdict(status=Status.SKIP, message=reason))
+        verdict = Verdict(status=Status.SKIP, message=reason)
+        self.record([self.outcome(spec, question, verdict)])
 
 
 def _rests_on_facts(question: Question) -> bool:

@@ -32,7 +32,8 @@ def ulp_error(out: NDArray[Any], exact: Exact) -> NDArray[np.float64]:
     Parameters
     ----------
     out
-        Results to be measured, of the dtype and shape of `exact.rounded`.
+        Results to be measured, of the dtype and shape of `exact.rounded`; or several such, along
+        a first axis.
     exact
         The oracle's answer.
 
@@ -56,12 +57,15 @@ def ulp_error(out: NDArray[Any], exact: Exact) -> NDArray[np.float64]:
     fmt = _format(out, exact)
     values, rounded = to_float64(out), to_float64(exact.rounded)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        error: NDArray[np.float64] = np.abs(_signed_error(fmt, values, exact))
-        right, wrong = np.minimum(error, 0.5), np.maximum(error, _ABOVE_HALF)
-    error = np.where(values == rounded, right, wrong)
-    error = np.where(np.isfinite(values) & np.isfinite(exact.high), error, np.inf)
-    same = (values == rounded) | (np.isnan(values) & np.isnan(rounded))
-    error[~np.isfinite(rounded) & same] = 0.0
+        error: NDArray[np.float64] = _signed_error(fmt, values, exact)
+        np.abs(error, out=error)
+        equal = values == rounded
+        error = np.where(equal, np.minimum(error, 0.5), np.maximum(error, _ABOVE_HALF))
+    finite = np.isfinite(values) & np.isfinite(exact.high)
+    if not finite.all():
+        error[~finite] = np.inf
+        same = equal | (np.isnan(values) & np.isnan(rounded))
+        error[~np.isfinite(rounded) & same] = 0.0
     return error
 
 
@@ -80,6 +84,8 @@ def misrounded(out: NDArray[Any], exact: Exact) -> NDArray[np.bool_]:
     """
     fmt = _format(out, exact)
     differs = np.ascontiguousarray(out).view(fmt.storage) != exact.rounded.view(fmt.storage)
+    if not differs.any():
+        return np.asarray(differs).reshape(out.shape)
     values = to_float64(out)
     alike = np.isnan(values) & np.isnan(to_float64(exact.rounded))
     if exact.either_zero:
@@ -92,8 +98,14 @@ def quantum_exponents(fmt: Format, exact: Exact) -> NDArray[np.int64]:
 
     For zero it is the smallest, but not below 2^-960.
     """
-    quantum = np.maximum(exact.exponent.astype(np.int64) - (fmt.precision - 1), fmt.min_quantum)
-    return np.where(exact.high == 0, max(fmt.min_quantum, _ZERO_QUANTUM), quantum)
+    return _quanta(fmt, exact).astype(np.int64)
+
+
+def _quanta(fmt: Format, exact: Exact) -> NDArray[np.int32]:
+    # No exponent is below -2^30, so that nothing here leaves int32.
+    quantum = np.asarray(np.maximum(exact.exponent - (fmt.precision - 1), fmt.min_quantum))
+    np.copyto(quantum, max(fmt.min_quantum, _ZERO_QUANTUM), where=exact.high == 0)
+    return quantum
 
 
 def _signed_error(fmt: Format, values: NDArray[np.float64], exact: Exact) -> NDArray[np.float64]:
@@ -102,16 +114,18 @@ def _signed_error(fmt: Format, values: NDArray[np.float64], exact: Exact) -> NDA
     The first difference is exact wherever the result is within a factor 2 (Sterbenz), so that
     `low` decides the last digits; elsewhere float64's rounding is far below what is asked.
     """
-    quantum = quantum_exponents(fmt, exact)
-    scale = np.asarray(exact.exponent - quantum).astype(np.int32)
-    shifted = np.ldexp(values, -quantum.astype(np.int32))
-    difference: NDArray[np.float64] = shifted - np.ldexp(exact.high, scale)
-    return difference - np.ldexp(exact.low, scale)
+    quantum = _quanta(fmt, exact)
+    scale = exact.exponent - quantum
+    difference: NDArray[np.float64] = np.asarray(np.ldexp(values, -quantum))
+    difference -= np.ldexp(exact.high, scale)
+    difference -= np.ldexp(exact.low, scale)
+    return difference
 
 
 def _format(out: NDArray[Any], exact: Exact) -> Format:
     """Return the common format, or raise ValueError if there is none."""
-    if out.dtype != exact.rounded.dtype or out.shape != exact.rounded.shape:
+    shape = exact.rounded.shape
+    if out.dtype != exact.rounded.dtype or out.shape[max(out.ndim - len(shape), 0) :] != shape:
         raise ValueError(
             f"expected {exact.rounded.dtype} of shape {exact.rounded.shape}, "
             f"got {out.dtype} of shape {out.shape}"

@@ -70,7 +70,7 @@ class Zoo:
             assert cases, f"{check} has no such case in {dtype}"
             selection = replace(everything, cases=cases)
             answers = self._answers[Basis.of(spec.claims)]
-            Suite(selection, Inline(), answers, found.append).run([spec], 1)
+            Suite(selection, Inline(), answers, found.extend).run([spec], 1)
         assert len(found) == len(cases)
         return found
 

@@ -398,7 +398,7 @@ def test_the_page_and_the_curves_hold_every_training_asked_for(tmp_path, monkeyp
     assert "- numpy_naive, float16: logits grow until exp overflows" in page
     assert "Softmax beside one-vs-all" in page
     frame = pd.read_csv(outputs[1])
-    assert len(frame) == STEPS * (3 + 3 + 2)
+    assert len(frame) == STEPS * (3 + 3 + 3)
     assert len(pd.read_parquet(outputs[2])) == len(frame)
     groups = frame.groupby(["backend", "operation", "dtype", "regime", "seed"])
     assert (groups.step.nunique() == STEPS).all()

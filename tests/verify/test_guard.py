@@ -76,7 +76,7 @@ def test_an_array_has_room_for_every_distance(nbytes):
         (0x5007, 6, "wrote 8 bytes past the end of x"),
         (0x4EFC, 4, "read 4 bytes before the start of x"),
         (0x4F10, 7, "wrote byte 16 of the read-only memory of x"),
-        (0x9003, -1, "accessed 4 bytes past the end of the output"),
+        (0x9003, -1, "accessed 4 bytes past the end of labels"),
     ],
 )
 def test_the_record_of_a_fault_is_put_into_words_once(tmp_path, address, code, says):

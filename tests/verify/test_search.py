@@ -87,7 +87,7 @@ def searched(function, *, elements=1_500_000, dtypes=("float32",), seed=0, **mor
     register("mine", dtypes=offered, **more)(function)
     found = []
     selection = Selection(dtypes=dtypes, seed=seed)
-    suite = Suite(selection, Inline(), Answers(0), found.append)
+    suite = Suite(selection, Inline(), Answers(0), found.extend)
     plan = report.Plan(seconds=None, elements=elements, corpus=kept)
     report.search(suite, [registry.get("mine").describe()], plan, done)
     return found
@@ -98,7 +98,7 @@ def searched_again(outcome):
     found = []
     selection = Selection(checks=("search",), cases=(outcome.case,))
     spec = registry.get("mine").describe()
-    Suite(selection, Inline(), Answers(0), found.append).run([spec], 1)
+    Suite(selection, Inline(), Answers(0), found.extend).run([spec], 1)
     return found[0]
 
 

@@ -80,7 +80,7 @@ def search(
                 sample = _sample(operation, dtype)
                 left = [a for a in _AXES if (spec.name, dtype, a) not in done]
                 for outcome in _outcomes(suite, spec, sample, plan, left):
-                    suite.record(outcome)
+                    suite.record([outcome])
         suite.executor.retire(spec)
 
 
