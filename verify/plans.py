@@ -30,6 +30,9 @@ _LARGEST_MATRIX = 65
 # Beside the dense widths: an odd one, models', beyond a block, beyond what 16 bits count.
 _WIDTHS = (257, 515, 1000, 4097)
 _LONG = 65537
+# What a formula without a shift or without a careful logarithm loses: by every run alike, so that
+# who declares it can be told when it no longer shows.
+_ASKED_ABOVE = ("wide_gap", "islands", "scales")
 _CANDIDATES = ("0", "1", "64")
 # Of what a view can be, those that every array library has.
 _VIEWS = ("transposed", "fortran", "negative_stride", "offset", "sliced", "padded", "read_only")
@@ -76,7 +79,9 @@ def accuracy(scope: Scope) -> Iterator[Case]:
         yield scope.case((1, _LONG), "constant", seed=1)
     yield from _temperatures(scope)
     yield from _companions(scope)
-    yield from (case for case in fresh.cases(scope) if _fits(scope, case.n))
+    for case in fresh.cases(scope):
+        if _fits(scope, case.n) and case.regime not in _ASKED_ABOVE:
+            yield case
 
 
 def _temperatures(scope: Scope) -> Iterator[Case]:

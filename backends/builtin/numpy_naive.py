@@ -63,6 +63,7 @@ def _limitations(
             **_limitations(
                 _SUBNORMAL, ("sigmoid",), ("accuracy",), ("float64", "float32", "bfloat16")
             ),
+            "log_softmax/scales/float32": _LOG_OF_ZERO,
             "digits_growing": f"logits grow until exp overflows, and all is NaN: {_NO_SHIFT}",
         },
     ),
