@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+MUTATION_READY := $(VENV)/.mutation-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify test lint bench report matrix oracle-witness clean
+.PHONY: help setup verify test lint bench report matrix oracle-witness mutation clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -42,5 +43,16 @@ matrix: $(READY) ## the suite against wrong and sound backends, into docs (seven
 oracle-witness: $(READY) ## a million outputs per format, mpmath against Arb, into docs (half an hour)
 	$(BIN)/python -m verify.oracle.crosscheck --count 1000000 --output docs/oracle-witness.md
 
+$(MUTATION_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[mutation]'
+	touch $@
+
+# From nothing each time: mutmut keeps a verdict as long as the function stays, whatever the tests do.
+mutation: $(MUTATION_READY) ## changes in what judges that no test sees, on one core (docs/mutation.md)
+	rm -rf mutants
+	$(BIN)/mutmut run --max-children 1
+	$(BIN)/mutmut results
+	@$(BIN)/mutmut results --all true | sed -E 's/^ *([a-z]+\.[a-z]+)\..*: /\1 /' | sort | uniq -c
+
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks mutants

@@ -106,10 +106,10 @@ class NumPyLibrary:
         return self.to_numpy(array)
 
     def empty(self, shape: tuple[int, ...], like: Native) -> Native:
-        """Return an uninitialised C-contiguous array."""
+        """Return an uninitialised C-contiguous array, in the machine's byte order."""
         import numpy as np
 
-        return np.empty(shape, dtype=like.dtype)
+        return np.empty(shape, dtype=like.dtype.newbyteorder("="))
 
     def exp(self, array: Native) -> Native:
         """Return ``numpy.exp``."""

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Literal, Self
 
 from backends.errors import ClaimError
+from backends.operations import OPERATIONS
 from backends.vocabulary import (
     ALGORITHMS,
     ALL_MASKED,
@@ -55,7 +56,8 @@ class Claims:
         What rows of length 0 give: ``empty``, an array of the same shape; ``raises``; None: no
         claim, and either is right.
     max_ulp
-        The largest error in ulps of the exact value, in all dtypes or per dtype; None: no claim.
+        The largest error in ulps of the exact value: everywhere, or a dict whose keys are dtypes,
+        operations, or both (``log_softmax/float32``), the narrowest deciding; None: no claim.
     correctly_rounded
         Every result is the exact value rounded once.
     algorithm
@@ -64,7 +66,8 @@ class Claims:
         The dtype in which rows are summed; None for the rule of `accumulate_for`.
     limitations
         Name of a check or regime -> reason; failures there are reported as ``known``. A name may
-        end in ``/`` and a dtype, as in ``axes/float16``, and then holds for that dtype alone.
+        begin with an operation and end in a dtype, each with a slash, as in ``axes/float16`` or
+        ``log_softmax/offset/float16``, and then holds for these alone.
 
     Raises
     ------
@@ -121,10 +124,11 @@ class Claims:
                 "the nearest one; drop one of the two"
             )
 
-    def max_ulp_for(self, dtype: str) -> float | None:
-        """Return the claimed error limit in ulps for `dtype`, or None where nothing is claimed."""
+    def max_ulp_for(self, dtype: str, operation: str = "softmax") -> float | None:
+        """Return the claimed error limit in ulps, or None where nothing is claimed."""
         if isinstance(self.max_ulp, Mapping):
-            return self.max_ulp.get(dtype)
+            keys = (f"{operation}/{dtype}", operation, dtype)
+            return next((self.max_ulp[key] for key in keys if key in self.max_ulp), None)
         return self.max_ulp
 
     def accumulate_for(self, dtype: str) -> str:
@@ -184,9 +188,19 @@ def _checked_ulps(value: object) -> float | dict[str, float] | None:
         return None
     if not isinstance(value, Mapping):
         return _checked_ulp("max_ulp", value)
-    for dtype in value:
+    for key in value:
+        _check_where(key)
+    return {key: _checked_ulp(f"max_ulp[{key!r}]", limit) for key, limit in value.items()}
+
+
+def _check_where(key: object) -> None:
+    """Refuse a key of `max_ulp` that is neither a dtype nor an operation, nor both."""
+    operation, _, dtype = str(key).rpartition("/")
+    if operation:
+        _check_choice("max_ulp: operation", operation, tuple(OPERATIONS))
         _check_choice("max_ulp: dtype", dtype, DTYPES)
-    return {dtype: _checked_ulp(f"max_ulp[{dtype!r}]", limit) for dtype, limit in value.items()}
+    elif key not in OPERATIONS:
+        _check_choice("max_ulp: dtype", key, DTYPES)
 
 
 def _checked_ulp(name: str, value: object) -> float:

@@ -91,6 +91,10 @@ class Operation:
     passes: Mapping[str, Passes]
     result: Result = "like"
 
+    def result_width(self, n: int) -> int:
+        """Return how many results a row of n elements has."""
+        return {"like": n, "row": 1, "matrix": n * n}[self.result]
+
     def result_shape(self, shape: tuple[int, ...], axis: int = -1) -> tuple[int, ...]:
         """Return the result's shape for an ``x`` of `shape`; a scalar is a row of one element."""
         if self.result == "like":

@@ -113,7 +113,7 @@ def make(selection: Selection, describer: Describer) -> Plan:
         Trial(spec, operation, dtype, load)
         for spec in specs
         if spec.device in (selection.devices or DEVICES)
-        for operation in selection.operations or OPERATIONS
+        for operation in selection.operations or ("softmax",)
         for dtype in selection.dtypes or _DTYPES[selection.profile]
         for load in loads
         if _offered(spec, operation, dtype, load)

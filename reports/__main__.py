@@ -59,7 +59,7 @@ def command(
 def _show(store: "Store", run: "Run", outputs: tuple[str, ...]) -> None:
     from rich.console import Console
 
-    from reports import console, export
+    from reports import console, export, summary
     from reports.text import safe
 
     outcomes, measurements = store.outcomes(run.id), store.measurements(run.id)
@@ -69,7 +69,8 @@ def _show(store: "Store", run: "Run", outputs: tuple[str, ...]) -> None:
         out.print(f"python -m verify --resume {run.id} finishes it", markup=False)
     out.print()
     if outcomes:
-        out.print(console.status_table(outcomes), "", console.length_table(outcomes), "", sep="\n")
+        for of_one in summary.by_operation(outcomes):
+            out.print(console.status_table(of_one), "", console.length_table(of_one), "", sep="\n")
         out.print(console.findings(outcomes))
     if measurements:
         out.print(console.measurement_table(measurements))

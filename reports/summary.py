@@ -4,7 +4,7 @@ Nothing here knows of a terminal or a file: the views lay out what these functio
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import TypeVar
@@ -53,6 +53,11 @@ def status_rows(outcomes: Iterable[Outcome]) -> list[StatusRow]:
         )
         for kind, group in _by(outcomes, _kind).items()
     ]
+
+
+def by_operation(outcomes: Iterable[Outcome]) -> Iterator[list[Outcome]]:
+    """Yield the outcomes of each operation, in the order in which operations first occur."""
+    yield from _by(outcomes, lambda outcome: outcome.operation).values()
 
 
 def length_rows(outcomes: Iterable[Outcome]) -> tuple[list[str], list[LengthRow]]:

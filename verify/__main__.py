@@ -17,7 +17,6 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from backends.spec import BackendSpec
     from reports.records import Outcome, Run
     from reports.store import Store
     from verify.session import Arguments
@@ -132,7 +131,10 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - cl
     command line, a plugin or the store is unusable; 130: Ctrl-C.
     """
     if options["listing"]:
-        _list()
+        from verify.listing import listed
+
+        for line in listed():
+            click.echo(line)
         return
     from backends.errors import SoftmarkError
     from reports.connect import StoreError
@@ -273,13 +275,15 @@ def _check_corpus(path: Path) -> None:
 def _show(run: Run, outcomes: Sequence[Outcome]) -> int:
     from rich.console import Console
 
-    from reports import console
+    from reports import console, summary
     from verify import totals
 
     outcomes = _ordered(run, outcomes)
     screen = Console()
-    screen.print(console.status_table(outcomes))
-    screen.print(console.length_table(outcomes))
+    for of_one in summary.by_operation(outcomes):
+        screen.print(console.status_table(of_one))
+    # The lengths of one operation are enough for a screen; `python -m reports` has all of them.
+    screen.print(console.length_table(next(summary.by_operation(outcomes), [])))
     screen.print(console.findings(outcomes))
     for line in totals.lines(outcomes):
         screen.print(_plain(line), markup=False, highlight=False)
@@ -294,27 +298,6 @@ def _ordered(run: Run, outcomes: Sequence[Outcome]) -> list[Outcome]:
 
     names = [spec["name"] for spec in run.arguments["backends"]]
     return sorted(outcomes, key=lambda o: (names.index(o.backend), DTYPES.index(o.dtype)))
-
-
-def _list() -> None:
-    from backends.discovery import builtin_specs
-    from verify import checks
-
-    click.echo("checks")
-    for name in checks.ALL:
-        asked = "" if name in checks.NAMES else " (only if asked for)"
-        click.echo(f"  {name:16} {checks.doc(name)}{asked}")
-    click.echo("backends")
-    for spec in builtin_specs():
-        click.echo(f"  {spec.name:16} {_summary(spec)}")
-
-
-def _summary(spec: BackendSpec) -> str:
-    if spec.unavailable is not None:
-        return f"unavailable: {_plain(spec.unavailable)}"
-    return (
-        f"{', '.join(spec.operations)}  [{', '.join(spec.dtypes)}]  {spec.array} on {spec.device}"
-    )
 
 
 def _plain(text: str) -> str:

@@ -16,8 +16,11 @@ import numpy as np
 
 from backends.claims import Claims
 from backends.formats import format_of, to_float64
-from verify import bounds, cases, evidence, oracle
+from backends.operations import INPUTS
+from verify import bounds, cases, companions, evidence, oracle
 from verify.crew import Crew
+from verify.family import KITS
+from verify.family.kit import Rows
 from verify.regimes import rows_of
 
 if TYPE_CHECKING:
@@ -53,13 +56,14 @@ class Basis(NamedTuple):
 
 @dataclass(frozen=True)
 class Facts:
-    """One case as the judge sees it; every array is ``(rows, n)``.
+    """One case as the judge sees it; what is asked in rows of n, and m results for each of them.
 
     Of a long row it may be a span (`verify.long_rows`): then `first` says which row and where its
     first element stands there, and `whole` what must be known of the entire row.
     """
 
-    x: Array
+    operation: str
+    asked: Rows
     exact: Exact
     format: Format
     limits: bounds.Limits
@@ -67,34 +71,67 @@ class Facts:
     first: tuple[int, int] = (0, 0)
     whole: bounds.Whole | None = None
 
+    @property
+    def x(self) -> Array:
+        """The logits, float64 (rows, n)."""
+        return self.asked.x
+
 
 def answer(text: str, all_masked: str) -> Exact:
     """Return the exact answer, as rows, to the case that `text` describes."""
     case = cases.parse(text)
-    return _exact(case, rows_of(case.build(), case.axis), all_masked)
+    return _exact(case, _inputs(case), all_masked)
 
 
 def establish(text: str, bases: tuple[Basis, ...]) -> dict[Basis, Facts]:
     """Return the facts of a case for backends of each basis; the exact answer is taken once."""
     case = cases.parse(text)
-    rows = rows_of(case.build(), case.axis)
-    x = to_float64(rows)
+    inputs = _inputs(case)
+    asked, plants = _asked(case, inputs), KITS[case.operation].plants
     policies = {basis.all_masked for basis in bases}
-    exact = {policy: _exact(case, rows, policy) for policy in policies}
-    plants = {
-        policy: evidence.softmax_plants(x, answer, case.dtype, case.temperature)
+    exact = {policy: _exact(case, inputs, policy) for policy in policies}
+    errors = {
+        policy: evidence.planted_errors(plants, asked, answer, case.dtype)
         for policy, answer in exact.items()
     }
     return {
-        basis: _facts(case, x, exact[basis.all_masked], plants[basis.all_masked], basis)
+        basis: _facts(case, asked, exact[basis.all_masked], errors[basis.all_masked], basis)
         for basis in bases
     }
 
 
-def _exact(case: Case, rows: Array, all_masked: str) -> Exact:
-    parameters = {"axis": -1, "temperature": case.temperature, "all_masked": all_masked}
-    rows, again = _distinct(rows)
-    exact = oracle.exact(case.operation, {"x": rows}, parameters)
+def _inputs(case: Case) -> dict[str, Array]:
+    """Return the case's inputs by name, as rows."""
+    x = rows_of(case.build(), case.axis)
+    return {"x": x, **companions.rows(case, x)}
+
+
+def _asked(case: Case, inputs: dict[str, Array]) -> Rows:
+    """Return the inputs as limits and plants are made from them."""
+    given = {
+        name: to_float64(array) if INPUTS[name].kind == "float" else array
+        for name, array in inputs.items()
+    }
+    labels = given.get("labels")
+    ignored = None if labels is None else labels == case.ignore_index
+    return Rows(
+        **given,
+        temperature=case.temperature,
+        ignored=ignored,
+        remove_accidental_hits=case.remove_accidental_hits,
+    )
+
+
+def _exact(case: Case, inputs: dict[str, Array], all_masked: str) -> Exact:
+    parameters = case.parameters | {"all_masked": all_masked}
+    if "axis" in parameters:
+        parameters["axis"] = -1
+    rows = inputs["x"]
+    again = None
+    if len(inputs) == 1:
+        rows, again = _distinct(rows)
+    exact = oracle.exact(case.operation, inputs | {"x": rows}, parameters)
+    exact = exact.each(lambda array: array.reshape(len(rows), case.result_width))
     return exact if again is None else exact.each(lambda array: array[again])
 
 
@@ -107,11 +144,12 @@ def _distinct(rows: Array) -> tuple[Array, Array | None]:
     return rows[first], again.reshape(-1)
 
 
-def _facts(case: Case, x: Array, exact: Exact, plants: Array, basis: Basis) -> Facts:
+def _facts(case: Case, asked: Rows, exact: Exact, errors: Array, basis: Basis) -> Facts:
     claims = Claims.from_dict(basis._asdict())
-    limits = bounds.softmax_limits(x, exact, case.dtype, case.temperature, claims)
-    proof = evidence.weigh(plants, limits.attainable, limits.attainable)
-    return Facts(x, exact, format_of(case.dtype), limits, proof)
+    kit = KITS[case.operation]
+    limits = kit.limits(asked, exact, case.dtype, claims)
+    proof = evidence.weigh(kit.plants, errors, limits.attainable, limits.attainable)
+    return Facts(case.operation, asked, exact, format_of(case.dtype), limits, proof)
 
 
 class Answers:

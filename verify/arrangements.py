@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.formats import format_of
-from verify import encoded, regimes
+from backends.operations import INPUTS
+from verify import companions, encoded, regimes
 from verify.regimes import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from verify.calls import Inputs
     from verify.cases import Case
 
 Array = np.ndarray[Any, Any]
@@ -44,18 +46,26 @@ class Rows:
 
     def __init__(self, case: Case) -> None:
         self._rows = np.ascontiguousarray(rows_of(case.build(), case.axis))
+        self._further = companions.rows(case, self._rows)
         self._long = case.n >= _LONG
         self.count = len(self._rows)
         self.axis = -1 if case.axis in (-1, len(case.shape) - 1) else 0
 
-    def batch(self, rows: Sequence[int], past: int | None = None) -> Array:
-        """Return the rows with these numbers as a matrix in fresh memory.
+    def batch(self, rows: Sequence[int], past: int | None = None) -> Inputs:
+        """Return a call's inputs: the rows with these numbers as a matrix, and what goes with them.
 
-        Its address is `past` bytes beyond a multiple of 64, or where the allocator has it.
+        All in fresh memory, which begins `past` bytes beyond a multiple of 64, or where the
+        allocator has it.
         """
-        chosen = self._rows[list(rows)]
-        matrix = chosen if self.axis == -1 else np.ascontiguousarray(chosen.T)
-        return matrix if past is None else _placed(matrix, past)
+        chosen = list(rows)
+        arrays = [self._laid(self._rows[chosen])]
+        for name, array in self._further.items():
+            of_rows = INPUTS[name].shape in ("like", "row")
+            arrays.append(self._laid(array[chosen]) if of_rows else array.copy())
+        return tuple(arrays if past is None else (_placed(each, past) for each in arrays))
+
+    def _laid(self, array: Array) -> Array:
+        return array if self.axis == -1 or array.ndim == 1 else np.ascontiguousarray(array.T)
 
     def spread(self, least: int = SPREAD) -> list[int]:
         """Return the numbers of all rows, repeated to `least` elements where they are long."""

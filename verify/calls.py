@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from backends.arrays import Native
     from backends.backend import Backend
     from verify.cases import Case
 
 Array = np.ndarray[Any, Any]
-
+Inputs = tuple[Array, ...]
+"""The arrays that an operation takes, in order, x first."""
 
 CALLED: set[tuple[str, str]] = set()
 """Backend and dtype of every call that has come back in this process."""
@@ -35,12 +38,13 @@ class Caller:
     backend : Backend
     case : Case
         Gives the operation and its parameters.
-    x : array
-        The input; its memory is the backend's input where the array library can share it.
+    inputs : tuple of arrays
+        What the operation takes, x first; their memory is the backend's where the array library
+        can share it.
     axis : int, optional
         Another axis than the case's.
-    owned : array, optional
-        All the memory that `x` is a view of: nothing of it may change either.
+    owned : sequence of arrays
+        All the memory that inputs are views of: nothing of it may change either.
     out : array, optional
         A native array for the result, for a function that takes one.
     """
@@ -49,35 +53,33 @@ class Caller:
         self,
         backend: Backend,
         case: Case,
-        x: Array,
+        inputs: Inputs,
         axis: int | None = None,
         *,
-        owned: Array | None = None,
+        owned: Sequence[Array] = (),
         out: Native | None = None,
     ) -> None:
         self._backend = backend
         self._operation = case.operation
-        self._parameters = {
-            "axis": case.axis if axis is None else axis,
-            "temperature": case.temperature,
-        }
-        self._native = backend.library.from_numpy(x, backend.device)
-        self._before, self._dtype = _digest(x), x.dtype.name
+        self._parameters = parameters(case, axis)
+        self._natives = [backend.library.from_numpy(each, backend.device) for each in inputs]
+        self._before, self._dtype = _digests(inputs), inputs[0].dtype.name
         self._owned = owned
-        self._owned_before = b"" if owned is None else _digest(owned)
+        self._owned_before = _digests(owned)
         self._out = out
         self.bind()
 
     def bind(self) -> None:
         """Bind again to the same memory, as a caller does that calls a function anew."""
         self._bound = self._backend.bind(
-            self._operation, self._native, out=self._out, **self._parameters
+            self._operation, *self._natives, out=self._out, **self._parameters
         )
 
-    def feed(self, x: Array) -> None:
-        """Write another input into the memory of the first, and bind again."""
-        self._native[...] = self._backend.library.from_numpy(x, self._backend.device)
-        self._before = _digest(x)
+    def feed(self, inputs: Inputs) -> None:
+        """Write other inputs into the memory of the first, and bind again."""
+        for native, each in zip(self._natives, inputs, strict=True):
+            native[...] = self._backend.library.from_numpy(each, self._backend.device)
+        self._before = _digests(inputs)
         self.bind()
 
     def run(self) -> None:
@@ -112,9 +114,9 @@ class Caller:
         return np.array(self.result(), order="C")
 
     def _check_input(self) -> None:
-        if _digest(self._backend.library.to_numpy(self._native)) != self._before:
+        if _digests(map(self._backend.library.to_numpy, self._natives)) != self._before:
             raise InputChangedError("the call changed its input, which belongs to the caller")
-        if self._owned is not None and _digest(self._owned) != self._owned_before:
+        if _digests(self._owned) != self._owned_before:
             raise InputChangedError(
                 "the call wrote between the elements of its input, into memory of the caller's"
             )
@@ -129,9 +131,19 @@ def as_numpy(backend: Backend, result: object) -> Array:
     return backend.library.to_numpy(result)
 
 
-def called(backend: Backend, case: Case, x: Array) -> Array:
-    """Call once on `x`; see `Caller`."""
-    return Caller(backend, case, x)()
+def called(backend: Backend, case: Case, inputs: Inputs) -> Array:
+    """Call once on `inputs`; see `Caller`."""
+    return Caller(backend, case, inputs)()
+
+
+def parameters(case: Case, axis: int | None = None) -> dict[str, object]:
+    """Return the operation's parameters as the case has them, or along another axis."""
+    given = case.parameters
+    return given if axis is None or "axis" not in given else given | {"axis": axis}
+
+
+def _digests(arrays: Iterable[Array]) -> list[bytes]:
+    return [_digest(array) for array in arrays]
 
 
 def _digest(array: Array) -> bytes:

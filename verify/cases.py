@@ -8,6 +8,8 @@ worker, the oracle and the judge all build the same input from the same words::
     softmax/float16/16252928x2/pairs/span=0-256
     softmax/float32/4097/values/x=0.0,-1.5*4096
     softmax/float32/6x33/normal/axis=0/form=negative_stride
+    cross_entropy/float16/4x10/normal/labels=ignored
+    softmax_vjp/float32/3x33/masked/cotangent=wide/temperature=0.5
 """
 
 from __future__ import annotations
@@ -15,11 +17,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from backends.operations import IGNORE_INDEX, operation
 from reports.records import parse_shape, shape_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     import numpy as np
@@ -56,6 +60,11 @@ class Case:
         The row itself, for the regime ``"values"``; repeated to fill `shape`.
     bits : str
         The rows' encodings, for the regime ``"encoded"`` (see `verify.encoded`); likewise.
+    labels, cotangent, sampled : str
+        Words for the arrays that go with ``x`` (`verify.companions`), where the operation takes
+        them; empty for the usual ones.
+    ignore_index, remove_accidental_hits
+        The operation's parameters of these names.
     variant : str
         How a check varies the input, for checks that call the backend more than once.
     form : str
@@ -74,6 +83,11 @@ class Case:
     seed: int = 0
     values: tuple[float, ...] = ()
     bits: str = ""
+    labels: str = ""
+    cotangent: str = ""
+    sampled: str = ""
+    ignore_index: int = IGNORE_INDEX
+    remove_accidental_hits: bool = True
     variant: str = ""
     form: str = ""
     span: tuple[int, ...] = ()
@@ -96,25 +110,28 @@ class Case:
         """How many elements ``x`` has."""
         return math.prod(self.shape)
 
+    @property
+    def result_shape(self) -> tuple[int, ...]:
+        """The shape that the result must have."""
+        return operation(self.operation).result_shape(self.shape, self.axis)
+
+    @property
+    def result_width(self) -> int:
+        """How many results a row of `x` has."""
+        return operation(self.operation).result_width(self.n)
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The operation's parameters, by name."""
+        return {name: getattr(self, name) for name in operation(self.operation).parameters}
+
     def __str__(self) -> str:
         """Return the text that `parse` reads back."""
         parts = [self.operation, self.dtype, shape_text(self.shape), self.regime]
-        if self.axis != -1:
-            parts.append(f"axis={self.axis}")
-        if self.temperature != 1.0:
-            parts.append(f"temperature={self.temperature!r}")
-        if self.seed:
-            parts.append(f"seed={self.seed}")
-        if self.values:
-            parts.append("x=" + _spelled(self.values))
-        if self.bits:
-            parts.append(f"bits={self.bits}")
-        if self.variant:
-            parts.append(f"variant={self.variant}")
-        if self.form:
-            parts.append(f"form={self.form}")
-        if self.span:
-            parts.append("span=" + "-".join(map(str, self.span)))
+        for word, option in _OPTIONS.items():
+            value = getattr(self, option.field)
+            if value != getattr(type(self), option.field):
+                parts.append(f"{word}={option.write(value)}")
         return "/".join(parts)
 
     @property
@@ -127,6 +144,16 @@ class Case:
         from verify import regimes
 
         return regimes.build(self)
+
+    def inputs(self) -> tuple[np.ndarray[Any, Any], ...]:
+        """Return ``x`` and the arrays that go with it, in the order that the operation takes."""
+        from verify import companions, regimes
+
+        x = regimes.build(self)
+        if self.operation == "softmax":
+            return (x,)
+        further = companions.rows(self, regimes.rows_of(x, self.axis))
+        return (x, *(companions.placed(name, rows, self) for name, rows in further.items()))
 
 
 def parse(text: str) -> Case:
@@ -162,31 +189,22 @@ def _shape(text: str) -> tuple[int, ...]:
 
 
 def _with_option(case: Case, option: str) -> Case:
-    key, _, value = option.partition("=")
+    word, _, text = option.partition("=")
+    known = _OPTIONS.get(word)
+    if known is None:
+        raise CaseError(
+            f"case option {option!r}: expected {', '.join(f'{each}=' for each in _OPTIONS)}"
+        )
     try:
-        match key:
-            case "axis":
-                return replace(case, axis=int(value))
-            case "temperature":
-                return replace(case, temperature=float(value))
-            case "seed":
-                return replace(case, seed=int(value))
-            case "x":
-                return replace(case, values=_values(value, case.count))
-            case "bits":
-                return replace(case, bits=value)
-            case "variant":
-                return replace(case, variant=value)
-            case "form":
-                return replace(case, form=value)
-            case "span":
-                return replace(case, span=tuple(int(item) for item in value.split("-")))
+        return replace(case, **{known.field: known.read(text, case)})
     except ValueError as error:
         raise CaseError(f"case option {option!r}: {error}") from None
-    raise CaseError(
-        f"case option {option!r}: expected axis=, temperature=, seed=, x=, bits=, variant=, form= "
-        "or span="
-    )
+
+
+def _truth(word: str) -> bool:
+    if word not in ("True", "False"):
+        raise ValueError(f"{word!r}: give True or False")
+    return word == "True"
 
 
 def _spelled(values: tuple[float, ...]) -> str:
@@ -209,13 +227,54 @@ def _values(text: str, most: int) -> tuple[float, ...]:
     return tuple(values)
 
 
+class _Option(NamedTuple):
+    """How one field of a case is written, and read for the case so far."""
+
+    field: str
+    write: Callable[[Any], str]
+    read: Callable[[str, Case], Any]
+
+
+def _text(field: str) -> _Option:
+    return _Option(field, str, lambda text, _: text)
+
+
+def _integer(field: str) -> _Option:
+    return _Option(field, str, lambda text, _: int(text))
+
+
+# In the order in which a case's text has them; those at their default are left out.
+_OPTIONS: Mapping[str, _Option] = {
+    "axis": _integer("axis"),
+    "temperature": _Option("temperature", repr, lambda text, _: float(text)),
+    "seed": _integer("seed"),
+    "x": _Option("values", _spelled, lambda text, case: _values(text, case.count)),
+    "bits": _text("bits"),
+    "labels": _text("labels"),
+    "cotangent": _text("cotangent"),
+    "sampled": _text("sampled"),
+    "ignore_index": _integer("ignore_index"),
+    "remove_accidental_hits": _Option("remove_accidental_hits", str, lambda text, _: _truth(text)),
+    "variant": _text("variant"),
+    "form": _text("form"),
+    "span": _Option(
+        "span",
+        lambda span: "-".join(map(str, span)),
+        lambda text, _: tuple(int(item) for item in text.split("-")),
+    ),
+}
+
+
 def _validate(case: Case) -> None:
     from backends.formats import format_of
-    from backends.operations import operation
-    from verify import forms, regimes, spaces
+    from verify import companions, forms, regimes, spaces
 
     operation(case.operation)
     format_of(case.dtype)
+    try:
+        companions.validate(case)
+    except ValueError as error:
+        raise CaseError(f"case {error}") from None
     if case.regime in spaces.SPACES:
         spaces.validate(case)
     else:

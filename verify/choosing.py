@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from backends import discovery
 from backends.errors import SoftmarkError
+from backends.operations import OPERATIONS
 from backends.spec import BackendSpec, Source
 from backends.vocabulary import nearest
 from verify import checks
@@ -126,8 +127,16 @@ def _with_known_limitations(spec: BackendSpec, plugin: str | None = None) -> Bac
 
     valid = [*checks.ALL, *REGIMES, *SPACES]
     for name in spec.claims.limitations:
-        what, _, dtype = name.partition("/")
-        if what in valid and (dtype in spec.dtypes or "/" not in name):
+        operation, slash, rest = name.partition("/")
+        named = operation if slash and operation in OPERATIONS else ""
+        what, ends, dtype = (rest if named else name).partition("/")
+        if named and named not in spec.operations:
+            who = f"plugin {plugin}: {spec.name}" if plugin else spec.name
+            raise Unusable(
+                f"{who} declares a limitation for {name!r}, and does not offer {named}; "
+                f"{nearest(named, spec.operations)}"
+            )
+        if what in valid and (dtype in spec.dtypes or not ends):
             continue
         who = f"plugin {plugin}: {spec.name}" if plugin else spec.name
         if what in valid:
@@ -148,5 +157,5 @@ def _valid_names(word: str, valid: list[str]) -> str:
     checked, regimes = valid[: len(checks.ALL)], valid[len(checks.ALL) :]
     return (
         f"{hint if listed else ''}{listed}valid checks: {', '.join(checked)}; valid regimes: "
-        f"{', '.join(regimes)}; each may end in /DTYPE"
+        f"{', '.join(regimes)}; each may end in /DTYPE and begin with OPERATION/"
     )

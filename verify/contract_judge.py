@@ -49,7 +49,8 @@ def values(case: Case, output: Array, answers: Answers, claims: Claims) -> Verdi
     verdict = judge_values(case, output, answers.facts(case, claims), claims)
     if verdict.status is not Status.FAIL or case.axis in (-1, len(case.shape) - 1):
         return verdict
-    for name in (f"axes/{case.dtype}", "axes"):
+    own = case.operation
+    for name in (f"{own}/axes/{case.dtype}", f"{own}/axes", f"axes/{case.dtype}", "axes"):
         if name in claims.limitations and not form_fault(output, case):
             message = f"{claims.limitations[name]} [{verdict.message}]"
             return replace(verdict, status=Status.KNOWN, message=message)

@@ -5,10 +5,10 @@ therefore carries its own proof: the judge is shown answers that are known to be
 it would say of them decides whether the case can be a `pass` at all.
 
 A plant is *wrong on a case* if some element is off by more than an implementation without fault
-could be: for the three gross plants one ulp, for the subtle ones the attainable limit (on two
-elements far apart, dropping the smaller one may change nothing that a format can show). The subtle
-ones are weighed at that same limit, so they say what a case can show; what can keep it from being a
-`pass` are the gross ones.
+could be: for the gross plants one ulp, for the subtle ones the attainable limit (on two elements
+far apart, dropping the smaller one may change nothing that a format can show). The subtle ones are
+weighed at that same limit, so they say what a case can show; what can keep it from being a `pass`
+are the gross ones. Each operation has plants of its own (`verify.family`).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backends.formats import format_of, from_float64, to_float64
 from verify.ulp import ulp_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
+    from verify.family.kit import Plant, Rows
     from verify.oracle.exact import Exact
 
 Array = np.ndarray[Any, Any]
@@ -62,86 +62,40 @@ class Evidence:
         return "; ".join(parts) or "no plant"
 
 
-def softmax_plants(x: Array, exact: Exact, dtype: str, temperature: float) -> Array:
-    """Return the errors, in ulps, of every planted answer for the softmax of `x`.
+def planted_errors(plants: Mapping[str, Plant], rows: Rows, exact: Exact, dtype: str) -> Array:
+    """Return the errors, in ulps, of every planted answer.
 
     Parameters
     ----------
-    x : float64 array (rows, n)
-        The logits, exactly.
+    plants : mapping
+        The operation's.
+    rows : Rows
+        The inputs, exactly.
     exact : Exact
-        The exact results, each field of shape (rows, n).
+        The exact results, each field of shape (rows, m).
     dtype : str
         The format of inputs and results.
-    temperature : float
-        What the logits are divided by.
 
     Returns
     -------
-    float64 array (plants, rows, n)
+    float64 array (plants, rows, m)
         For `weigh`; they depend on the case alone, and not on what a backend claims.
     """
     with np.errstate(all="ignore"):  # plants are wrong on purpose: they overflow and divide by 0
-        z = x / temperature
-        planted = np.stack([plant(z, exact, dtype) for plant, _ in _PLANTS.values()])
+        planted = np.stack([plant.answer(rows, exact, dtype) for plant in plants.values()])
     # All at once: on the many small cases the number of calls is what takes time.
     shape = planted.shape
     repeated = exact.each(lambda array: np.ascontiguousarray(np.broadcast_to(array, shape)))
     return ulp_error(planted, repeated)
 
 
-def weigh(errors: Array, limit: Array, attainable: Array) -> Evidence:
-    """Judge the plants' errors under `limit`; both limits are in ulps, of shape (rows, n)."""
+def weigh(plants: Mapping[str, Plant], errors: Array, limit: Array, attainable: Array) -> Evidence:
+    """Judge the errors of `plants` under `limit`; both limits are in ulps, of shape (rows, m)."""
     verdicts: dict[str, list[str]] = {"rejected": [], "accepted": [], "harmless": []}
-    for (name, (_, gross)), error in zip(_PLANTS.items(), errors, strict=True):
-        if bool((error <= (1.0 if gross else attainable)).all()):
+    for (name, plant), error in zip(plants.items(), errors, strict=True):
+        if bool((error <= (1.0 if plant.gross else attainable)).all()):
             verdicts["harmless"].append(name)
         else:
             accepted = bool((error <= limit).all())
             verdicts["accepted" if accepted else "rejected"].append(name)
     return Evidence(**{kind: tuple(names) for kind, names in verdicts.items()})
-
-
-def _zeros(z: Array, _: Exact, dtype: str) -> Array:
-    return np.zeros(z.shape, format_of(dtype).numpy_dtype)
-
-
-def _uniform(z: Array, _: Exact, dtype: str) -> Array:
-    return from_float64(format_of(dtype), np.full(z.shape, 1.0 / max(z.shape[1], 1)))
-
-
-def _one_hot(z: Array, _: Exact, dtype: str) -> Array:
-    answer = np.zeros(z.shape)
-    if z.size:
-        answer[np.arange(z.shape[0]), np.argmax(z, axis=1)] = 1.0
-    return from_float64(format_of(dtype), answer)
-
-
-def _unshifted(z: Array, _: Exact, dtype: str) -> Array:
-    inner = np.float64 if dtype == "float64" else np.float32
-    e = np.exp(z.astype(inner))
-    return from_float64(format_of(dtype), (e / e.sum(axis=1, keepdims=True)).astype(np.float64))
-
-
-def _last_dropped(_: Array, exact: Exact, dtype: str) -> Array:
-    g = to_float64(exact.rounded)
-    # All results are there; it is the sum that lacks a term.
-    return from_float64(format_of(dtype), g / g[:, :-1].sum(axis=1, keepdims=True))
-
-
-def _low_precision_sum(z: Array, _: Exact, dtype: str) -> Array:
-    lower = {"float64": "float32", "float32": "float16"}.get(dtype, dtype)
-    e = np.exp(z - z.max(axis=1, keepdims=True, initial=-np.inf))
-    rounded = from_float64(format_of(lower), e)
-    total = np.add.accumulate(rounded, axis=1)[:, -1:]
-    return from_float64(format_of(dtype), e / to_float64(total))
-
-
-_PLANTS: dict[str, tuple[Callable[[Array, Exact, str], Array], bool]] = {
-    "zeros": (_zeros, True),
-    "1/n": (_uniform, True),
-    "one-hot": (_one_hot, True),
-    "unshifted": (_unshifted, False),
-    "last dropped": (_last_dropped, False),
-    "low-precision sum": (_low_precision_sum, False),
-}

@@ -18,10 +18,11 @@ import platform
 import signal
 from typing import TYPE_CHECKING, Any
 
+from backends.operations import INPUTS
 from verify.pages import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from verify.pages import Guarded
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 # The file, in words of 8 bytes: signal, address, x86's error code or -1, then four words an array.
 _SIGNAL, _ADDRESS, _CODE, _ARRAYS = 0, 1, 2, 8
-_NAMES = ("x", "the output")
+_NAMES = (*INPUTS, "the output")
 ALLOCATED = 64
 """How many arrays that the backend allocated are recorded besides."""
 _WORDS = _ARRAYS + 4 * (len(_NAMES) + ALLOCATED)
@@ -62,10 +63,10 @@ def arm() -> None:
         _install(int(number), ctypes.addressof(_armed["words"]))
 
 
-def note(arrays: Sequence[Guarded]) -> None:
-    """Write down where the arrays of the next call lie: x first, then the output if it is ours."""
-    for index in range(len(_NAMES)):
-        _note(index, arrays[index] if index < len(arrays) else None)
+def note(arrays: Mapping[str, Guarded]) -> None:
+    """Write down where the arrays of the next call lie: inputs by name, and "the output"."""
+    for index, name in enumerate(_NAMES):
+        _note(index, arrays.get(name))
 
 
 def note_allocated(slot: int, array: Guarded | None) -> None:

@@ -74,9 +74,37 @@ LAYOUTS: Mapping[str, Form] = MappingProxyType(
 OUT_LAYOUTS = ("fortran", "transposed", "negative_stride", "offset", "sliced", "padded")
 FOREIGN_DTYPES = ("int64", "bool", "complex128", "object")
 
+BAD: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "labels": {
+            "beyond": "no class: n",
+            "negative": "no class: -1",
+            "float": "of a float dtype",
+            "short": "of another shape than x without its axis",
+        },
+        "cotangent": {
+            "short": "of another shape than x",
+            "broadcast": "of a shape that x's could be broadcast from",
+        },
+        "sampled": {"beyond": "no class: n", "negative": "no class: -1"},
+        "log_expected_count": {"short": "fewer than there are classes"},
+        "temperature": {"0": "zero", "-1": "negative", "nan": "no number"},
+    }
+)
+"""Arguments that make no sense, by name: word -> what is wrong."""
+
 FORMS: Mapping[str, Form] = MappingProxyType(
     {
         **LAYOUTS,
+        **{
+            name: Form(
+                doc=f"{name} that make no sense",
+                check="arguments",
+                may_refuse=True,
+                words=tuple(words),
+            )
+            for name, words in BAD.items()
+        },
         "out": Form(doc="written to a view", may_refuse=True, words=OUT_LAYOUTS),
         "axis": Form(doc="an axis that the input lacks", may_refuse=True, words=("#",)),
         "dtype": Form(doc="no floating-point input", may_refuse=True, words=FOREIGN_DTYPES),
@@ -121,7 +149,7 @@ def validate(case: Case) -> None:
     if form is None:
         raise CaseError(f"form={case.form}: unknown; {nearest(kind(case), FORMS)}")
     given = "".join("#" if part.lstrip("-").isdecimal() else part for part in _parts(word(case)))
-    if given not in (form.words or ("",)):
+    if {given, word(case)}.isdisjoint(form.words or ("",)):
         expected = ", ".join(f"{kind(case)}:{each}" for each in form.words) or kind(case)
         raise CaseError(f"form={case.form}: expected {expected} (# stands for a number)")
 
@@ -145,6 +173,8 @@ def refusal(spec: BackendSpec, case: Case) -> str:
         return lacks[needs]
     if name == "axis" and "axis" not in spec.operations[case.operation]:
         return "takes no axis"
+    if name == "temperature" and "temperature" not in spec.operations[case.operation]:
+        return "takes no temperature"
     if name == "stream" and spec.device != "cuda":
         return f"{spec.array} on the {spec.device} has no streams"
     if name == "guard" and spec.device != "cpu":

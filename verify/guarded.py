@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backends.operations import operation
 from verify import fault_record, fenced_memory, forms, notes
 from verify.calls import Caller
 from verify.pages import LINE, Pages, counted, needed
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from backends.backend import Backend
+    from verify.calls import Inputs
     from verify.cases import Case
     from verify.pages import Guarded
 
@@ -71,12 +73,12 @@ def guarded(backend: Backend, case: Case) -> list[Array]:
     """
     fault_record.arm()
     side, _, distance = (forms.word(case) or "high").partition(":")
-    x = case.build()
-    places = [int(distance)] if distance else distances(side, x.itemsize)
+    inputs = case.inputs()
+    places = [int(distance)] if distance else distances(side, inputs[0].itemsize)
     results: dict[bytes, Array] = {}
     trespasses: list[str] = []
     for place in places:
-        result = _called(backend, case, x, side, place, trespasses)
+        result = _called(backend, case, inputs, side, place, trespasses)
         results.setdefault(result.tobytes(), result)
     return [notes.written(trespasses=trespasses[:_TOLD], places=len(places)), *results.values()]
 
@@ -87,25 +89,32 @@ def distances(side: str, itemsize: int) -> list[int]:
 
 
 def _called(
-    backend: Backend, case: Case, x: Array, side: str, distance: int, trespasses: list[str]
+    backend: Backend, case: Case, inputs: Inputs, side: str, distance: int, trespasses: list[str]
 ) -> Array:
-    fences = {"x": fence("x", needed(x.nbytes))}
-    placed = fences["x"].place(x, side, distance)
-    placed[...] = x
+    fences: dict[str, Fence] = {}
+    placed = []
+    for name, array in zip(operation(case.operation).inputs, inputs, strict=True):
+        fences[name] = fence(name, needed(array.nbytes))
+        # Elements of eight bytes stay aligned where x has smaller ones.
+        away = -(-distance // array.itemsize) * array.itemsize
+        placed.append(fences[name].place(array, side, away))
+        placed[-1][...] = array
+    read = list(fences.values())
     out = None
     if backend.takes_out(case.operation) and side != "read_only":
-        fences["the output"] = fence("the output", needed(x.nbytes))
-        target = fences["the output"].place(x, side, distance)
+        like = np.empty(case.result_shape, inputs[0].dtype)
+        fences["the output"] = fence("the output", needed(like.nbytes))
+        target = fences["the output"].place(like, side, distance)
         out = backend.library.from_numpy(target, backend.device)
-    caller = Caller(backend, case, placed, out=out)
-    fault_record.note([each.guarded() for each in fences.values()])
-    fences["x"].pages.lock(locked=side == "read_only")
+    caller = Caller(backend, case, tuple(placed), out=out)
+    fault_record.note({name: each.guarded() for name, each in fences.items()})
+    _lock(read, locked=side == "read_only")
     try:
         with fenced_memory.fenced() as allocated:
             result = caller.result()
     finally:
-        fences["x"].pages.lock(locked=False)
-        fault_record.note([])
+        _lock(read, locked=False)
+        fault_record.note({})
     trespasses += allocated
     trespasses += [
         f"wrote {counted(reach)} {where} {name}, which lies {distance} bytes "
@@ -116,9 +125,14 @@ def _called(
     return np.array(result, order="C")
 
 
+def _lock(fences: list[Fence], *, locked: bool) -> None:
+    for each in fences:
+        each.pages.lock(locked=locked)
+
+
 @cache
 def fence(name: str, count: int) -> Fence:
-    """Return the fence of that many pages for x or for the output.
+    """Return the fence of that many pages for an input of that name or for the output.
 
     Kept for ever: a backend may keep an array and read it later.
     """

@@ -9,7 +9,7 @@ import numpy as np
 
 from backends.claims import Claims
 from backends.vocabulary import ALGORITHMS
-from verify import bounds
+from verify.family import KITS
 from verify.ulp import ulp_error
 
 if TYPE_CHECKING:
@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 
-def declaring_claim(error: Array, facts: Facts, temperature: float, claims: Claims) -> str:
+def declaring_claim(error: Array, facts: Facts, claims: Claims) -> str:
     """Return the claim under which these errors (ulps) would be within theory; empty if none.
 
     A claim whose limit would accept zeros here explains nothing and is not offered.
     """
     zeros = ulp_error(np.zeros_like(facts.exact.rounded), facts.exact)
     wrong = (zeros > 0) & np.isfinite(zeros)
+    limits_of = KITS[facts.operation].limits
     for words, other in _alternatives(claims, facts.format.name):
-        limits = bounds.softmax_limits(facts.x, facts.exact, facts.format.name, temperature, other)
+        limits = limits_of(facts.asked, facts.exact, facts.format.name, other)
         meaningful = not (limits.theory >= zeros)[wrong].all() if wrong.any() else False
         if meaningful and (error <= limits.theory).all():
             return words

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from verify.forms import LAYOUTS
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 Array = np.ndarray[Any, Any]
 
@@ -39,6 +41,17 @@ def laid_out(layout: str, x: Array) -> Laid:
         If the layout repeats elements where the values of `x` do not.
     """
     return _BUILDERS[layout](x)
+
+
+def all_laid_out(layout: str, inputs: Sequence[Array]) -> list[Laid]:
+    """Return a call's inputs, each of them in the layout.
+
+    Those beside x stay contiguous in the layouts that repeat elements, which only x is made for,
+    and where an exception is allowed: it must be x that is refused.
+    """
+    plain = layout in ("zero_stride", "windows") or (layout and LAYOUTS[layout].may_refuse)
+    x, *further = inputs
+    return [laid_out(layout, x), *(laid_out("" if plain else layout, each) for each in further)]
 
 
 def _view(memory: Array, view: Array, x: Array) -> Laid:

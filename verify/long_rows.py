@@ -22,9 +22,10 @@ import psutil
 
 from backends.formats import format_of, from_float64, to_float64
 from reports.records import Status
-from verify import bounds
+from verify import bounds, units
 from verify.answers import Facts
 from verify.evidence import Evidence
+from verify.family.kit import Rows
 from verify.judge import Verdict, concluded, form_fault, look, wrong
 from verify.regimes import rows_of
 from verify.ulp import ulp_error
@@ -83,7 +84,7 @@ def judge(case: Case, output: Array, claims: Claims) -> Verdict:
     for other, more in found[1:]:
         verdict, evidence = _worse(verdict, other), _both(evidence, more)
     verdict = replace(verdict, evidence=str(evidence))
-    return concluded(verdict, evidence, case.dtype, claims)
+    return concluded(verdict, evidence, case, claims)
 
 
 def _judged_row(row: _Row, got: Array) -> tuple[Verdict, Evidence]:
@@ -144,7 +145,10 @@ class _Row:
             x, exact, self.case.dtype, self.case.temperature, self.claims, self._whole
         )
         nothing, where = Evidence((), (), ()), (self._number, first)
-        return Facts(x, exact, self._format, limits, nothing, where, self._whole)
+        asked = Rows(x, self.case.temperature)
+        return Facts(
+            self.case.operation, asked, exact, self._format, limits, nothing, where, self._whole
+        )
 
     def evidence(self) -> Evidence:
         """Return what the limit says of the gross plants, from as many spans as that takes."""
@@ -199,7 +203,7 @@ def _whole(row: LongRow, temperature: float, unit_roundoff: float) -> bounds.Who
         mean_gap=float(sums[1]) / total,
         mean_magnitude=float(sums[2]) / total,
         logsumexp=top + math.log(total),
-        additions=float(bounds.additions(np.array(counted), first, unit_roundoff, n)),
+        additions=float(units.additions(np.array(counted), first, unit_roundoff, n)),
         n=n,
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from reports.records import Status
 from verify import bounds
-from verify.judge import Verdict, judge, wrong
+from verify.judge import Verdict, judge_rows, wrong
 from verify.sightings import ARRAYS, COLUMNS, GarbledError, Seen, place
 
 if TYPE_CHECKING:
@@ -129,15 +129,14 @@ def by_limits(
 
 def _judged(case: Case, seen: Seen, sightings: Array, facts: Facts, claims: Claims) -> Verdict:
     rows, results = sightings[:, _ROW], seen.results[sightings[:, _RESULT]]
-    as_matrix = replace(case, shape=results.shape, axis=-1)
-    return judge(as_matrix, results, _of_rows(facts, rows), claims)
+    return judge_rows(case, results, _of_rows(facts, rows), claims)
 
 
 def _of_rows(facts: Facts, rows: Array) -> Facts:
     """Return the facts of some rows, some of them several times; the evidence stays the case's."""
     return replace(
         facts,
-        x=facts.x[rows],
+        asked=facts.asked.of(rows),
         exact=facts.exact.each(lambda array: np.ascontiguousarray(array[rows])),
         limits=bounds.Limits(facts.limits.theory[rows], facts.limits.attainable[rows]),
     )

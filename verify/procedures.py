@@ -13,6 +13,7 @@ from verify import contract_calls, guarded
 from verify.calls import Caller, called
 from verify.concurrent_calls import concurrent
 from verify.repeated_calls import batches, drifting, repeated, replays
+from verify.training import training
 from verify.variants import vary
 from verify.watched_calls import leaking, timing
 
@@ -30,14 +31,13 @@ if TYPE_CHECKING:
 
 def call(backend: Backend, case: Case) -> list[Array]:
     """Call once; return the one output, where it lies: a copy of a long row is a gigabyte."""
-    return [Caller(backend, case, case.build()).result()]
+    return [Caller(backend, case, case.inputs()).result()]
 
 
 def variants(backend: Backend, case: Case) -> list[Array]:
     """Call on the input and on the input varied; return both outputs."""
-    x = case.build()
-    varied = vary(case, x)
-    return [called(backend, case, x), called(backend, case, varied)]
+    inputs = case.inputs()
+    return [called(backend, case, inputs), called(backend, case, vary(case, inputs))]
 
 
 PROCEDURES: Mapping[str, Procedure] = MappingProxyType(
@@ -50,6 +50,7 @@ PROCEDURES: Mapping[str, Procedure] = MappingProxyType(
         "outlives": contract_calls.outlives,
         "on_stream": contract_calls.on_stream,
         "foreign_dtype": contract_calls.foreign_dtype,
+        "misused": contract_calls.misused,
         "guarded": guarded.guarded,
         "repeated": repeated,
         "batches": batches,
@@ -58,5 +59,6 @@ PROCEDURES: Mapping[str, Procedure] = MappingProxyType(
         "drifting": drifting,
         "leaking": leaking,
         "timing": timing,
+        "training": training,
     }
 )

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.formats import format_of, from_float64, to_float64
-from verify import encoded, patterned, spaces
+from verify import encoded, network, patterned, spaces
 
 if TYPE_CHECKING:
     from backends.formats import Format
@@ -96,13 +96,13 @@ def build(case: Case) -> np.ndarray[Any, Any]:
     size = (case.rows, case.n)
     given = case.regime in ("values", "encoded")
     if not given and case.n > _WHOLE and regime(case.regime).sample is not None:
-        return _placed(_streamed(case, fmt, size), case)
+        return placed(_streamed(case, fmt, size), case)
     rows = _given(case, fmt, size) if given else _generated(case, fmt, size)
     rounded = from_float64(fmt, rows)
     family = regime(case.regime)
     if not family.holds(to_float64(rounded), fmt):
         raise RegimeError(f"{case}: the generated rows are not {family.name!r} ({family.doc})")
-    return _placed(rounded, case)
+    return placed(rounded, case)
 
 
 def _generated(case: Case, fmt: Format, size: tuple[int, int]) -> Rows:
@@ -138,7 +138,8 @@ def _given(case: Case, fmt: Format, size: tuple[int, int]) -> Rows:
     return np.resize(values, size)
 
 
-def _placed(rows: np.ndarray[Any, Any], case: Case) -> np.ndarray[Any, Any]:
+def placed(rows: np.ndarray[Any, Any], case: Case) -> np.ndarray[Any, Any]:
+    """Return rows as the case lays them: the inverse of `rows_of`."""
     if not case.shape:
         return rows.reshape(())
     axis = case.axis % len(case.shape)
@@ -360,6 +361,14 @@ def _digits(_: np.random.Generator, __: Format, size: tuple[int, int], seed: int
     return np.resize(logits[:, : size[1]], size)
 
 
+def _digits_training(_: np.random.Generator, fmt: Format, size: tuple[int, int], seed: int) -> Rows:
+    return network.untrained("digits_training", fmt, size, seed)
+
+
+def _digits_growing(_: np.random.Generator, fmt: Format, size: tuple[int, int], seed: int) -> Rows:
+    return network.untrained("digits_growing", fmt, size, seed)
+
+
 # --- what each regime promises ----------------------------------------------------------------
 
 
@@ -516,6 +525,18 @@ REGIMES: MappingProxyType[str, Regime] = MappingProxyType(
             Regime("one_nan", "one NaN, at another place in each row", _one_nan, _one_special),
             Regime("one_inf", "one +inf, at another place in each row", _one_inf, _one_special),
             Regime("digits", "logits of a classifier of handwritten digits", _digits, _finite),
+            Regime(
+                "digits_training",
+                "logits of a network that is about to learn handwritten digits",
+                _digits_training,
+                _finite,
+            ),
+            Regime(
+                "digits_growing",
+                "the same on raw pixels, before its logits grow",
+                _digits_growing,
+                _finite,
+            ),
             Regime("values", "the row that the case spells out", _uniform, _anything),
             Regime("encoded", "the rows whose encodings the case holds", _uniform, _anything),
         )

@@ -83,6 +83,7 @@ class Arguments:
         self._check_cases()
         return Selection(
             operations=self.operations or tuple(OPERATIONS),
+            named_operations=bool(self.operations),
             dtypes=self.dtypes or (DTYPES if self.checks == ("exhaustive",) else DEFAULT_DTYPES),
             checks=self.checks or (checks.NAMES[:1] if self.cases else checks.NAMES),
             profile=self.profile,

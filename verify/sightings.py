@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.formats import format_of
+from backends.operations import operation
 from verify.calls import WrongResultError
-from verify.regimes import rows_of
+from verify.results import result_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,7 +67,9 @@ class Log:
         WrongResultError
             If the output has not the form of the input.
         """
-        expected = (len(rows), self._case.n) if axis == -1 else (self._case.n, len(rows))
+        case = self._case
+        called = (len(rows), case.n) if axis == -1 else (case.n, len(rows))
+        expected = operation(case.operation).result_shape(called, axis)
         self._check_form(call, output, expected)
         self._calls = max(self._calls, call)
         raw = output.tobytes()
@@ -74,7 +77,8 @@ class Log:
         if self._last.get((setting, *batch)) == raw:
             return
         self._last[setting, *batch] = raw
-        for place, (row, result) in enumerate(zip(batch, _canonical(output, axis), strict=True)):
+        results = _canonical(result_rows(case.operation, output, axis))
+        for place, (row, result) in enumerate(zip(batch, results, strict=True)):
             found = self._index(row, np.ascontiguousarray(result))
             self._seen.setdefault((row, len(batch), place, setting, found), call)
 
@@ -104,7 +108,7 @@ class Log:
 
     def arrays(self) -> list[Array]:
         """Return the log as `Seen.of` reads it: results, sightings, and the number of calls."""
-        results = np.array(self._results).reshape(len(self._results), self._case.n)
+        results = np.array(self._results).reshape(len(self._results), self._case.result_width)
         seen = sorted((call, *key) for key, call in self._seen.items())
         return [
             results.astype(format_of(self._case.dtype).numpy_dtype, copy=False),
@@ -113,9 +117,8 @@ class Log:
         ]
 
 
-def _canonical(output: Array, axis: int) -> Array:
+def _canonical(rows: Array) -> Array:
     """Return the rows with all NaNs alike: their signs and payloads mean nothing."""
-    rows = rows_of(output, axis)
     unordered = np.isnan(rows)
     if unordered.any():
         rows = rows.copy()
@@ -134,7 +137,7 @@ class Seen:
     Attributes
     ----------
     results
-        The distinct results, (results, n).
+        The distinct results, (results, m); m results a row.
     table
         int64 (sightings, `COLUMNS`).
     calls
@@ -159,7 +162,7 @@ class Seen:
         results, table, calls = arrays
         if table.dtype != np.int64 or table.ndim != 2 or table.shape[1] != len(COLUMNS):
             raise GarbledError("the table of sightings has another form")
-        if results.dtype.name != case.dtype or results.shape[1:] != (case.n,):
+        if results.dtype.name != case.dtype or results.shape[1:] != (case.result_width,):
             raise GarbledError("the results have another form")
         bounds = ((_ROW, case.rows), (_RESULT, len(results)))
         if any(((table[:, at] < 0) | (table[:, at] >= most)).any() for at, most in bounds):

@@ -10,12 +10,12 @@ import concurrent.futures
 import shlex
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reports.records import Outcome, Status
-from verify import checks, forms, long_rows
+from verify import checks, forms, long_rows, plans
 from verify.checks.check import Scope
 from verify.course import Course
 from verify.crew import LostError
@@ -66,6 +66,7 @@ class Selection:
     """What is asked: the arguments of a run that decide its questions."""
 
     operations: tuple[str, ...] = ("softmax",)
+    named_operations: bool = True
     dtypes: tuple[str, ...] = DEFAULT_DTYPES
     checks: tuple[str, ...] = checks.NAMES
     profile: Profile = "quick"
@@ -95,8 +96,13 @@ class Selection:
             for operation in self.operations
             for dtype in self.dtypes
             for check in loaded
-            for case in check.cases(Scope(operation, dtype, self.profile, self.seed, self.fresh))
+            for case in _cases(check, Scope(operation, dtype, self.profile, self.seed, self.fresh))
         ]
+
+
+def _cases(check: Check, scope: Scope) -> Iterator[Case]:
+    """Return what the check asks: of softmax by its own account, of others as `plans` say."""
+    return check.cases(scope) if scope.operation == "softmax" else plans.cases(check.name, scope)
 
 
 @dataclass
@@ -356,6 +362,8 @@ class Suite:
         kept: list[Question] = []
         refused: dict[tuple[str, str, str], Question] = {}
         for question in questions:
+            if self._not_meant(spec, question.case):
+                continue
             reason = refusal(spec, question.case) or long_rows.shortage(question.case)
             if not reason:
                 kept.append(question)
@@ -366,6 +374,11 @@ class Suite:
         for (_, _, reason), question in refused.items():
             self._skip(spec, question, reason)
         return kept
+
+    def _not_meant(self, spec: BackendSpec, case: Case) -> bool:
+        """Say whether nobody named an operation, and the backend does not offer this one."""
+        named = self.selection.named_operations or self.selection.cases
+        return not named and bool(spec.operations) and case.operation not in spec.operations
 
     def _skip_all(
         self, spec: BackendSpec, questions: list[Question], reason: str, *, each: bool = False
@@ -412,7 +425,8 @@ def excused(verdict: Verdict, question: Question, claims: Claims) -> Verdict:
     """Turn a failure that `claims` declare into `known`; a crash or a timeout never is."""
     if verdict.status is not Status.FAIL:
         return verdict
-    for name in _limitation_names(question.case.regime, question.check.name, question.case.dtype):
+    case = question.case
+    for name in limitation_names(case.operation, case.regime, question.check.name, case.dtype):
         if name in claims.limitations:
             return replace(
                 verdict,
@@ -422,9 +436,10 @@ def excused(verdict: Verdict, question: Question, claims: Claims) -> Verdict:
     return verdict
 
 
-def _limitation_names(regime: str, check: str, dtype: str) -> tuple[str, ...]:
+def limitation_names(operation: str, regime: str, check: str, dtype: str) -> tuple[str, ...]:
     """Return the names under which a limitation may excuse a case, the narrowest first."""
-    return f"{regime}/{dtype}", f"{check}/{dtype}", regime, check
+    plain = f"{regime}/{dtype}", f"{check}/{dtype}", regime, check
+    return *(f"{operation}/{name}" for name in plain), *plain
 
 
 def absent_limitations(spec: BackendSpec, outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -437,7 +452,7 @@ def absent_limitations(spec: BackendSpec, outcomes: Iterable[Outcome]) -> list[O
     for outcome in outcomes:
         if outcome.check in checks.BY_MACHINE:
             continue
-        names = _limitation_names(outcome.regime, outcome.check, outcome.dtype)
+        names = limitation_names(outcome.operation, outcome.regime, outcome.check, outcome.dtype)
         for name in asked.keys() & set(names):
             if outcome.backend == spec.name and outcome.status is not Status.SKIP:
                 asked[name].append(outcome)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["misrounded", "quantum_exponents", "ulp_error"]
 
 _ABOVE_HALF = float(np.nextafter(0.5, 1.0))
+# The ulp of an exact zero, as an exponent, unless the format has none so small: in float64's own
+# 2^-1074 what is left of a cancellation, 1e-14, would be off by more than float64 can say.
+_ZERO_QUANTUM = -960
 
 
 def ulp_error(out: NDArray[Any], exact: Exact) -> NDArray[np.float64]:
@@ -85,9 +88,12 @@ def misrounded(out: NDArray[Any], exact: Exact) -> NDArray[np.bool_]:
 
 
 def quantum_exponents(fmt: Format, exact: Exact) -> NDArray[np.int64]:
-    """Return, for each exact value, e such that one ulp is 2^e (for zero: the smallest)."""
+    """Return, for each exact value, e such that one ulp is 2^e.
+
+    For zero it is the smallest, but not below 2^-960.
+    """
     quantum = np.maximum(exact.exponent.astype(np.int64) - (fmt.precision - 1), fmt.min_quantum)
-    return np.where(exact.high == 0, fmt.min_quantum, quantum)
+    return np.where(exact.high == 0, max(fmt.min_quantum, _ZERO_QUANTUM), quantum)
 
 
 def _signed_error(fmt: Format, values: NDArray[np.float64], exact: Exact) -> NDArray[np.float64]:
@@ -99,8 +105,8 @@ def _signed_error(fmt: Format, values: NDArray[np.float64], exact: Exact) -> NDA
     quantum = quantum_exponents(fmt, exact)
     scale = np.asarray(exact.exponent - quantum).astype(np.int32)
     shifted = np.ldexp(values, -quantum.astype(np.int32))
-    difference = (shifted - np.ldexp(exact.high, scale)) - np.ldexp(exact.low, scale)
-    return np.asarray(difference, dtype=np.float64)
+    difference: NDArray[np.float64] = shifted - np.ldexp(exact.high, scale)
+    return difference - np.ldexp(exact.low, scale)
 
 
 def _format(out: NDArray[Any], exact: Exact) -> Format:

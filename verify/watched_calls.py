@@ -75,7 +75,7 @@ def leaking(backend: Backend, case: Case) -> list[Array]:
     def call() -> None:
         Caller(backend, case, pool.batch(rows), pool.axis).run()
 
-    size = max(pool.batch(rows).nbytes, 1)
+    size = max(sum(each.nbytes for each in pool.batch(rows)), 1)
     block = _block(call, int(np.clip(_BYTES // size, _FEWEST, _CALLS)))
     most = min(_FOLLOWED, _FOLLOWED_BYTES // size)
     end = time.monotonic() + _FOLLOWED_SECONDS
@@ -196,7 +196,7 @@ def _elementary(backend: Backend, case: Case, dtype: str) -> list[Callable[[], N
     """Return exp, exp2, quotient and rounding as the array library has them, from `dtype`."""
     library, device = backend.library, backend.device
     pool = Rows(case)
-    x = to_float64(pool.batch(pool.spread(_TIMED)))
+    x = to_float64(pool.batch(pool.spread(_TIMED))[0])
     with np.errstate(all="ignore"):
         gaps = (x - x.max(axis=pool.axis, keepdims=True)) / case.temperature
         native = library.cast(library.from_numpy(gaps, device), dtype)

@@ -1,13 +1,12 @@
-"""PyTorch's own softmax on an NVIDIA GPU, launched eagerly; calls return when it is enqueued."""
+"""PyTorch's own functions on an NVIDIA GPU, launched eagerly; calls return when it is enqueued.
+
+All but the losses: whether labels are classes is looked at before, which waits for the device.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from backends.kernels.torch_forward import TorchForward
 from backends.registry import register
-
-if TYPE_CHECKING:
-    import torch
 
 
 @register(
@@ -16,20 +15,5 @@ if TYPE_CHECKING:
     array="torch",
     device="cuda",
 )
-class TorchEagerCuda:
-    """torch.softmax on a CUDA device, the output reused when bound."""
-
-    def __init__(self) -> None:
-        from backends.kernels import torch_rows
-
-        self._softmax = torch_rows.softmax
-
-    def softmax(
-        self,
-        x: torch.Tensor,
-        axis: int = -1,
-        temperature: float = 1.0,
-        out: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """Return torch.softmax(x / temperature, axis), in `out` if it is given."""
-        return self._softmax(x, axis, temperature, out)
+class TorchEagerCuda(TorchForward):
+    """torch.softmax and its relatives on a CUDA device, the output reused where torch can."""

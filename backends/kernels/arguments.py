@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from backends.arrays import NumPyArray
+    from backends.arrays import Native, NumPyArray
+
+# Those of which int64 holds every value.
+_INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"})
 
 
 def checked_temperature(temperature: object) -> float:
@@ -47,8 +50,123 @@ def checked_axis(axis: object, ndim: int) -> int:
     return index % dimensions
 
 
-def checked_out(out: NumPyArray | None, x: NumPyArray) -> NumPyArray:
-    """Return where a result of x's shape and dtype goes: `out`, or a fresh array for None.
+def checked_labels(
+    labels: Native, x: Native, axis: int = -1, ignore_index: int | None = None
+) -> Native:
+    """Return the labels as int64: one for each row of `x`, a class of it or `ignore_index`.
+
+    Parameters
+    ----------
+    labels, x
+        NumPy arrays, or tensors.
+    axis
+        The axis of the classes.
+    ignore_index
+        The label that excuses its row; None where there is no such label.
+
+    Raises
+    ------
+    TypeError
+        If the labels are no integers: floating-point labels may mean probabilities elsewhere.
+    ValueError
+        If their shape is not that of `x` without its axis.
+    IndexError
+        If a label is no class, or the axis is out of range.
+    """
+    place = checked_axis(axis, x.ndim)
+    shape = tuple(x.shape) or (1,)
+    rows = shape[:place] + shape[place + 1 :]
+    if tuple(labels.shape) != rows:
+        raise ValueError(
+            f"labels of shape {tuple(labels.shape)}: give one for each row, an array of shape "
+            f"{rows} for x of shape {tuple(x.shape)} with its classes along axis {axis}"
+        )
+    classes = _as_indices("labels", labels)
+    _check_range("label", classes, shape[place], ignore_index)
+    return classes
+
+
+def checked_candidates(
+    sampled: Native, log_expected_count: Native, x: Native
+) -> tuple[Native, Native]:
+    """Return the candidate classes as int64, and the logarithms of all classes' expected counts.
+
+    Raises
+    ------
+    TypeError
+        If the candidates are no integers, or the counts of another dtype than `x`.
+    ValueError
+        If `sampled` is no list, or `log_expected_count` has not one number for each class.
+    IndexError
+        If a candidate is no class.
+    """
+    classes = x.shape[-1] if x.ndim else 1
+    if sampled.ndim != 1:
+        raise ValueError(
+            f"sampled of shape {tuple(sampled.shape)}: give a list of classes, for all rows"
+        )
+    if tuple(log_expected_count.shape) != (classes,):
+        raise ValueError(
+            f"log_expected_count of shape {tuple(log_expected_count.shape)}: give one number for "
+            f"each of the {classes} classes of x"
+        )
+    _check_dtype("log_expected_count", log_expected_count, x)
+    candidates = _as_indices("sampled", sampled)
+    _check_range("candidate", candidates, classes, None)
+    return candidates, log_expected_count
+
+
+def checked_cotangent(cotangent: Native, x: Native) -> Native:
+    """Return the cotangent, which must have the shape and the dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it has another dtype, or another shape: broadcasting it would hide a mistake.
+    """
+    if tuple(cotangent.shape) != tuple(x.shape):
+        raise ValueError(
+            f"cotangent of shape {tuple(cotangent.shape)}: give the shape of x, {tuple(x.shape)}"
+        )
+    _check_dtype("cotangent", cotangent, x)
+    return cotangent
+
+
+def check_jacobian_memory(shape: tuple[int, ...], *itemsizes: int) -> None:
+    """Refuse the Jacobians of an x of this shape if they would not fit in memory.
+
+    Parameters
+    ----------
+    shape
+        The shape of x; each row of n entries has a matrix of n by n.
+    *itemsizes
+        Bytes of an element in each array of all the matrices that is held at once.
+
+    Raises
+    ------
+    ValueError
+        If more memory is needed than is available; the message shows the arithmetic.
+    """
+    import psutil
+
+    *batch, n = shape or (1,)
+    rows = math.prod(batch)
+    needed = rows * n * n * sum(itemsizes)
+    available = psutil.virtual_memory().available
+    if needed > available:
+        raise ValueError(
+            f"the full Jacobian of x of shape {shape} would not fit in memory: {rows} rows x {n} x "
+            f"{n} elements x {' + '.join(map(str, itemsizes))} bytes = {needed / 2**30:.1f} GiB, "
+            f"and {available / 2**30:.1f} GiB are available; softmax_vjp needs no more than x"
+        )
+
+
+def checked_out(
+    out: NumPyArray | None, x: NumPyArray, shape: tuple[int, ...] | None = None
+) -> NumPyArray:
+    """Return where a result of x's dtype goes: `out`, or a fresh array for None.
+
+    Its shape is that of `x`, or `shape` where one is given.
 
     Raises
     ------
@@ -58,11 +176,12 @@ def checked_out(out: NumPyArray | None, x: NumPyArray) -> NumPyArray:
     import numpy as np
 
     native = x.dtype.newbyteorder("=")
+    expected = x.shape if shape is None else shape
     if out is None:
-        return np.empty(x.shape, native)
-    if out.shape != x.shape or out.dtype.newbyteorder("=") != native:
+        return np.empty(expected, native)
+    if out.shape != expected or out.dtype.newbyteorder("=") != native:
         raise ValueError(
-            f"out has dtype {out.dtype} and shape {out.shape}, expected {native} and {x.shape}"
+            f"out has dtype {out.dtype} and shape {out.shape}, expected {native} and {expected}"
         )
     return out
 
@@ -76,3 +195,34 @@ def written_directly(target: NumPyArray, rows: NumPyArray, dtype: np.dtype[Any])
     import numpy as np
 
     return target.dtype == dtype and target.flags.carray and not np.may_share_memory(target, rows)
+
+
+def _as_indices(name: str, array: Native) -> Native:
+    dtype = _dtype_name(array)
+    if dtype not in _INTEGERS:
+        raise TypeError(f"{name} of dtype {dtype}: give classes as integers, int64 for choice")
+    if not hasattr(array, "astype"):
+        return array.long()
+    return array.astype("int64", copy=False)
+
+
+def _check_range(word: str, indices: Native, classes: int, ignore_index: int | None) -> None:
+    wrong = (indices < 0) | (indices >= classes)
+    if ignore_index is not None:
+        wrong &= indices != operator.index(ignore_index)
+    if wrong.any():
+        ignored = "" if ignore_index is None else f" (or ignore_index, {ignore_index})"
+        raise IndexError(
+            f"{word} {int(indices[wrong].reshape(-1)[0])} is no class: give one from 0 to "
+            f"{classes - 1}{ignored}"
+        )
+
+
+def _check_dtype(name: str, array: Native, x: Native) -> None:
+    if _dtype_name(array) != _dtype_name(x):
+        raise TypeError(f"{name} of dtype {_dtype_name(array)}: give that of x, {_dtype_name(x)}")
+
+
+def _dtype_name(array: Native) -> str:
+    """Return the dtype's name, for NumPy of any byte order."""
+    return str(getattr(array.dtype, "name", array.dtype)).removeprefix("torch.")

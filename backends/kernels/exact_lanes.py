@@ -17,11 +17,12 @@ Proof of the enclosure, u = 2^-53. A result below 2^-150 rounds to zero in all t
    by 5356 u more. The same bounds the error of S, save for terms below n·2^-150 of it.
 2. *Shifted rows.* The argument is x - a, rounded: (1 + 0.128) s u for gaps up to s, which
    `LOWEST` ends at 110: beyond, a result is below 2^-158.
-3. *Sum.* A lane of a chunk adds at most 32 terms, one after the other: 31 u. Chunks are added by
-   TwoSum, lane by lane, and the errors kept; adding up 8 lanes costs 3 u, their errors 1 u.
+3. *Sum.* A lane of a chunk adds at most 32 terms, one after the other, in two halves: 31 u and 1 u
+   for the halves' sum. Chunks are added by TwoSum, lane by lane, and the errors kept; adding up 8
+   lanes costs 3 u, their errors 1 u.
 4. *Division.* 1/S, 1 ± margin, its product with 1/S, and the product with the exponential: 4 u.
 
-With E for the error of an exponential a result is wrong by 2 E + 39 u. E = e u beside what the
+With E for the error of an exponential a result is wrong by 2 E + 40 u. E = e u beside what the
 argument's size costs: `calm_margin` takes (42 + 2.02 e + 0.27 (|a| + 104)) u, `shifted_margin`
 (42 + 2.02 e + 2.3 s) u.
 
@@ -49,7 +50,15 @@ from backends.kernels.lanes_forms import (
     smallest_of,
     sum_of,
 )
-from backends.kernels.lanes_memory import element, fetch, load, load_some, store, store_some
+from backends.kernels.lanes_memory import (
+    borrowed,
+    element,
+    fetch,
+    load,
+    load_some,
+    store,
+    store_some,
+)
 from backends.kernels.machine import always_inline, kernel, wide_vectors, widened
 
 types: Any = _types
@@ -62,6 +71,9 @@ CHUNK = 512
 # So many elements share one round of the passes: their exponentials stay near the processor, and
 # calls cost little beside them.
 TOGETHER = 4096
+# x is asked for so many bytes ahead. At a multiple of 4096 it would fall on the places in the cache
+# of what is being computed.
+AHEAD = 5120
 
 
 @kernel
@@ -112,10 +124,12 @@ def _chosen_exp(x: Any, t: Any) -> Any:  # noqa: ARG001 - the same arguments as 
     if x.dtype == types.float32:
 
         def exp(x: Any, t: Any) -> Any:  # noqa: ARG001 - as above
+            always_inline()
             return long_exp(t)
     else:
 
         def exp(x: Any, t: Any) -> Any:  # noqa: ARG001 - as above
+            always_inline()
             return short_exp(t)
 
     return exp
@@ -145,16 +159,14 @@ def _added(total: Any, lost: Any, part: Any) -> Any:
 
 def _filling(argument: Any, floor: np.float32) -> Any:
     @kernel
-    def fill(
-        x: Any, at: int, n: int, top: float, y: Any, to: int, out: Any, written: int, ahead: int
-    ) -> Any:
+    def fill(x: Any, at: int, n: int, top: float, y: Any, to: int, out: Any, written: int) -> Any:
         """Fill y with exponentials; return their sum and the largest x.
 
-        The lines of x that come `ahead` elements later, and those of `out`, are asked for on the
-        way: memory answers while the exponentials are computed.
+        Lines of x that come `AHEAD` bytes later, and those of `out`, are asked for on the way:
+        memory answers while the exponentials are computed.
         """
         always_inline()
-        whole = n - n % 16
+        whole, ahead = n - n % 16, AHEAD // x.itemsize
         total, lost = spread(0.0, 8), spread(0.0, 8)
         largest, other = spread(floor, 8), spread(floor, 8)
         for start in range(0, whole, CHUNK):
@@ -169,8 +181,7 @@ def _filling(argument: Any, floor: np.float32) -> Any:
                 store(y, to + j, a)
                 store(y, to + j + 8, b)
                 first, second = first + a, second + b
-            total, lost = _added(total, lost, first)
-            total, lost = _added(total, lost, second)
+            total, lost = _added(total, lost, first + second)
         for j in range(whole, n, 8):
             rest = load_some(x, at + j, 8, n - j, element(x, at))
             v = larger(floor, as_float32(rest))
@@ -211,24 +222,24 @@ def fill_calm(x: Any, first: int, last: int, y: Any, out: Any, totals: Any, tops
     Totals are 0 where a row's first element shows that it cannot be calm.
     """
     wide_vectors()
-    n = x.shape[1]
+    x, y, out = borrowed(x), borrowed(y), borrowed(out)
+    n, pitch = x.shape[1], y.shape[1]
     for i in range(first, last):
         g = i - first
         totals[g], tops[g] = 0.0, 0.0
         if may_be_calm(widened(element(x, i * n))):
-            ahead = (last - first) * n
-            totals[g], tops[g] = calm_exponentials(x, i * n, n, 0.0, y, g * n, out, i * n, ahead)
+            totals[g], tops[g] = calm_exponentials(x, i * n, n, 0.0, y, g * pitch, out, i * n)
 
 
 @kernel
 def calm_span(x: Any, at: int, n: int, y: Any, to: int, out: Any) -> Any:
     """Return sum and maximum of n elements from flat index `at` on; exponentials go to y."""
     wide_vectors()
-    return calm_exponentials(x, at, n, 0.0, y, to, out, at, n)
+    return calm_exponentials(x, at, n, 0.0, y, to, out, at)
 
 
 @kernel
 def shifted_span(x: Any, at: int, n: int, top: float, y: Any, to: int, out: Any) -> Any:
     """As `calm_span`, `top` subtracted."""
     wide_vectors()
-    return shifted_exponentials(x, at, n, top, y, to, out, at, n)
+    return shifted_exponentials(x, at, n, top, y, to, out, at)

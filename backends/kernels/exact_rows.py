@@ -47,7 +47,7 @@ from backends.kernels.exact_lanes import (
 )
 from backends.kernels.exact_lanes import ends as span_ends
 from backends.kernels.exact_narrow import ends_of_span, regular
-from backends.kernels.exact_passes import rows_in_double
+from backends.kernels.exact_passes import rows_in_double, scratch
 from backends.kernels.exact_rounding import round_numbers
 from backends.kernels.exact_settle import (
     calm_own_margin,
@@ -106,7 +106,7 @@ def _build_narrow(sources: str) -> Callable[..., None]:  # noqa: C901 - holds th
             tasks = min(rows, 4 * threads) if rows * n > _SMALL else 1
             for t in prange(tasks):
                 first, last = t * rows // tasks, (t + 1) * rows // tasks
-                y = np.empty((min(last - first, max(1, TOGETHER // n)), n))
+                y = scratch(min(last - first, max(1, TOGETHER // n)), n)
                 rows_in_double(x, first, last, y, fmt, out, open_)
             return
         chunks = (n + BLOCK - 1) // BLOCK
@@ -137,7 +137,7 @@ def _build_narrow(sources: str) -> Callable[..., None]:  # noqa: C901 - holds th
             factor, factor_low = inverse(total, rest)
             for c in prange(chunks):
                 at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
-                y = np.empty(size)
+                y = scratch(1, size)
                 if calm:
                     calm_span(x, i * n + at, size, y, 0, out)
                 else:

@@ -24,11 +24,11 @@ from backends.kernels.double_double import (
     round_span,
     two_sum,
 )
-from backends.kernels.exact_lanes import FLOOR, LOWEST
+from backends.kernels.exact_lanes import AHEAD, FLOOR, LOWEST
 from backends.kernels.exp_lanes import exp_parts
 from backends.kernels.lanes import larger, spread
 from backends.kernels.lanes_forms import as_float32, as_float64, first_lanes, lane, largest_of
-from backends.kernels.lanes_memory import element, load, load_some
+from backends.kernels.lanes_memory import element, fetch, load, load_some
 from backends.kernels.machine import always_inline, kernel, wide_vectors
 
 if TYPE_CHECKING:
@@ -76,7 +76,9 @@ def _summing(parts_of: Callable[..., Any], floor: np.float32) -> Callable[..., A
         whole = n - n % 16
         high, low, lost = spread(0.0, 8), spread(0.0, 8), spread(0.0, 8)
         largest = spread(floor, 8)
+        ahead = AHEAD // x.itemsize
         for j in range(0, whole, 16):
+            fetch(x, at + j + ahead, 0)
             v, w = as_float32(load(x, at + j, 8)), as_float32(load(x, at + j + 8, 8))
             v, w = larger(floor, v), larger(floor, w)
             largest = larger(larger(largest, v), w)

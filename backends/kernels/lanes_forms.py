@@ -121,6 +121,18 @@ def lane(typing_context: Any, value: Any, index: Any) -> Any:  # noqa: ARG001 - 
     return value.element(value, types.intp), generate
 
 
+@inlined
+def any_bit(typing_context: Any, value: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Tell whether any bit of any of these integer lanes is set: a test of all lanes at once."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        lanes = builder.icmp_unsigned("!=", args[0], constant(value, 0))
+        mask = ir.IntType(value.count)
+        return builder.icmp_unsigned("!=", builder.bitcast(lanes, mask), ir.Constant(mask, 0))
+
+    return types.boolean(value), generate
+
+
 def _folded(combine: Callable[[Any, Any, Any], Any]) -> Callable[..., Any]:
     """Make an intrinsic that combines halves of the lanes until one number is left."""
 
@@ -159,4 +171,3 @@ def _select(relation: str) -> Callable[[Any, Any, Any], Any]:
 sum_of = _folded(lambda builder, one, other: builder.fadd(one, other))
 largest_of = _folded(_select(">"))
 smallest_of = _folded(_select("<"))
-bits_seen = _folded(lambda builder, one, other: builder.or_(one, other))

@@ -37,6 +37,33 @@ def element(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001
 
 
 @inlined
+def address(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Return the address of array[index]."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
+        return builder.ptrtoint(pointer, context.get_value_type(types.intp))
+
+    return types.intp(array, types.intp), generate
+
+
+@inlined
+def borrowed(typing_context: Any, array: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Return the array without its owner: no reference is counted where it is handed on.
+
+    Only for a function's own arguments, which its caller keeps alive.
+    """
+
+    def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        made = context.make_array(array)(context, builder, args[0])
+        made.meminfo = ir.Constant(made.meminfo.type, None)
+        made.parent = ir.Constant(made.parent.type, None)
+        return made._getvalue()  # noqa: SLF001 - Numba's API for a struct as a value
+
+    return array(array), generate
+
+
+@inlined
 def load(typing_context: Any, array: Any, index: Any, count: Any) -> Any:  # noqa: ARG001 - Numba's API
     """Return `count` (a literal) elements of a C-contiguous array from flat `index` on."""
     if not isinstance(count, types.IntegerLiteral):

@@ -1,318 +1,135 @@
 """Compiled softmax over the rows of a C-contiguous matrix: three passes, and online.
 
-Everything compiled stands in this one file because Numba's on-disk cache looks at no other file
-for changes. What makes the loops fast and right at once:
-
-- the maximum is one of integers that order as the numbers do: LLVM does not vectorise a maximum
-  of floating-point numbers unless it may ignore NaN;
-- rounding ``x - maximum`` costs half an ulp of the gap, which exp turns into a relative error as
-  large as the gap times the unit roundoff; that rounding error is carried into exp's argument;
-- sums are float64, and only their additions may be reordered: ``reassoc`` elsewhere would let the
-  compiler undo the compensation;
-- partial sums are those of fixed chunks, so the bits do not depend on the number of threads.
-
-No row needs a special path: with NaN or +inf in it, or nothing but -inf, the sum becomes NaN and
-with it the row.
+Partial sums are those of fixed chunks, so the bits do not depend on the number of threads.
 """
 
+# ruff: noqa: ANN401 - compiled functions: arrays of every element type
 from __future__ import annotations
 
 import functools
-import math
 from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
-from llvmlite import ir
-from numba import prange, types
-from numba.extending import intrinsic
+from numba import prange
+
+from backends.kernels import numba_parts
+from backends.kernels.compiling import ELEMENTS, array, compiled, types
+from backends.kernels.numba_parts import (
+    CHUNK,
+    STRIP,
+    cooled_gap_of,
+    exp_into,
+    exp_of,
+    key_of,
+    larger_key,
+    largest_of,
+    scale,
+    value_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A chunk of float64 fills half of a 256 KiB second-level cache; less than one in all is done before
-# other threads would have woken up.
-_CHUNK = 16384
-# Columns between two looks at the same data: a strip stays in the first-level cache.
-_STRIP = 1024
-# exp(x) rounds to 0 below ln(2^-150) = -103.97 in float32 and ln(2^-1075) = -745.13 in float64.
-_UNDERFLOW = {"float": -104.0, "double": -746.0}
-# Degree at which Taylor's remainder for |r| <= ln(2)/2, r^(d+1)/(d+1)!, is below a tenth of the
-# unit roundoff: 5.2e-9 of 6.0e-8 and 4.1e-18 of 1.1e-16.
-_DEGREE = {"float": 7, "double": 13}
-# Adding 1.5 * 2^(p-1) leaves the nearest integer in the last bits of the sum.
-_TO_INTEGER = {"float": 1.5 * 2.0**23, "double": 1.5 * 2.0**52}
-_EXPONENT = {"float": (32, 23, 127), "double": (64, 52, 1023)}
-# ln 2 = 355/512 + low: the high part has 9 bits, so that its products with integers are exact.
-_LN2_HIGH = 355.0 / 512.0
-_LN2_LOW = -2.121944400546905827679e-4
-_FUSED = ("contract",)
 
-
-def _inlined(build: Callable[..., Any]) -> Callable[..., Any]:
-    """Make an intrinsic; calls leave out the typing context, which type checkers cannot know."""
-    made: Callable[..., Any] = intrinsic(build)
-    return made
-
-
-@_inlined
-def _key(typing_context: Any, value: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's API
-    """Return an integer that orders as the floating-point number does, +NaN above +inf."""
-    integer: Any = {types.float32: types.int32, types.float64: types.int64}[value]
-
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - IR
-        width = integer.bitwidth
-        return _flip_magnitude(builder, builder.bitcast(args[0], ir.IntType(width)))
-
-    return integer(value), generate
-
-
-@_inlined
-def _value(typing_context: Any, key: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's API
-    """Return the number whose `_key` this is."""
-    real: Any = {types.int32: types.float32, types.int64: types.float64}[key]
-
-    def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - IR
-        return builder.bitcast(_flip_magnitude(builder, args[0]), context.get_value_type(real))
-
-    return real(key), generate
-
-
-def _flip_magnitude(builder: Any, bits: Any) -> Any:  # noqa: ANN401 - LLVM values
-    """Invert all bits but the sign where the sign is set; the operation undoes itself."""
-    width = bits.type.width
-    signs = builder.ashr(bits, ir.Constant(bits.type, width - 1))
-    magnitude = ir.Constant(bits.type, 2 ** (width - 1) - 1)
-    return builder.xor(bits, builder.and_(signs, magnitude))
-
-
-@_inlined
-def _larger(typing_context: Any, left: Any, right: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's API
-    """Return the larger of two keys of one width; Numba's own max would widen int32."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - IR
-        return builder.select(builder.icmp_signed(">", *args), *args)
-
-    return left(left, right), generate
-
-
-@_inlined
-def _plus(typing_context: Any, total: Any, term: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's API
-    """Return the float64 sum; the compiler may reorder these additions, and no others."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - IR
-        wide = args[1]
-        if wide.type != args[0].type:
-            wide = builder.fpext(wide, args[0].type)
-        return builder.fadd(args[0], wide, flags=("reassoc",))
-
-    return types.float64(types.float64, term), generate
-
-
-@_inlined
-def _exp(typing_context: Any, gap: Any, rest: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's API
-    """Return exp(gap + rest) for gap <= 0 and a rest within half an ulp of it; NaN gives NaN."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - IR
-        return _exp_instructions(builder, *args)
-
-    return gap(gap, rest), generate
-
-
-def _exp_instructions(builder: Any, gap: Any, rest: Any) -> Any:  # noqa: ANN401 - LLVM values
-    """Emit exp: reduce by multiples of ln 2, Taylor's polynomial, scale in two exact steps."""
-    real = gap.type
-    kind = str(real)
-
-    def number(value: float) -> Any:  # noqa: ANN401 - an LLVM constant
-        return ir.Constant(real, value)
-
-    def multiply_add(a: Any, b: Any, c: Any) -> Any:  # noqa: ANN401 - LLVM values
-        return builder.fadd(builder.fmul(a, b, flags=_FUSED), c, flags=_FUSED)
-
-    # Ordered, so that NaN stays NaN. An infinite gap's rest is NaN, hence the second select.
-    gone = builder.fcmp_ordered("<", gap, number(_UNDERFLOW[kind]))
-    gap = builder.select(gone, number(_UNDERFLOW[kind]), gap)
-    rest = builder.select(gone, number(0.0), rest)
-
-    magic = number(_TO_INTEGER[kind])
-    shifted = multiply_add(gap, number(1.0 / math.log(2.0)), magic)
-    multiple = builder.fsub(shifted, magic)
-    reduced = multiply_add(multiple, number(-_LN2_HIGH), gap)
-    reduced = builder.fadd(multiply_add(multiple, number(-_LN2_LOW), reduced), rest)
-
-    degree = _DEGREE[kind]
-    series = number(1.0 / math.factorial(degree))
-    for power in range(degree - 1, 1, -1):
-        series = multiply_add(series, reduced, number(1.0 / math.factorial(power)))
-    square = builder.fmul(reduced, reduced)
-    series = builder.fadd(multiply_add(series, square, reduced), number(1.0))
-    return _scale_instructions(builder, series, shifted, magic)
-
-
-def _scale_instructions(builder: Any, value: Any, shifted: Any, magic: Any) -> Any:  # noqa: ANN401 - LLVM
-    """Emit value * 2^k, k in the last bits of `shifted`: one rounding, also into the subnormals."""
-    kind = str(value.type)
-    width, fraction, bias = _EXPONENT[kind]
-    word = ir.IntType(width)
-
-    def integer(number: int) -> Any:  # noqa: ANN401 - an LLVM constant
-        return ir.Constant(word, number)
-
-    def power_of_two(exponent: Any) -> Any:  # noqa: ANN401 - LLVM values
-        biased = builder.add(exponent, integer(bias))
-        return builder.bitcast(builder.shl(biased, integer(fraction)), value.type)
-
-    exponent = builder.sub(builder.bitcast(shifted, word), builder.bitcast(magic, word))
-    # The first factor keeps the product normal and exact; the second is 1 for all but tiny results.
-    lowest = integer(fraction - bias + 4)
-    small = builder.icmp_signed("<", exponent, lowest)
-    first = builder.select(small, lowest, exponent)
-    scaled = builder.fmul(value, power_of_two(first))
-    return builder.fmul(scaled, power_of_two(builder.sub(exponent, first)))
+@numba.njit
+def _rescale(maximum: Any, largest: Any, temperature: float) -> float:
+    gap, rest = cooled_gap_of(maximum, largest, temperature)
+    return np.float64(exp_of(gap, rest))
 
 
 @numba.njit
-def _gap(x: Any, maximum: Any) -> Any:  # noqa: ANN401 - compiled for float32 and float64
-    """Return x - maximum and its rounding error (Knuth's TwoSum)."""
-    gap = x - maximum
-    back = gap - x
-    return gap, (x - (gap - back)) - (maximum + back)
-
-
-@numba.njit
-def _cooled_gap(x: Any, maximum: Any, temperature: float) -> Any:  # noqa: ANN401 - as for _gap
-    """Return (x - maximum) / temperature as the nearest number of x's dtype and a rest."""
-    quotient = (np.float64(x) - np.float64(maximum)) / temperature
-    near = type(x)(quotient)
-    return near, type(x)(quotient - np.float64(near))
-
-
-@numba.njit
-def _largest(x: Any) -> Any:  # noqa: ANN401 - compiled for float32 and float64
-    """Return the row's maximum; a NaN with its sign bit set may be passed over, as exp finds it."""
-    largest = _key(x[0])
-    for j in range(1, x.size):
-        largest = _larger(largest, _key(x[j]))
-    return _value(largest)
-
-
-@numba.njit
-def _exp_into(x: Any, out: Any, maximum: Any, temperature: float) -> float:  # noqa: ANN401 - as above
-    """Write exp((x - maximum) / temperature) and return its sum, strip by strip."""
+def _row_in_three_passes(x: Any, out: Any, temperature: float) -> None:
+    maximum = largest_of(x)
     total = 0.0
-    for lo in range(0, x.size, _STRIP):
-        hi = min(x.size, lo + _STRIP)
-        _exp_strip(x[lo:hi], out[lo:hi], maximum, temperature)
-        # A loop of its own: float64 sums inside the loop above would halve its float32 lanes.
-        for j in range(lo, hi):
-            total = _plus(total, out[j])
-    return total
+    for lo in range(0, x.size, CHUNK):
+        hi = min(x.size, lo + CHUNK)
+        total += exp_into(x[lo:hi], out[lo:hi], maximum, temperature)
+    scale(out, total)
 
 
 @numba.njit
-def _exp_strip(x: Any, out: Any, maximum: Any, temperature: float) -> None:  # noqa: ANN401 - as above
-    if temperature == 1.0:
-        for j in range(x.size):
-            gap, rest = _gap(x[j], maximum)
-            out[j] = _exp(gap, rest)
-    else:
-        for j in range(x.size):
-            gap, rest = _cooled_gap(x[j], maximum, temperature)
-            out[j] = _exp(gap, rest)
-
-
-@numba.njit
-def _scale(out: Any, total: float) -> None:  # noqa: ANN401 - as above
-    factor = out.dtype.type(1.0 / total)
-    for j in range(out.size):
-        out[j] *= factor
-
-
-@numba.njit
-def _rescale(maximum: Any, largest: Any, temperature: float) -> float:  # noqa: ANN401 - as above
-    gap, rest = _cooled_gap(maximum, largest, temperature)
-    return np.float64(_exp(gap, rest))
-
-
-@numba.njit
-def _row_in_three_passes(x: Any, out: Any, temperature: float) -> None:  # noqa: ANN401 - as above
-    maximum = _largest(x)
-    total = 0.0
-    for lo in range(0, x.size, _CHUNK):
-        hi = min(x.size, lo + _CHUNK)
-        total += _exp_into(x[lo:hi], out[lo:hi], maximum, temperature)
-    _scale(out, total)
-
-
-@numba.njit
-def _row_online(x: Any, out: Any, temperature: float) -> None:  # noqa: ANN401 - as above
-    scratch = np.empty(min(x.size, _STRIP), x.dtype)
+def _row_online(x: Any, out: Any, temperature: float) -> None:
+    scratch = np.empty(min(x.size, STRIP), x.dtype)
     maximum = x[0]
     total = 0.0
-    for lo in range(0, x.size, _STRIP):
-        block = x[lo : min(x.size, lo + _STRIP)]
-        largest = _value(_larger(_key(maximum), _key(_largest(block))))
+    for lo in range(0, x.size, STRIP):
+        block = x[lo : min(x.size, lo + STRIP)]
+        largest = value_of(larger_key(key_of(maximum), key_of(largest_of(block))))
         # A block of -inf adds nothing; subtracting it from itself would poison the row.
         if largest != -np.inf:
             if largest != maximum:
                 total *= _rescale(maximum, largest, temperature)
-            total += _exp_into(block, scratch[: block.size], largest, temperature)
+            total += exp_into(block, scratch[: block.size], largest, temperature)
         maximum = largest
-    _exp_into(x, out, maximum, temperature)
-    _scale(out, total)
+    exp_into(x, out, maximum, temperature)
+    scale(out, total)
 
 
-def three_passes(x: Any, out: Any, temperature: float, threads: int) -> None:  # noqa: ANN401 - compiled below
-    """Softmax of each row of `x` into `out`: maximum, exp and sum, scale."""
-    rows, n = x.shape
-    chunks = (n + _CHUNK - 1) // _CHUNK
-    if x.size <= _CHUNK:
+def _build_three_passes(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
+    # One function: Numba's parallel loops do not reach into others.
+
+    def three_passes(x: Any, out: Any, temperature: float, threads: int) -> None:  # noqa: C901 - as said above
+        """Softmax of each row of `x` into `out`: maximum, exp and sum, scale."""
+        rows, n = x.shape
+        if len(sources) == 0:  # see `compiled`
+            return
+        chunks = (n + CHUNK - 1) // CHUNK
+        if x.size <= CHUNK:
+            for i in range(rows):
+                _row_in_three_passes(x[i], out[i], temperature)
+            return
+        if rows >= threads or chunks == 1:
+            for i in prange(rows):
+                _row_in_three_passes(x[i], out[i], temperature)
+            return
+        # Few long rows: the threads share each row.
+        largest = np.empty(chunks, x.dtype)
+        sums = np.empty(chunks, np.float64)
         for i in range(rows):
-            _row_in_three_passes(x[i], out[i], temperature)
-        return
-    if rows >= threads or chunks == 1:
-        for i in prange(rows):
-            _row_in_three_passes(x[i], out[i], temperature)
-        return
-    # Few long rows: the threads share each row.
-    largest = np.empty(chunks, x.dtype)
-    sums = np.empty(chunks, np.float64)
-    for i in range(rows):
-        for c in prange(chunks):
-            largest[c] = _largest(x[i, c * _CHUNK : min(n, (c + 1) * _CHUNK)])
-        maximum = _largest(largest)
-        for c in prange(chunks):
-            lo, hi = c * _CHUNK, min(n, (c + 1) * _CHUNK)
-            sums[c] = _exp_into(x[i, lo:hi], out[i, lo:hi], maximum, temperature)
-        total = 0.0
-        for c in range(chunks):
-            total += sums[c]
-        for c in prange(chunks):
-            _scale(out[i, c * _CHUNK : min(n, (c + 1) * _CHUNK)], total)
+            for c in prange(chunks):
+                largest[c] = largest_of(x[i, c * CHUNK : min(n, (c + 1) * CHUNK)])
+            maximum = largest_of(largest)
+            for c in prange(chunks):
+                lo, hi = c * CHUNK, min(n, (c + 1) * CHUNK)
+                sums[c] = exp_into(x[i, lo:hi], out[i, lo:hi], maximum, temperature)
+            total = 0.0
+            for c in range(chunks):
+                total += sums[c]
+            for c in prange(chunks):
+                scale(out[i, c * CHUNK : min(n, (c + 1) * CHUNK)], total)
+
+    return three_passes
 
 
-def online(x: Any, out: Any, temperature: float, threads: int) -> None:  # noqa: ANN401, ARG001 - as above
-    """Softmax of each row of `x` into `out`: maximum and sum in one pass, then exp again."""
-    if x.size <= _CHUNK:
-        for i in range(x.shape[0]):
+def _build_online(sources: str) -> Callable[..., None]:
+    def online(x: Any, out: Any, temperature: float, threads: int) -> None:  # noqa: ARG001 - as above
+        """Softmax of each row of `x` into `out`: maximum and sum in one pass, then exp again."""
+        if len(sources) == 0:  # see `compiled`
+            return
+        if x.size <= CHUNK:
+            for i in range(x.shape[0]):
+                _row_online(x[i], out[i], temperature)
+            return
+        for i in prange(x.shape[0]):
             _row_online(x[i], out[i], temperature)
-        return
-    for i in prange(x.shape[0]):
-        _row_online(x[i], out[i], temperature)
+
+    return online
+
+
+def _compiled(build: Callable[[str], Callable[..., None]], dtype: str) -> Callable[..., None]:
+    # Read-only input, so that all arrays share one compilation.
+    x, out = array(ELEMENTS[dtype][0], 2, readonly=True), array(ELEMENTS[dtype][0], 2)
+    return compiled(build, types.void(x, out, types.float64, types.intp), (numba_parts,))
 
 
 @functools.cache
-def compiled(kernel: Callable[..., None], dtype: str) -> Callable[[Any, Any, float, int], None]:
-    """Return `kernel` compiled for float32 or float64, from the cache on disk if it is there.
+def three_passes(dtype: str) -> Callable[..., None]:
+    """Return kernel(x, out, temperature, threads) for float32 or float64, in three passes."""
+    return _compiled(_build_three_passes, dtype)
 
-    The signature takes read-only input, so that all arrays share one compilation.
-    """
-    element = getattr(types, dtype)
-    matrix = types.Array(element, 2, "C")
-    read_only = types.Array(element, 2, "C", readonly=True)
-    signature = types.void(read_only, matrix, types.float64, types.intp)
-    function: Callable[[Any, Any, float, int], None] = numba.njit(
-        signature, parallel=True, cache=True, error_model="numpy"
-    )(kernel)
-    return function
+
+@functools.cache
+def online(dtype: str) -> Callable[..., None]:
+    """Return kernel(x, out, temperature, threads) for float32 or float64, online."""
+    return _compiled(_build_online, dtype)

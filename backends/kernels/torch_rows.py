@@ -1,23 +1,38 @@
-"""torch.softmax as a backend runs it, on whatever device the tensor is."""
+"""What PyTorch's backends share: the quotient, and rows of classes as its loss wants them."""
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
 
 from backends.kernels.arguments import checked_temperature
 
+if TYPE_CHECKING:
+    import torch
 
-def softmax(
-    x: torch.Tensor, axis: int, temperature: float, out: torch.Tensor | None
-) -> torch.Tensor:
-    """Return ``torch.softmax(x / temperature, axis)``, in `out` if it is given.
 
-    At a temperature other than 1 the quotient of 16-bit logits is kept in float32: rounded to 16
-    bits it would be off by far more than softmax itself.
+def cooled(x: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Return ``x / temperature``, and `x` itself at temperature 1.
+
+    The quotient of 16-bit logits is kept in float32: rounded to 16 bits it would be off by far more
+    than softmax itself.
     """
     divisor = checked_temperature(temperature)
-    if divisor == 1.0:
-        return torch.softmax(x, axis, out=out)
-    narrow = x.element_size() < 4
-    y = torch.softmax((x.float() if narrow else x) / divisor, axis).to(x.dtype)
-    return y if out is None else out.copy_(y)
+    return x if divisor == 1.0 else widened(x) / divisor
+
+
+def widened(x: torch.Tensor) -> torch.Tensor:
+    """Return a 16-bit tensor as float32, others as they are."""
+    return x.float() if x.element_size() < 4 else x
+
+
+def rows_of(x: torch.Tensor, axis: int) -> torch.Tensor:
+    """Return a matrix whose rows are those along `axis`; a 0-d tensor is one row of one class."""
+    last = x.reshape(tuple(x.shape) or (1,)).movedim(axis, -1)
+    return last.reshape(last.shape[:-1].numel(), last.shape[-1])
+
+
+def delivered(
+    result: torch.Tensor, x: torch.Tensor, out: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return the result in the dtype of `x`, in `out` if it is given."""
+    return result.to(x.dtype) if out is None else out.copy_(result)

@@ -7,6 +7,7 @@ import pytest
 from backends import arrays
 from backends.errors import UnknownArrayLibrary, UnsupportedInput
 
+numpy_library = arrays.library("numpy")
 torch_library = arrays.library("torch")
 DTYPES = [
     np.dtype(dtype)
@@ -78,3 +79,13 @@ def test_an_empty_array_like_another_is_contiguous(name):
 def test_an_unknown_library_is_named_with_the_nearest_one():
     with pytest.raises(UnknownArrayLibrary, match="did you mean 'torch'"):
         arrays.library("troch")
+
+
+@pytest.mark.parametrize("dtype", DTYPES[:4], ids=str)
+def test_memory_for_a_result_is_in_the_machine_s_byte_order_whatever_the_input_s(dtype):
+    # ml_dtypes does not swap the bytes of a scalar that is written into a foreign 0-d array.
+    foreign = np.ones((), dtype).astype(dtype.newbyteorder("S"))
+    empty = numpy_library.empty((), foreign)
+    empty[...] = dtype.type(1)
+    assert empty.dtype.isnative
+    assert empty == 1

@@ -17,21 +17,17 @@ DTYPES = {
 # Wide enough for every algorithm here, the sum of 2000 terms and a gap of 20 included; tight
 # limits are for the verification suite.
 TOLERANCE = {"float64": 1e-13, "float32": 2e-5, "float16": 2e-3, "bfloat16": 1e-2}
-NAMES = tuple(backends.sources())
+NAMES = tuple(
+    name
+    for name, source in backends.sources().items()
+    if "softmax" in backends.describe(source)[0].operations
+)
 SHAPES = [(), (1,), (7,), (3, 5), (4, 4), (2, 3, 4), (2, 1, 3, 2), (2, 2, 1, 3, 2), (3, 2000)]
 
 pytestmark = [
     pytest.mark.parametrize("name", NAMES),
     pytest.mark.parametrize("dtype", DTYPES),
 ]
-
-
-@pytest.fixture
-def backend(name):
-    found = backends.get(name)
-    if found.unavailable() is not None:
-        pytest.skip(found.unavailable())
-    return found
 
 
 def logits(shape, dtype, seed=0):

@@ -60,6 +60,14 @@ def test_limits_agree_with_the_librarys_own_figures(fmt):
     assert fmt.storage.itemsize == fmt.numpy_dtype.itemsize
 
 
+@pytest.mark.parametrize("fmt", ALL, ids=lambda fmt: fmt.name)
+def test_nan_and_minus_zero_are_encoded_as_the_library_does(fmt):
+    own = np.array([np.nan, -0.0]).astype(fmt.numpy_dtype)
+    assert own.view(fmt.storage).tolist() == [fmt.nan_bits, fmt.sign_bit]
+    ours = from_float64(fmt, np.array([np.nan, -np.nan, -0.0])).view(fmt.storage)
+    assert ours.tolist() == [fmt.nan_bits, fmt.nan_bits | fmt.sign_bit, fmt.sign_bit]
+
+
 def test_the_ocp_limits_are_those_of_the_specification():
     assert FLOAT8_E4M3FN.max_finite == 448
     assert FLOAT8_E4M3FN.nan_bits == 0x7F
@@ -74,13 +82,29 @@ def test_every_way_to_say_a_format_finds_it(fmt):
         assert format_of(word) is fmt
 
 
-def test_an_unknown_format_is_told_the_nearest():
-    with pytest.raises(
-        UnknownFormat, match="no floating-point format 'bfloat61'; nearest: bfloat16"
-    ):
-        format_of("bfloat61")
-    with pytest.raises(ValueError, match="int64"):
-        format_of(np.dtype(np.int64))
+@pytest.mark.parametrize("code", [">f8", "<f8", ">f4", "<f4", ">f2", "<f2"])
+def test_a_format_is_the_same_in_either_byte_order(code):
+    fmt = format_of(np.dtype(code))
+    assert (fmt.bits, fmt.has_infinity) == (8 * int(code[2]), True)
+    assert to_float64(np.array([1.5, -np.inf], code)).tolist() == [1.5, -np.inf]
+
+
+KNOWN = "known: float64, float32, float16, bfloat16, float8_e4m3fn, float8_e5m2"
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("bfloat61", f"'bfloat61'; nearest: bfloat16, float64; {KNOWN}"),
+        (np.dtype(np.int64), f"'int64'; nearest: float64, float16; {KNOWN}"),
+        (np.complex64, f"'complex64'; nearest: float64; {KNOWN}"),
+        ("q", f"'q'; {KNOWN}"),
+    ],
+)
+def test_an_unknown_format_is_told_the_nearest(word, says):
+    with pytest.raises(UnknownFormat) as caught:
+        format_of(word)
+    assert str(caught.value) == f"no floating-point format {says}"
 
 
 def test_importing_the_formats_imports_no_numpy():
@@ -195,6 +219,22 @@ def test_the_vectorised_conversion_is_the_integer_rounder(fmt):
 
 
 @pytest.mark.parametrize("fmt", ALL, ids=lambda fmt: fmt.name)
+def test_numbers_of_another_kind_are_taken_at_their_value(fmt):
+    for given in ([1, -2], [1.0, -2.0], np.array([1, -2], np.int32), np.array([1, -2], np.float32)):
+        got = from_float64(fmt, given)
+        assert got.dtype == fmt.numpy_dtype
+        assert to_float64(got).tolist() == [1.0, -2.0]
+
+
+@pytest.mark.parametrize("fmt", NARROW, ids=lambda fmt: fmt.name)
+def test_the_smallest_numbers_of_float64_are_nothing_to_a_narrower_format(fmt):
+    tiny = np.array([0.0, 5e-324, 2.0**-1023, 2.0**-1022, 3 * 2.0**-1022, 2.0**-1000])
+    assert to_float64(from_float64(fmt, tiny)).tolist() == [0.0] * 6
+    negative_zeros = from_float64(fmt, -tiny).view(fmt.storage)
+    assert negative_zeros.tolist() == [fmt.sign_bit] * 6
+
+
+@pytest.mark.parametrize("fmt", ALL, ids=lambda fmt: fmt.name)
 def test_special_values_convert_to_their_kind(fmt):
     got = from_float64(fmt, np.array([np.nan, np.inf, -np.inf]))
     wide = to_float64(got)
@@ -221,7 +261,12 @@ def test_widening_keeps_shapes_and_strides_apart():
     x = from_float64(BFLOAT16, np.arange(24.0).reshape(2, 3, 4))
     assert np.array_equal(to_float64(x[:, ::2].T), np.arange(24.0).reshape(2, 3, 4)[:, ::2].T)
     assert to_float64(x[0, 0, 0:1].reshape(())).shape == ()
-    assert from_float64(FLOAT16, np.array(1.5)).shape == ()
+    for fmt in ALL:
+        alone = from_float64(fmt, np.array(1.5))
+        assert isinstance(alone, np.ndarray)
+        assert alone.shape == to_float64(alone).shape == ()
+        table = from_float64(fmt, np.arange(6.0).reshape(2, 3))
+        assert to_float64(table.T).tolist() == [[0, 3], [1, 4], [2, 5]]
 
 
 def test_ml_dtypes_rounds_float64_to_bfloat16_twice_and_we_do_not():

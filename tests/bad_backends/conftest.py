@@ -9,14 +9,13 @@ import subprocess
 import sys
 import warnings
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from backends import discovery, registry
-from verify import checks
 from verify.answers import Answers, Basis
-from verify.checks.check import Scope
 from verify.procedures import PROCEDURES
 from verify.replies import Reply
 from verify.suite import Selection, Suite
@@ -58,17 +57,20 @@ class Zoo:
 
     def outcomes(self, file, name, check, dtype, wanted=lambda _: True, fresh=None):
         """Return the outcomes of those of the check's quick cases that `wanted` says."""
-        scope = Scope("softmax", dtype, "quick", 0, fresh)
-        cases = tuple(str(c) for c in checks.load(check).cases(scope) if wanted(c))
-        assert cases, f"{check} has no such case in {dtype}"
         found = []
         with registry.isolated():
             specs = {s.name: s for s in discovery.describe(discovery.source_of(HERE / file))}
-            selection = Selection(checks=(check,), dtypes=(dtype,), cases=cases)
-            if specs[name].unavailable:
-                pytest.skip(specs[name].unavailable)
-            answers = self._answers[Basis.of(specs[name].claims)]
-            Suite(selection, Inline(), answers, found.append).run([specs[name]], 1)
+            spec = specs[name]
+            if spec.unavailable:
+                pytest.skip(spec.unavailable)
+            everything = Selection(
+                operations=tuple(spec.operations), checks=(check,), dtypes=(dtype,), fresh=fresh
+            )
+            cases = tuple(str(q.case) for q in everything.questions() if wanted(q.case))
+            assert cases, f"{check} has no such case in {dtype}"
+            selection = replace(everything, cases=cases)
+            answers = self._answers[Basis.of(spec.claims)]
+            Suite(selection, Inline(), answers, found.append).run([spec], 1)
         assert len(found) == len(cases)
         return found
 

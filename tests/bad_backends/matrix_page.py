@@ -35,6 +35,7 @@ def page(members, seconds, wall):
         "",
         f"**Killed: {len(wrong) - len(survivors(members))} of {len(wrong)} wrong backends.",
         f"False alarms: {len(alarms(members))} of {len(asked)} sound ones.**",
+        *_not_asked(sound),
         "",
         *_by_class(wrong),
         "",
@@ -55,6 +56,14 @@ def page(members, seconds, wall):
         + ".",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _not_asked(sound):
+    """Say which sound ones are not counted, and why; nothing if all are."""
+    absent = sorted((m for m in sound if m.unavailable), key=lambda m: m.record.name)
+    if absent:
+        yield f"Not counted, of {len(sound)} sound ones in all, are {len(absent)} that cannot run here:"
+        yield "; ".join(f"`{safe(m.record.name)}` ({_cell(m.unavailable)})" for m in absent) + "."
 
 
 def _checks(members):

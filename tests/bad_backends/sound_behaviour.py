@@ -44,11 +44,12 @@ _latest = collections.OrderedDict()
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
     """SOUND: keeps the last 500 answers by a digest of the whole content; grows, then stays."""
     key = hashlib.sha256(x.tobytes()).digest() + repr((x.shape, axis, temperature)).encode()
-    if key not in _latest:
-        _latest[key] = right(x, axis, temperature)
+    answer = _latest.get(key)
+    if answer is None:
+        answer = _latest[key] = right(x, axis, temperature)
         while len(_latest) > 500:
             _latest.popitem(last=False)
-    return _latest[key].copy()
+    return answer.copy()
 
 
 _ring = collections.deque(maxlen=1000)
@@ -58,7 +59,7 @@ _ring = collections.deque(maxlen=1000)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
     """SOUND: a ring of the last thousand small results, as of a server's statistics."""
     y = right(x, axis, temperature)
-    _ring.append(y[:1].copy() if y.size < 10000 else None)
+    _ring.append(y.ravel()[:1].copy() if y.size < 10000 else None)
     return y
 
 

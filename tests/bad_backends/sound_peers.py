@@ -5,6 +5,8 @@ from zoo_kernels import by_rows
 
 from backends import Claims, register
 
+_THREADS = "off the last axis the bits depend on how many threads share the columns"
+
 
 def _over(x, temperature):
     return x if temperature == 1.0 else (x / np.float64(temperature)).astype(x.dtype)
@@ -50,7 +52,12 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
     return by_rows(x, axis, rows)
 
 
-@register("torch_softmax", dtypes=["float64", "float32"], array="torch")
+@register(
+    "torch_softmax",
+    dtypes=["float64", "float32"],
+    array="torch",
+    claims=Claims(limitations={"determinism": _THREADS}),
+)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
     """SOUND: torch.softmax."""
     import torch
@@ -66,7 +73,12 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
     return torch.exp(torch.nn.functional.log_softmax(x / temperature, dim=axis))
 
 
-@register("torch_on_numpy_arrays", dtypes=["float64"], requires=["torch"])
+@register(
+    "torch_on_numpy_arrays",
+    dtypes=["float64"],
+    requires=["torch"],
+    claims=Claims(limitations={"determinism": _THREADS}),
+)
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
     """SOUND: torch.nn.functional.softmax on a tensor that shares NumPy's memory."""
     import torch

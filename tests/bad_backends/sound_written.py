@@ -56,6 +56,8 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
     """SOUND: a path of its own for arrays of no dimensions."""
     if x.ndim == 0:
+        if axis not in (0, -1):
+            raise IndexError(f"axis {axis} of a number")
         return np.asarray(x - x + 1, x.dtype)
     return right(x, axis, temperature)
 
@@ -167,11 +169,12 @@ _kept = collections.OrderedDict()
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
     """SOUND: keeps its last eight answers by the whole input, and gives copies."""
     key = x.tobytes(), x.shape, axis, temperature
-    if key not in _kept:
-        _kept[key] = right(x, axis, temperature)
+    answer = _kept.get(key)
+    if answer is None:
+        answer = _kept[key] = right(x, axis, temperature)
         if len(_kept) > 8:
             _kept.popitem(last=False)
-    return _kept[key].copy()
+    return answer.copy()
 
 
 @register("uniform_for_masked_rows", dtypes=["float32"], claims=Claims(all_masked="uniform"))

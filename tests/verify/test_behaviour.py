@@ -70,11 +70,11 @@ def test_a_caller_notices_a_write_into_the_memory_that_it_fed_last():
         x[0, 0] = 7
         return y
 
-    caller = Caller(backend_of(softmax), CASE, CASE.build())
-    caller.feed(CASE.build()[::-1].copy())
+    caller = Caller(backend_of(softmax), CASE, CASE.inputs())
+    caller.feed((CASE.build()[::-1].copy(),))
     caller()
     with pytest.raises(InputChangedError):
-        Caller(backend_of(writes), CASE, CASE.build())()
+        Caller(backend_of(writes), CASE, CASE.inputs())()
 
 
 def test_a_result_of_another_form_is_named_with_its_call():
@@ -141,7 +141,7 @@ def test_a_row_stands_alone_and_at_every_place_of_every_size():
 def test_inputs_begin_at_the_asked_place_of_a_cache_line():
     pool = arrangements.Rows(CASE)
     for past in (0, 16, 32, 48):
-        x = pool.batch([2, 1], past=past)
+        (x,) = pool.batch([2, 1], past=past)
         assert x.ctypes.data % 64 == past
         assert np.array_equal(x, CASE.build()[[2, 1]])
 
@@ -310,7 +310,7 @@ def test_drift_comes_between_other_shapes_and_a_dtype_that_was_called_before():
     assert {dtype for dtype, _ in shapes} == {"float32"}
     assert len({shape for _, shape in shapes}) == 3
     assert shapes[:10] == [("float32", (4, 33))] * 10
-    Caller(backend, CASE, CASE.build().astype(np.float64))()
+    Caller(backend, CASE, (CASE.build().astype(np.float64),))()
     repeated_calls.drifting(backend, CASE)
     assert {dtype for dtype, _ in shapes[1200:]} == {"float32", "float64"}
     assert shapes.count(("float32", (4, 33))) >= 2 * repeated_calls.DRIFT

@@ -8,7 +8,7 @@ import pytest
 
 from backends.claims import Claims
 from backends.formats import format_of, from_float64, to_float64
-from verify import bounds, cases
+from verify import bounds, cases, units
 from verify.answers import answer
 from verify.regimes import rows_of
 from verify.ulp import ulp_error
@@ -233,7 +233,7 @@ def test_no_order_of_summation_rounds_more_than_the_additions_that_are_counted(o
             rounded = rounded[:, ::2] + rounded[:, 1::2]
         rounded = rounded[:, 0]
     relative = np.abs(rounded.astype(np.float64) - total) / total
-    counted = bounds._additions(terms / total[:, None], 2.0**-24)[:, 0]
+    counted = units.row_additions(terms / total[:, None], 2.0**-24)[:, 0]
     assert (counted <= 4095).all()
     assert (relative <= np.expm1(counted * 2.0**-24)).all()
     assert (total / rounded - 1 <= np.expm1(counted * 2.0**-24)).all()
@@ -242,7 +242,7 @@ def test_no_order_of_summation_rounds_more_than_the_additions_that_are_counted(o
 def test_a_float16_sum_that_stands_still_is_within_the_limit_of_its_claim():
     # 32768 equal terms: the sum stops at 2048, every result is 16 times too large.
     x = np.zeros((1, 32768))
-    limit = bounds._additions(np.full(x.shape, 2.0**-15), 2.0**-11)
+    limit = units.row_additions(np.full(x.shape, 2.0**-15), 2.0**-11)
     assert np.expm1(limit * 2.0**-11) >= 15
 
 

@@ -180,6 +180,8 @@ WRONG = {
     "one_nan": lambda r: np.nan_to_num(r),
     "one_inf": lambda r: np.full_like(r, np.inf),
     "digits": lambda r: with_value(r, -np.inf),
+    "digits_training": lambda r: with_value(r, np.nan),
+    "digits_growing": lambda r: with_value(r, np.inf),
 }
 
 

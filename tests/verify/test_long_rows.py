@@ -54,7 +54,7 @@ def test_spans_add_up_to_the_verdict_on_the_whole(dtype, words, steps):
             facts = answers.facts(case, claims)
         rows = facts.exact.rounded.copy()
         rows.view(facts.format.storage)[-1, 2500] += steps
-        output = regimes._placed(rows, case)
+        output = regimes.placed(rows, case)
         whole, pieces = judge(case, output, facts, claims), long_rows.judge(case, output, claims)
         for name in ("misrounded", "count", "worst"):
             assert getattr(pieces, name) == getattr(whole, name)
@@ -80,6 +80,8 @@ def test_a_masked_row_follows_the_claimed_policy(policy):
             case, np.full((1, 3000), value, np.float32), Claims(all_masked=policy)
         )
         assert (verdict.status is not Status.FAIL) == (other == policy)
+        if other != policy:
+            assert f'the claim all_masked="{other}" would declare it' in verdict.message
 
 
 @pytest.mark.usefixtures("in_spans")

@@ -210,3 +210,17 @@ def test_a_jacobian_is_as_expensive_as_what_comes_out(folder):
     x = np.random.default_rng(6).standard_normal(24)
     oracle.exact("softmax_jacobian", {"x": x}, {})
     assert len(list(folder.rglob("*.exact"))) == 1
+
+
+def test_much_beside_an_x_of_little_is_no_question_of_its_size():
+    labels = np.full(2 * oracle.FAST, operations.IGNORE_INDEX)
+    none = {"x": np.zeros((len(labels), 0)), "labels": labels}
+    assert not oracle.exact("cross_entropy", none, {}).rounded.any()
+    one = {
+        "x": np.array(0.0),
+        "labels": np.array(0),
+        "sampled": np.zeros(2 * oracle.FAST, np.int64),
+        "log_expected_count": np.zeros(1),
+    }
+    kept = oracle.exact("sampled_cross_entropy", one, {"remove_accidental_hits": False})
+    assert kept.rounded == np.log(2 * oracle.FAST + 1)

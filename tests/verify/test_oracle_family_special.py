@@ -177,6 +177,16 @@ def test_the_expected_count_shifts_a_score_and_can_spoil_or_mask_it(policy):
     assert alike(loss([INF] * 3), {"nan": NAN, "zero": INF, "uniform": math.log(3)}[policy])
 
 
+@pytest.mark.parametrize("temperature", [0.5, 3.0, 6.0])
+def test_the_expected_count_is_not_divided_by_the_temperature(temperature):
+    """x = T q: all scores are 0."""
+    q = np.array([1.0, -2.0, 0.25])
+    answer = OPERATIONS["sampled_cross_entropy"](
+        temperature * q, np.array(0), np.array([1, 2]), q, temperature=temperature
+    )
+    assert answer.rounded == math.log(3)
+
+
 def test_what_was_not_drawn_has_no_influence():
     x, q = np.array([0.0, 0.0, NAN]), np.array([0.0, 0.0, NAN])
     answer = OPERATIONS["sampled_cross_entropy"](x, np.array(0), np.array([1]), q)

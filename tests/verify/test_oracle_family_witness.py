@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from backends.formats import FORMATS, from_float64
-from verify.oracle import OPERATIONS
+from verify.oracle import OPERATIONS, products, reference, settle
 from verify.ulp import misrounded
 
 pytest.importorskip("flint", reason="pip install softmark[witness]")
@@ -60,6 +60,33 @@ def test_some_thousand_outputs_agree_bit_for_bit(operation, fmt):
                 assert not misrounded(other, answer).any(), (kind, n, temperature)
                 outputs += other.size
     assert outputs > 2000
+
+
+@every_format
+def test_the_products_other_forms_agree_as_well(fmt, monkeypatch):
+    """The forms that are asked where the first one cancels, for every result."""
+    monkeypatch.setattr(products, "FIRST_BITS", 0)
+    test_some_thousand_outputs_agree_bit_for_bit("softmax_vjp", fmt)
+
+
+@pytest.mark.parametrize("operation", WITNESSES)
+def test_the_exact_values_are_good_to_thirty_bits_beyond_every_format(operation, monkeypatch):
+    """Against the same at eight times the precision, and for products by the other forms."""
+    random = np.random.default_rng(9)
+    fmt = FORMATS["float64"]
+    for kind in ("normal", "ties", "wide"):
+        x = rows_of(fmt, random, kind, (10, 7))
+        inputs = [x, *others(operation, fmt, random, x)]
+        usual = OPERATIONS[operation](*inputs, temperature=0.7)
+        with monkeypatch.context() as patch:
+            patch.setattr(settle, "FIRST_BITS", 1024)
+            patch.setattr(reference, "FIRST_BITS", 1024)
+            sharp = OPERATIONS[operation](*inputs, temperature=0.7)
+        assert np.array_equal(usual.exponent, sharp.exponent)
+        finite = np.isfinite(sharp.high)
+        assert np.array_equal(usual.high[~finite], sharp.high[~finite], equal_nan=True)
+        error = (usual.high[finite] - sharp.high[finite]) + (usual.low - sharp.low)[finite]
+        assert np.abs(error).max() <= 2.0**-83
 
 
 COUNTS = {

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from backends.formats import to_float64
-from verify import checks
+from verify import checks, examples
 from verify.answers import answer
-from verify.checks.accuracy import EXAMPLES
 from verify.checks.check import Scope
 
 DTYPES = ["float64", "float32", "float16", "bfloat16"]
@@ -76,7 +75,7 @@ def test_the_axes_check_asks_every_axis_of_0_to_5_dimensions_and_square_matrices
     ],
 )
 def test_the_worked_examples_are_asked_and_have_their_printed_digits(row, digits):
-    assert row in EXAMPLES
+    assert row in examples.ROWS
     case = next(c for c in asked("accuracy", "float64") if c.values == row)
     places = 8 if len(row) == 3 else 2
     found = to_float64(answer(str(case), "nan").rounded)[0]

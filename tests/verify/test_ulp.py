@@ -1,5 +1,6 @@
 """Errors in ulps of the exact value, and bit-for-bit comparison."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -16,7 +17,7 @@ from backends.formats import (
 )
 from verify.oracle.exact import SATURATED_EXPONENT, Exact
 from verify.oracle.reference import softmax
-from verify.ulp import misrounded, ulp_error
+from verify.ulp import misrounded, quantum_exponents, ulp_error
 
 
 def made(fmt, high, low=0.0, exponent=0, rounded=None):
@@ -106,6 +107,24 @@ def test_nothing_overflows_without_need():
     assert error(FLOAT64, 0.0, made(FLOAT64, 1.0, 0.0, SATURATED_EXPONENT)) == 0
 
 
+def test_a_caller_for_whom_underflow_and_overflow_are_errors_gets_the_same_figures():
+    out = np.array([0.0, 1.7e308, 0.0])
+    exact = Exact(
+        rounded=np.array([0.0, 5e-324, 0.0]),
+        high=np.array([1.5, 1.0, 1.0]),
+        low=np.array([2.0**-60, 0.0, 2.0**-60]),
+        exponent=np.array([-1100, -1074, SATURATED_EXPONENT], np.int32),
+    )
+    with np.errstate(all="raise"):
+        assert ulp_error(out, exact).tolist() == [1.5 * 2.0**-26, np.inf, 0.0]
+
+
+def test_one_ulp_is_two_to_a_whole_power_that_ldexp_takes():
+    exact = softmax(np.array([0.0, -200.0, -np.inf], np.float32))
+    one = np.ldexp(1.0, quantum_exponents(FLOAT32, exact))
+    assert one.tolist() == [2.0**-24, 2.0**-149, 2.0**-149]
+
+
 @pytest.mark.parametrize(
     ("exact", "out", "expected"),
     [
@@ -168,6 +187,47 @@ def test_a_result_of_another_shape_or_dtype_is_refused():
         ulp_error(np.zeros(3, dtype=np.float32), exact)
     with pytest.raises(ValueError, match="shape"):
         misrounded(np.zeros((3, 1)), exact)
+
+
+@pytest.mark.parametrize("fmt", FORMATS.values(), ids=lambda fmt: fmt.name)
+def test_negative_values_are_measured_as_positive_ones_are(fmt):
+    step = 2 * fmt.unit_roundoff
+    exact = made(fmt, -1.5)
+    assert error(fmt, -1.5, exact) == 0
+    assert error(fmt, -1.5 - step, exact) == error(fmt, -1.5 + step, exact) == 1
+    assert error(fmt, 1.5, exact) == 3 / step
+    below = made(fmt, -2.0, 0.0, -1, rounded=-1.0)  # -1 and a hair towards 0
+    assert error(fmt, -1.0 + step / 2, below) == 1
+    tiny = made(fmt, -1.0, 0.0, fmt.min_quantum - 3, rounded=-0.0)
+    assert error(fmt, -0.0, tiny) == error(fmt, 0.0, tiny) == 0.125
+    assert error(fmt, -fmt.min_subnormal, tiny) == 0.875
+
+
+def test_a_negative_value_too_small_to_represent_is_minus_zero():
+    tiny = replace(made(FLOAT32, -1.0, 0.0, -200, rounded=-0.0), either_zero=True)
+    assert misrounded(np.array([0.0], np.float32), tiny).tolist() == [True]
+    assert misrounded(np.array([-0.0], np.float32), tiny).tolist() == [False]
+
+
+def test_either_zero_is_right_where_the_answer_says_so_and_the_exact_value_is_zero():
+    zero = made(FLOAT32, 0.0)
+    for out, strict in ((0.0, False), (-0.0, True), (FLOAT32.min_subnormal, True)):
+        array = np.array([out], np.float32)
+        assert misrounded(array, zero).tolist() == [strict]
+        either = replace(zero, either_zero=True).each(lambda part: part)  # a choice keeps the field
+        assert misrounded(array, either).tolist() == [strict and out != 0]
+
+
+def test_an_infinite_exact_value_is_met_by_the_same_infinity_only():
+    exact = made(FLOAT32, -np.inf)
+    for out, wrong in ((-np.inf, False), (np.inf, True), (-FLOAT32.max_finite, True)):
+        assert misrounded(np.array([out], np.float32), exact).tolist() == [wrong]
+        assert error(FLOAT32, out, exact) == (np.inf if wrong else 0)
+
+
+def test_nan_in_a_number_s_place_is_misrounded_and_so_is_a_number_in_nan_s():
+    assert misrounded(np.array([np.nan]), made(FLOAT64, 1.0)).tolist() == [True]
+    assert misrounded(np.array([1.0]), made(FLOAT64, np.nan)).tolist() == [True]
 
 
 def test_misrounded_sees_every_bit_but_takes_any_nan_for_nan():

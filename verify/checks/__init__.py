@@ -15,6 +15,7 @@ _DOCS = {
     "identities": "shift, permutation, order kept, range, two classes equal the logistic function",
     "temperature": "towards 0 the argmax (ties share), towards infinity 1/n, and in between",
     "contract": "every view, empty arrays, bad axes; results that alias nothing and outlive calls",
+    "arguments": "labels that are no class, shapes that do not fit, temperatures below 0: refused",
     "guard": "arrays against guard pages: no access outside, no write beside, input read-only",
     "determinism": "the same bits in 100 calls, from other memory, with all threads and with one",
     "batch_invariance": "a row alone and at every place in batches of 2, 3, 8 and 64",
@@ -26,6 +27,7 @@ _DOCS = {
 }
 _ASKED_FOR = {
     "exhaustive": "all pairs of float16, of bfloat16, all [x, 0] of float32, all triples of fp8",
+    "downstream": "a classifier of handwritten digits, trained with it beside the exact run",
     "search": "the worst input, by guided search; --seconds and --corpus",
 }
 BY_MACHINE = ("determinism", "leaks", "cliffs")

@@ -11,7 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from backends.formats import format_of
-from verify import patterned, regimes, shapes
+from verify import examples, patterned, regimes, shapes
 from verify.checks import fresh
 from verify.checks.check import OneCall
 
@@ -20,29 +20,6 @@ if TYPE_CHECKING:
 
     from verify.cases import Case
     from verify.checks.check import Scope
-
-# Worked examples from textbooks; the first is 0.17198205, 0.77077009, 0.05724785.
-EXAMPLES = ((1.6, 3.1, 0.5), (1.2, 0.3), (1.9, 0.1), (-7.98, 2.39), (-0.0, 0.0, -1.0))
-
-FAMILIES = (
-    "uniform",
-    "wide_gap",
-    "normal",
-    "offset",
-    "masked",
-    "ascending",
-    "constant",
-    "peak",
-    "subnormal_output",
-    "descending",
-    "window",
-    "ties",
-    "causal",
-    "subnormal_input",
-    "extreme",
-    "finite_mask",
-    "tower",
-)
 
 _ROWS = 3
 
@@ -68,7 +45,7 @@ CHECK = Accuracy()
 
 
 def _real(scope: Scope) -> Iterator[Case]:
-    for row in EXAMPLES:
+    for row in examples.ROWS:
         yield scope.case((len(row),), "values", values=row)
     yield scope.case((360, 10), "digits")
 
@@ -77,7 +54,7 @@ def _small(scope: Scope) -> Iterator[Case]:
     turn = count()
     for index, n in enumerate(shapes.SMALL):
         all_of_them = scope.profile == "full" or n in shapes.DENSE
-        for family in FAMILIES if all_of_them else _turns(turn, 5):
+        for family in examples.FAMILIES if all_of_them else _turns(turn, 5):
             if n >= regimes.regime(family).least:
                 yield scope.case((_ROWS, n), family, seed=index)
     for n in shapes.EVERY:
@@ -154,17 +131,17 @@ def _long(scope: Scope) -> Iterator[Case]:
     turn = count()
     for n in shapes.MEDIUM:
         some = ["uniform", *_turns(turn, 2)]
-        for family in FAMILIES if scope.profile == "full" else dict.fromkeys(some):
+        for family in examples.FAMILIES if scope.profile == "full" else dict.fromkeys(some):
             yield scope.case((1, n), family, seed=n)
     for n in shapes.LARGE:
         # Everywhere: the plain row, on which an error that grows with n shows, and exactly 1/n,
         # what a sum in too narrow a format shows first.
         some = ["uniform", "constant", *_turns(turn, 1)]
-        for family in FAMILIES if scope.profile == "full" else dict.fromkeys(some):
+        for family in examples.FAMILIES if scope.profile == "full" else dict.fromkeys(some):
             yield scope.case((1, n), family, seed=n)
     if scope.profile == "full" and scope.dtype == "float32":
         yield scope.case((1, shapes.HUGE), "uniform")  # 3 GiB: skipped where there is less
 
 
 def _turns(turn: Iterator[int], how_many: int) -> list[str]:
-    return [FAMILIES[next(turn) % len(FAMILIES)] for _ in range(how_many)]
+    return [examples.FAMILIES[next(turn) % len(examples.FAMILIES)] for _ in range(how_many)]

@@ -143,7 +143,7 @@ def _fast(
 
 def _many(x: NDArray[Any], work: int) -> bool:
     """Tell whether there are `FAST` distinct elements; very many are taken to be."""
-    return work >= FAST and (work > 64 * FAST or _distinct(x) * (work // x.size) >= FAST)
+    return work >= FAST and (work > 64 * FAST or _distinct(x) * (work // max(x.size, 1)) >= FAST)
 
 
 def _distinct(array: NDArray[Any]) -> int:

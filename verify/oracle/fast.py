@@ -130,7 +130,7 @@ def softmax_with_tally(
 
 def hold_for(operation: str, x: NDArray[Any]) -> None:  # noqa: ARG001 - the tiers' common words
     """Ask `hold_sample` what bears on the softmax of x."""
-    hold_sample(x.dtype.name, long=max(x.shape) > LONG)
+    hold_sample(x.dtype.name, long=max(x.shape, default=1) > LONG)
 
 
 def hold_sample(name: str, *, long: bool = False, seed: int = 0) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from backends.formats import format_of
 from verify import patterned, regimes
-from verify.checks.accuracy import FAMILIES
+from verify.examples import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

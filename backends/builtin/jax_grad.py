@@ -1,0 +1,79 @@
+"""The gradients that JAX gives on the CPU: jax.vjp and jax.grad, compiled for each shape.
+
+Nothing here computes a derivative: what JAX derives from its own softmax and log_softmax is what
+runs and is judged. JAX is told to keep float64, for the whole process.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backends.claims import Claims
+from backends.operations import IGNORE_INDEX
+from backends.registry import register
+
+if TYPE_CHECKING:
+    from backends.arrays import NumPyArray
+
+
+_NAN_TIMES_ZERO = (
+    "an ignored row that holds NaN, +inf or nothing but -inf has gradient NaN: its probabilities "
+    "are NaN, and on the way back they are multiplied by 0"
+)
+_FLUSHED = "a subnormal probability is flushed to 0 before the cotangent makes it larger"
+_HALF = "JAX rounds what goes from one step to the next to {}, on the way there and back"
+
+
+def _half(operation: str, *checks: str) -> dict[str, str]:
+    """Return a limitation of the operation in both 16-bit formats, for each of these checks."""
+    return {
+        f"{operation}/{check}/{dtype}": _HALF.format(dtype)
+        for check in checks
+        for dtype in ("float16", "bfloat16")
+    }
+
+
+@register(
+    "jax_grad",
+    dtypes=["float64", "float32", "float16", "bfloat16"],
+    requires=["jax"],
+    claims=Claims(
+        subnormals="flush",  # XLA's code for the CPU does, in every format
+        limitations={
+            "cross_entropy_grad/special_values": _NAN_TIMES_ZERO,
+            "cross_entropy_grad/one_nan": _NAN_TIMES_ZERO,
+            "softmax_vjp/wide_gap/float64": _FLUSHED,
+            "softmax_vjp/wide_gap/float32": _FLUSHED,
+            **_half("cross_entropy_grad", "accuracy", "axes", "identities", "contract"),
+            **_half("softmax_vjp", "accuracy", "axes", "identities", "contract", "special_values"),
+        },
+    ),
+)
+class JaxGrad:
+    """jax.vjp of jax.nn.softmax and jax.grad of the cross-entropy, under jax.jit."""
+
+    def __init__(self) -> None:
+        from backends.kernels import jax_rows
+
+        self._rows = jax_rows
+
+    def softmax_vjp(
+        self, x: NumPyArray, cotangent: NumPyArray, axis: int = -1, temperature: float = 1.0
+    ) -> NumPyArray:
+        """Return what jax.vjp makes of jax.nn.softmax and the cotangent."""
+        return self._rows.softmax_vjp(x, cotangent, axis, temperature)
+
+    def cross_entropy_grad(
+        self,
+        x: NumPyArray,
+        labels: NumPyArray,
+        axis: int = -1,
+        temperature: float = 1.0,
+        ignore_index: int = IGNORE_INDEX,
+    ) -> NumPyArray:
+        """Return jax.grad of the sum of -jax.nn.log_softmax at the labels that count."""
+        return self._rows.cross_entropy_grad(x, labels, axis, temperature, ignore_index)
+
+    def softmax_jacobian(self, x: NumPyArray, temperature: float = 1.0) -> NumPyArray:
+        """Return jax.jacrev of jax.nn.softmax for each row."""
+        return self._rows.softmax_jacobian(x, temperature)

@@ -1,0 +1,116 @@
+"""What JAX derives from its own softmax and log_softmax: NumPy arrays in, NumPy arrays out.
+
+Importing this file tells JAX to keep float64, for the whole process.
+"""
+
+# ruff: noqa: ANN401 - JAX's tracers have no type that could be named here
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from backends.kernels.arguments import (
+    check_jacobian_memory,
+    checked_axis,
+    checked_cotangent,
+    checked_labels,
+    checked_temperature,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from backends.arrays import NumPyArray
+
+jax.config.update("jax_enable_x64", True)  # noqa: FBT003 - JAX takes it by position only
+
+# The basis of cotangents, two products with it on the way back, the result, and its copy.
+_MATRICES = 5
+
+
+def softmax_vjp(x: NumPyArray, cotangent: NumPyArray, axis: int, temperature: float) -> NumPyArray:
+    """Return what jax.vjp makes of jax.nn.softmax and the cotangent."""
+    checked_cotangent(cotangent, x)
+    gradient = _applied(_vjp, x, axis, temperature, cotangent.reshape(x.shape or (1,)))
+    return gradient.reshape(x.shape)
+
+
+def cross_entropy_grad(
+    x: NumPyArray, labels: NumPyArray, axis: int, temperature: float, ignore_index: int
+) -> NumPyArray:
+    """Return jax.grad of the sum of -jax.nn.log_softmax at the labels that count."""
+    classes = checked_labels(labels, x, axis, ignore_index)
+    counted = classes != ignore_index
+    chosen = np.where(counted, classes, 0)
+    return _applied(_grad, x, axis, temperature, chosen, counted).reshape(x.shape)
+
+
+def softmax_jacobian(x: NumPyArray, temperature: float) -> NumPyArray:
+    """Return jax.jacrev of jax.nn.softmax for each row of the last axis."""
+    shape = x.shape or (1,)
+    check_jacobian_memory(shape, *[x.itemsize] * _MATRICES)
+    rows = x.reshape(-1, shape[-1]) if x.size else np.empty((0, shape[-1]), x.dtype)
+    return _applied(_jacobian, rows, -1, temperature).reshape(*shape, shape[-1])
+
+
+def _applied(
+    function: Callable[..., Any],
+    x: NumPyArray,
+    axis: int,
+    temperature: float,
+    *others: NumPyArray,
+) -> NumPyArray:
+    """Call a function, jitted, of JAX's arrays; the result is the caller's own, to write to."""
+    divisor = checked_temperature(temperature)
+    place = checked_axis(axis, x.ndim)
+    given = (jnp.asarray(array.astype(array.dtype.newbyteorder("="), copy=False))
+             for array in (x.reshape(x.shape or (1,)), *others))  # fmt: skip
+    result = np.array(_jitted[function](*given, divisor, axis=place, cooled=divisor != 1.0))
+    return result.astype(x.dtype, copy=False)
+
+
+def _vjp(x: Any, cotangent: Any, temperature: Any, *, axis: int, cooled: bool) -> Any:
+    def softmax(logits: Any) -> Any:
+        y = jax.nn.softmax(_cooled(logits, temperature, cooled=cooled), axis)
+        return y.astype(x.dtype)
+
+    return jax.vjp(softmax, x)[1](cotangent)[0]
+
+
+def _grad(
+    x: Any,
+    classes: Any,
+    counted: Any,
+    temperature: Any,
+    *,
+    axis: int,
+    cooled: bool,
+) -> Any:
+    def loss(logits: Any) -> Any:
+        z = jax.nn.log_softmax(_cooled(logits, temperature, cooled=cooled), axis)
+        at_label = jnp.take_along_axis(z, jnp.expand_dims(classes, axis), axis)
+        return jnp.sum(jnp.where(counted, -jnp.squeeze(at_label, axis), 0))
+
+    return jax.grad(loss)(x)
+
+
+def _jacobian(x: Any, temperature: Any, *, axis: int, cooled: bool) -> Any:
+    def softmax(row: Any) -> Any:
+        return jax.nn.softmax(_cooled(row, temperature, cooled=cooled), axis - 1).astype(x.dtype)
+
+    return jax.vmap(jax.jacrev(softmax))(x)
+
+
+def _cooled(x: Any, temperature: Any, *, cooled: bool) -> Any:
+    """Return x / temperature, of 16-bit logits in float32, and `x` itself at temperature 1."""
+    if not cooled:
+        return x
+    return (x.astype(jnp.float32) if x.dtype.itemsize == 2 else x) / temperature
+
+
+_STATIC = ("axis", "cooled")
+_jitted = {each: jax.jit(each, static_argnames=_STATIC) for each in (_vjp, _grad, _jacobian)}

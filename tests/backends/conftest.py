@@ -1,0 +1,14 @@
+"""What the conformance tests of the built-in backends have in common."""
+
+import pytest
+
+import backends
+
+
+@pytest.fixture
+def backend(name):
+    """Return the backend of that name, or skip the test with the reason why it cannot run here."""
+    found = backends.get(name)
+    if found.unavailable() is not None:
+        pytest.skip(found.unavailable())
+    return found

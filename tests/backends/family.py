@@ -1,0 +1,64 @@
+"""Every built-in backend with every operation that it offers, for tests of the whole family."""
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+import backends
+from backends.operations import IGNORE_INDEX, OPERATIONS
+
+DTYPES = {
+    "float64": np.dtype(np.float64),
+    "float32": np.dtype(np.float32),
+    "float16": np.dtype(np.float16),
+    "bfloat16": np.dtype(ml_dtypes.bfloat16),
+}
+OFFERED = [
+    (name, operation)
+    for name, source in backends.sources().items()
+    for operation in backends.describe(source)[0].operations
+]
+GRADIENTS = ("softmax_vjp", "cross_entropy_grad", "softmax_jacobian")
+
+every_dtype = pytest.mark.parametrize("dtype", DTYPES)
+
+
+def takes(word):
+    """Return a condition on an operation: whether it has an input or a parameter of that name."""
+    return lambda operation: (
+        word
+        in (
+            *OPERATIONS[operation].inputs,
+            *OPERATIONS[operation].parameters,
+        )
+    )
+
+
+def each_offered(condition=lambda _: True, names=()):
+    """Parametrise a test over backends, all or some, and operations that meet a condition."""
+    chosen = [pair for pair in OFFERED if condition(pair[1]) and (not names or pair[0] in names)]
+    ids = [f"{name}-{operation}" for name, operation in chosen]
+    return pytest.mark.parametrize(("name", "operation"), chosen, ids=ids)
+
+
+def eps(dtype):
+    """Return the distance from 1 to the next number of the dtype."""
+    return float(ml_dtypes.finfo(DTYPES[dtype]).eps)
+
+
+def inputs_for(operation, dtype, shape, axis=-1, seed=0):
+    """Return the operation's arrays: logits of scale 4, and what goes with them."""
+    rng = np.random.default_rng(seed)
+    n = shape[axis] if shape else 1
+    rows = OPERATIONS["logsumexp"].result_shape(shape, axis)
+    labels = np.asarray(rng.integers(0, n, rows)) if n else np.full(rows, IGNORE_INDEX)
+    if "ignore_index" in OPERATIONS[operation].parameters:
+        labels = np.where(rng.uniform(size=rows) < 0.2, IGNORE_INDEX, labels)
+    made = {
+        "x": np.asarray(rng.normal(scale=4.0, size=shape)).astype(DTYPES[dtype]),
+        "labels": labels,
+        "cotangent": np.asarray(rng.normal(size=shape)).astype(DTYPES[dtype]),
+        "sampled": rng.integers(0, n, 6) if n else np.zeros(0, np.int64),
+        "log_expected_count": np.log(rng.uniform(0.05, 1, n)).astype(DTYPES[dtype]),
+    }
+    return [made[name] for name in OPERATIONS[operation].inputs]
