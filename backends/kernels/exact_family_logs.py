@@ -8,8 +8,8 @@ are not negative: nothing cancels. Error bounds, relative unless said otherwise:
    that is worth; S · exp(-y) = 1 + d. Here |y| < 28, so that the exponential's argument needs few
    steps: it is good to 2^-100.8 (the argument 2^-102.6, the polynomial 2^-102.9, the table and the
    product with it 2^-102), the product with S to 2^-103, d absolutely to 2^-100.4. Then log S =
-   y + d - d²/2 + d³/3…: |d| is held below 2^-40, the cube is below 2^-120. Absolutely 2^-100.3,
-   of a logarithm of at least 2^-8.1 2^-92.2.
+   y + d - d²/2 + d³/3…: |d| is held below 2^-40, the cube is below 2^-120. Absolutely
+   2^-100.3, of a logarithm of at least 2^-8.1 2^-92.2.
    The error of R counts at most as much of L as of R: R / ((1 + R) log(1 + R)) < 1.
 2. *log1p* of R < 2^-8: with z = R / (2 + R) < 2^-9 the series 2z (1 + z²/3 + z⁴/5 + …) to z^10/11:
    remainder z^12/13 < 2^-111. The terms from z⁴/5 on are summed in double arithmetic, wrong by

@@ -189,8 +189,8 @@ def test_cancelled_losses_are_good_to_the_promise_or_handed_up(dtype):
     near = -math.log(2.0) * (1.0 + np.linspace(-0.3, 0.3, 61) ** 5)
     x = from_float64(fmt, np.stack([near, near], axis=1))
     tally = assert_same("logsumexp", x)
-    # Eleven of them are below 2^-22, where 2^-88 of log 2 is more than 2^-66 of the result.
-    assert (tally.escalated_rows >= 11) == (dtype == "float64")
+    # Nine of them are below 2^-22 log 2, where 2^-88 log 2 is more than 2^-66 of the result.
+    assert (tally.escalated_rows >= 9) == (dtype == "float64")
     assert tally.escalated_rows <= 20
     x = from_float64(fmt, np.array([[-1.0, -np.inf], [0.0, -np.inf], [128.0, 1.0]]))
     assert_same("logsumexp", x)

@@ -57,7 +57,8 @@ class Exact:
         int32.
     error
         Bound on the relative error of (high + low) · 2^exponent. 2^-83 from the reference and for
-        float64; see `verify.oracle.fast.ERRORS` for the narrower formats.
+        float64's softmax; see `verify.oracle.fast.ERRORS` for the narrower formats, and
+        `verify.oracle.fast_family.error_of` for the other operations' fast tier.
     either_zero
         Whether -0 is as right as +0 where the exact value is 0: for every operation but softmax.
         `rounded` has +0 there.
