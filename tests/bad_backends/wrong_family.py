@@ -1,4 +1,4 @@
-"""WRONG: the relatives of softmax: logarithms, losses and the sigmoid (docs/bugs.md 3, 4, 18, 19)."""
+"""WRONG: relatives of softmax: logarithms, losses, the sigmoid (docs/bugs.md 3, 4, 18, 19)."""
 
 import numpy as np
 
@@ -107,7 +107,12 @@ def _sampled_loss(x, labels, sampled, counts, temperature, *, sign=-1.0, removed
 
 @register("expected_counts_added", dtypes=F32)
 def sampled_cross_entropy(
-    x, labels, sampled, log_expected_count, temperature=1.0, remove_accidental_hits=True
+    x,
+    labels,
+    sampled,
+    log_expected_count,
+    temperature=1.0,
+    remove_accidental_hits=True,  # noqa: FBT002 - the operation's own parameter
 ):
     """WRONG: log q is added, not subtracted (class 19: tensorflow/recommenders 219)."""
     return _sampled_loss(
@@ -118,7 +123,12 @@ def sampled_cross_entropy(
 
 @register("accidental_hits_kept", dtypes=F32)
 def sampled_cross_entropy(  # noqa: F811 - a function's name is its operation
-    x, labels, sampled, log_expected_count, temperature=1.0, remove_accidental_hits=True
+    x,
+    labels,
+    sampled,
+    log_expected_count,
+    temperature=1.0,
+    remove_accidental_hits=True,  # noqa: FBT002 - the operation's own parameter
 ):
     """WRONG: a candidate that is the label stays (class 19: tensorflow/recommenders 219)."""
     del remove_accidental_hits
