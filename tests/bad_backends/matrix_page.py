@@ -62,7 +62,7 @@ def _not_asked(sound):
     """Say which sound ones are not counted, and why; nothing if all are."""
     absent = sorted((m for m in sound if m.unavailable), key=lambda m: m.record.name)
     if absent:
-        yield f"Not counted, of {len(sound)} sound ones, are {len(absent)} that cannot run here:"
+        yield f"Not counted are those of the {len(sound)} sound ones that cannot run here:"
         yield "; ".join(f"`{safe(m.record.name)}` ({_cell(m.unavailable)})" for m in absent) + "."
 
 

@@ -20,7 +20,7 @@ def test_a_sound_one_whose_library_is_missing_is_not_counted_and_the_page_says_w
         member("SOUND: it cannot.", name="absent", unavailable="jax not installed: pip install …"),
     )
     assert "False alarms: 0 of 1 sound ones." in told
-    assert "Not counted, of 2 sound ones in all, are 1 that cannot run here:" in told
+    assert "Not counted are those of the 2 sound ones that cannot run here:" in told
     assert "`absent` (jax not installed: pip install …)." in told
 
 

@@ -1,0 +1,90 @@
+"""The relatives of softmax: each wrong one meets the check that is meant to kill it."""
+
+import pytest
+
+from reports.records import Status
+from tests.bad_backends.meeting import BEYOND, NAN, Wrong, anything, is_spared, meets, regime
+
+
+def labels(*wanted):
+    return lambda case: case.labels in wanted and case.n <= 33
+
+
+def brief(case):
+    return case.regime == "values" or (case.regime == "normal" and case.n <= 33)
+
+
+def form(*wanted):
+    return lambda case: case.form in wanted
+
+
+def plain(case):
+    return case.temperature == 1.0
+
+
+def no_hit(case):
+    """No candidate is the label: there are none."""
+    return case.sampled == "0"
+
+
+WRONG = [
+    Wrong("log_of_softmax", "family", "accuracy", "float32", "off by inf ulp",
+          regime("wide_gap", "constant"), regime("constant")),
+    Wrong("log_of_softmax", "family", "accuracy", "float64", BEYOND, regime("wide_gap")),
+    Wrong("logsumexp_less_its_maximum", "family", "accuracy", "float32", BEYOND, brief),
+    Wrong("logsumexp_of_nothing_is_nan", "family", "special_values", "float32", "expected .-inf",
+          regime("patterns", "one_nan"), regime("one_nan")),
+    Wrong("loss_rounded_at_the_logits_size", "family", "accuracy", "float32", BEYOND,
+          regime("offset", "constant"), regime("constant")),
+    Wrong("ignored_rows_count", "family", "accuracy", "float32", "ignored row.*exactly 0",
+          labels("ignored", "argmax"), labels("argmax")),
+    Wrong("labels_counted_from_one", "family", "accuracy", "float32", BEYOND,
+          labels("argmax", "all_ignored"), labels("all_ignored")),
+    Wrong("label_beyond_the_classes_wraps", "family", "arguments", "float32",
+          "no class: n must raise", anything,
+          form("labels:float", "labels:short")),
+    Wrong("expected_counts_added", "family", "accuracy", "float32", BEYOND,
+          lambda case: brief(case) or no_hit(case), no_hit),
+    Wrong("accidental_hits_kept", "family", "accuracy", "float32", BEYOND,
+          lambda case: brief(case) or no_hit(case), no_hit),
+    Wrong("sigmoid_of_large_logits_is_nan", "family", "accuracy", "float32", NAN,
+          regime("offset", "constant"), regime("constant")),
+    Wrong("no_temperature_is_one", "family", "arguments", "float32", "temperature=0 must raise",
+          anything, form("temperature:-1", "temperature:nan")),
+    Wrong("vjp_without_the_inner_product", "gradients", "accuracy", "float32", BEYOND, brief),
+    Wrong("vjp_is_nan_under_a_mask", "gradients", "accuracy", "float32", NAN,
+          regime("masked", "constant"), regime("constant")),
+    Wrong("vjp_broadcasts_its_cotangent", "gradients", "arguments", "float32",
+          "broadcast from must raise", anything,
+          form("cotangent:short")),
+    Wrong("gradient_without_the_temperature", "gradients", "accuracy", "float32", BEYOND, brief,
+          plain),
+    Wrong("gradient_of_ignored_rows", "gradients", "accuracy", "float32", "exactly 0",
+          labels("ignored", "argmax"), labels("argmax")),
+    Wrong("jacobian_without_its_diagonal", "gradients", "accuracy", "float32", BEYOND, brief),
+]  # fmt: skip
+SOUND = {
+    "log_softmax_online": ("float64", "bfloat16"),
+    "sigmoid_by_tanh": ("float32", "float16"),
+    "loss_from_logsumexp": ("float64", "float32"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+def test_the_check_that_is_meant_to_kill_a_wrong_relative_does(zoo, wrong):
+    meets(zoo, wrong)
+
+
+@pytest.mark.parametrize("wrong", [w for w in WRONG if w.spared], ids=str)
+def test_a_wrong_relative_is_not_blamed_where_it_is_right(zoo, wrong):
+    is_spared(zoo, wrong)
+
+
+@pytest.mark.parametrize("check", ["accuracy", "special_values", "identities", "contract"])
+@pytest.mark.parametrize(("name", "dtype"), [(n, d) for n, some in SOUND.items() for d in some])
+def test_a_sound_relative_that_is_written_in_another_way_raises_no_false_alarm(
+    zoo, name, dtype, check
+):
+    outcomes = zoo.outcomes("sound_family.py", name, check, dtype, lambda case: case.n <= 129)
+    assert [(o.case, o.message, o.worst) for o in outcomes if o.status.bad] == []
+    assert Status.PASS in {o.status for o in outcomes}
