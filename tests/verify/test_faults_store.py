@@ -54,7 +54,7 @@ def small_disk(tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()
     mount, umount = shutil.which("mount"), shutil.which("umount")
-    words = [mount or "mount", "-t", "tmpfs", "-o", "size=260k", "tmpfs", str(folder)]
+    words = [mount or "mount", "-t", "tmpfs", "-o", "size=240k", "tmpfs", str(folder)]
     if (
         os.getuid()
         or not mount

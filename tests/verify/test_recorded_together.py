@@ -58,13 +58,23 @@ def test_with_fail_fast_a_failure_is_recorded_before_what_is_left_out_for_it():
 def test_a_recorder_keeps_all_outcomes_of_a_reply_that_the_store_refuses(tmp_path):
     outcomes = [
         Outcome(
-            backend="mine", operation="softmax", dtype="float32", check="accuracy", case=case,
-            regime="uniform", shape=(3,), axis=-1, n=3, status="pass",
+            backend="mine",
+            operation="softmax",
+            dtype="float32",
+            check="accuracy",
+            case=case,
+            regime="uniform",
+            shape=(3,),
+            axis=-1,
+            n=3,
+            status="pass",
         )  # fmt: skip
         for case in TEXTS
     ]
     with open_store(str(tmp_path / "results.db")) as store:
-        never_begun = Run.start(kind="verify", version="0", command=(), arguments={}, environment={})
+        never_begun = Run.start(
+            kind="verify", version="0", command=(), arguments={}, environment={}
+        )
         record = Recorder(store, never_begun.id, lambda _: None)
         with pytest.raises(StoreError):
             record(outcomes)
