@@ -68,7 +68,7 @@ def test_a_recorder_keeps_all_outcomes_of_a_reply_that_the_store_refuses(tmp_pat
             axis=-1,
             n=3,
             status="pass",
-        )  # fmt: skip
+        )
         for case in TEXTS
     ]
     with open_store(str(tmp_path / "results.db")) as store:
