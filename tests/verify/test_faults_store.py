@@ -54,7 +54,7 @@ def small_disk(tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()
     mount, umount = shutil.which("mount"), shutil.which("umount")
-    words = [mount or "mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(folder)]
+    words = [mount or "mount", "-t", "tmpfs", "-o", "size=240k", "tmpfs", str(folder)]
     if (
         os.getuid()
         or not mount
@@ -111,7 +111,7 @@ def test_a_file_that_must_not_grow_ends_the_run_and_resume_completes_it(
     script.write_text(LIMITED, encoding="utf-8")
     store = tmp_path / "results.db"
     words = ["--plugin", patient, *WORDS]
-    code, _, err = ended(start(*words, program=[script, "400000"]))
+    code, _, err = ended(start(*words, program=[script, "150000"]))
     assert code == 2, err
     assert f"store {store}" in err
     assert "full" in err
