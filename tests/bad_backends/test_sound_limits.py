@@ -27,15 +27,28 @@ def flagged(zoo, file, check, wanted=lambda _: True, formats=lambda dtypes: dtyp
     ]
 
 
-@pytest.mark.parametrize("check", ["special_values", "contract"])
-@pytest.mark.parametrize("file", SOUND)
+def preferred(dtypes):
+    return ("float32",) if "float32" in dtypes else dtypes[:1]
+
+
+# The contract of softmax's relatives is sampled, without arrays of no dimensions.
+SCALARS = [
+    (file, check)
+    for file in SOUND
+    for check in ("special_values", "contract")
+    if (file, check) != ("sound_family.py", "contract")
+]
+
+
+@pytest.mark.parametrize(("file", "check"), SCALARS)
 def test_no_sound_backend_stumbles_over_an_array_of_no_dimensions(zoo, file, check):
     assert flagged(zoo, file, check, lambda case: case.shape == ()) == []
 
 
 @pytest.mark.parametrize("file", SOUND)
 def test_no_sound_backend_is_blamed_for_what_it_makes_of_bad_arguments(zoo, file):
-    assert flagged(zoo, file, "arguments", formats=lambda dtypes: dtypes[:1]) == []
+    # Of the relatives of softmax only float32 is asked this.
+    assert flagged(zoo, file, "arguments", formats=preferred) == []
 
 
 @pytest.mark.parametrize("name", ["torch_softmax", "torch_on_numpy_arrays"])
