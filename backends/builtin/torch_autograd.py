@@ -28,7 +28,7 @@ _NAN_TIMES_ZERO = (
     "are NaN, and on the way back they are multiplied by 0"
 )
 _HALF_LOG = "the way back starts from log-probabilities that the way there rounded to {}"
-_HALF_CHECKS = ("accuracy", "axes", "identities", "contract")
+_HALF_CHECKS = ("accuracy", "axes", "identities", "contract", "downstream")
 _OFF_LAST = "off the last axis steps are rounded to {}"
 _HALF = ("float16", "bfloat16")
 

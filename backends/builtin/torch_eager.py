@@ -44,6 +44,9 @@ def _half(reason: str, operation: str, *checks: str) -> dict[str, str]:
             "sigmoid/accuracy/float32": _OVERFLOW,
             "sigmoid/accuracy/bfloat16": _OVERFLOW,
             "sigmoid/temperature/float32": _OVERFLOW,
+            "sigmoid/downstream/float64": _OVERFLOW,
+            "sigmoid/downstream/float32": _OVERFLOW,
+            "sigmoid/downstream/bfloat16": _OVERFLOW,
         }
     ),
 )
