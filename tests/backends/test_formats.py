@@ -55,6 +55,7 @@ def test_limits_agree_with_the_librarys_own_figures(fmt):
     assert fmt.max_finite == float(info.max)
     assert fmt.min_normal == float(info.smallest_normal)
     assert fmt.min_subnormal == float(info.smallest_subnormal)
+    assert (fmt.emin, fmt.emax) == (info.minexp, info.maxexp - 1)
     assert fmt.unit_roundoff == float(info.eps) / 2
     assert fmt.bits == info.bits
     assert fmt.storage.itemsize == fmt.numpy_dtype.itemsize
