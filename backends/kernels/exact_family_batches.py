@@ -163,13 +163,16 @@ def sampled_rows(
     labels, other, sampled = inputs
     wide, rest, words, _, _ = _scratch(length(x), high.shape[1])
     work, numbers = np.empty((4, sampled.size + 1)), np.empty(sampled.size + 1, np.int32)
-    counts = np.empty(length(other))
+    counts, drawn = np.empty(length(other)), np.empty(sampled.size + 1)
     widen_row(other, 0, fmt, counts)
+    for j in range(sampled.size):
+        drawn[j + 1] = counts[sampled[j]]
     for i in range(span[0], span[1]):
         widen_row(x, i, fmt, wide)
+        drawn[0] = counts[labels[i]]
         lows = low[i] if low.shape[1] > 0 else rest
         open_[i] = sampled_row(
-            wide, counts, labels[i], sampled, scales, fmt, limits, work, numbers,
+            wide, drawn, labels[i], sampled, scales, fmt, limits, work, numbers,
             high[i], lows, k[i], words,
         )  # fmt: skip
         store_row(words, out, i, fmt)

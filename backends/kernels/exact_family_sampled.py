@@ -24,18 +24,15 @@ _LARGEST = 2.0**900
 
 
 @kernel
-def _gathered(
-    x: Any, q: Any, label: int, sampled: Any, remove: float, scales: Any, work: Any
-) -> int:
-    """Fill in x / T (work[0], work[1]) and q (work[2]) of the label, then of each candidate.
+def _gathered(x: Any, label: int, sampled: Any, remove: float, scales: Any, work: Any) -> int:
+    """Fill in x / T (work[0], work[1]) of the label, then of each candidate; -inf for a hit.
 
     Return how many finite quotients are below what float64 holds.
     """
-    work[3, 0], work[2, 0] = x[label], q[label]
+    work[3, 0] = x[label]
     for j in range(sampled.size):
         hit = remove > 0.0 and sampled[j] == label
         work[3, j + 1] = -np.inf if hit else x[sampled[j]]
-        work[2, j + 1] = q[sampled[j]]
     return int(cooled_gaps_span(work[3], 0.0, scales, work[0], work[1]))
 
 
@@ -87,12 +84,15 @@ def sampled_row(
     x: Any, q: Any, label: int, sampled: Any, scales: Any, fmt: Any, limits: Any,
     work: Any, numbers: Any, high: Any, low: Any, k: Any, words: Any,
 ) -> int:  # fmt: skip
-    """Record a row's loss; return 1 if it stays open, -1 for a special row, which is left."""
+    """Record a row's loss; return 1 if it stays open, -1 for a special row, which is left.
+
+    q holds the logarithms of expected counts of the label, then of each candidate.
+    """
     dust, promise, remove = limits
-    beyond = _gathered(x, q, label, sampled, remove, scales, work)
+    beyond = _gathered(x, label, sampled, remove, scales, work)
     gone = work[3, 0] == -np.inf
     near, far = work[0], work[1]
-    top, largest, inexact, spoilt = _corrected(near, far, work[2])
+    top, largest, inexact, spoilt = _corrected(near, far, q)
     if spoilt > 0 or top == -np.inf:
         return -1
     _centred(near, far, top, _largest_low(near, far, top))
