@@ -63,6 +63,14 @@ IGNORE_INDEX = -100
 Result = Literal["like", "row", "matrix"]
 
 
+def without_axis(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    """Return the shape of one number a row; a scalar is a row of one element."""
+    if not shape:
+        return ()
+    at = axis % len(shape)
+    return shape[:at] + shape[at + 1 :]
+
+
 @dataclass(frozen=True)
 class Operation:
     """One member of the softmax family.
@@ -101,10 +109,7 @@ class Operation:
             return shape
         if self.result == "matrix":
             return (*shape, shape[-1]) if shape else (1, 1)
-        if not shape:
-            return ()
-        at = axis % len(shape)
-        return shape[:at] + shape[at + 1 :]
+        return without_axis(shape, axis)
 
 
 def _operation(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.formats import format_of, from_float64, to_float64
-from backends.operations import operation
+from backends.operations import IGNORE_INDEX, operation, without_axis
 from backends.vocabulary import nearest
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def placed(name: str, array: Array, case: Case) -> Array:
     if name == "cotangent":
         return like_x(array, case)
     if name == "labels":
-        return array.reshape(_without_axis(case))
+        return array.reshape(without_axis(case.shape, case.axis))
     return array
 
 
@@ -61,16 +61,9 @@ def validate(case: Case) -> None:
         if word:
             _CHECKS[name](word)
     given = operation(case.operation).parameters
-    for name, default in (("ignore_index", -100), ("remove_accidental_hits", True)):
+    for name, default in (("ignore_index", IGNORE_INDEX), ("remove_accidental_hits", True)):
         if name not in given and getattr(case, name) != default:
             raise ValueError(f"{case.operation} takes no {name}")
-
-
-def _without_axis(case: Case) -> tuple[int, ...]:
-    if not case.shape:
-        return ()
-    axis = case.axis % len(case.shape)
-    return case.shape[:axis] + case.shape[axis + 1 :]
 
 
 def _random(case: Case, name: str) -> Generator:

@@ -31,7 +31,7 @@ _PROBABILITIES = ("softmax", "sigmoid")
 _SHOWN = 5
 _ZERO = {
     "softmax": "a masked entry (-inf) must give exactly 0",
-    "softmax_vjp": "the gradient of a masked entry (-inf) must be exactly 0",
+    "softmax_vjp": "the gradient is exactly 0: of a masked entry (-inf), or under equal cotangents",
     "softmax_jacobian": "the derivatives of and by a masked entry (-inf) must be exactly 0",
     "cross_entropy": "an ignored row, or one of a single class, must give exactly 0",
     "cross_entropy_grad": "an ignored row, and any masked entry (-inf), must give exactly 0",

@@ -42,7 +42,7 @@ OF_OPERATION: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """The variants that are asked of each operation."""
 
 
-def spacing(facts: Facts) -> Array:
+def _spacing(facts: Facts) -> Array:
     """Return one ulp of each exact result; 0 where the result is no finite number."""
     exact, fmt = facts.exact, facts.format
     ulp = np.ldexp(1.0, np.maximum(exact.exponent, fmt.emin) - fmt.precision + 1)
@@ -51,7 +51,7 @@ def spacing(facts: Facts) -> Array:
 
 
 def _allowed(facts: Facts) -> Array:
-    allowed: Array = facts.limits.theory * spacing(facts)
+    allowed: Array = facts.limits.theory * _spacing(facts)
     return allowed
 
 
@@ -73,7 +73,7 @@ def _shift(case: Case, outputs: Sequence[Array], facts: Facts, claims: Claims) -
     amount = float(case.variant.partition(":")[2])
     asked = replace(facts.asked, x=facts.x + amount)
     moved = KITS[case.operation].limits(asked, facts.exact, case.dtype, claims)
-    allowed = _allowed(facts) + moved.theory * spacing(facts)
+    allowed = _allowed(facts) + moved.theory * _spacing(facts)
     return _apart(outputs[0], outputs[1], allowed, f"shifting every logit by {amount:g}")
 
 

@@ -71,7 +71,7 @@ class Arguments:
         what, word = forms.kind(case), forms.word(case)
         if what == "temperature" and results and not form_fault(results[0], case):
             return _at_no_temperature(case, word, results[0])
-        return wrong(f"{what} that are {forms.BAD[what][word]} must raise; it returned a result")
+        return wrong(f"{what} {forms.BAD[what][word]} must raise; it returned a result")
 
 
 CHECK = Arguments()
