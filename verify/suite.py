@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from backends.operations import OPERATIONS
+from backends.vocabulary import DTYPES
 from reports.records import Outcome, Status
 from verify import checks, forms, long_rows, plans
 from verify.checks.check import Scope
@@ -22,6 +24,7 @@ from verify.course import Course
 from verify.crew import LostError
 from verify.judge import Verdict, wrong
 from verify.spaces import SPACES
+from verify.turns import Turns
 
 if TYPE_CHECKING:
     from backends.claims import Claims
@@ -152,28 +155,25 @@ class Suite:
         questions = self.questions()
         specs = list(specs)
         self.answers.expect(spec.claims for spec in specs)
+        turns = Turns(
+            self._examine(spec, [q for q in questions if (spec.name, *q.key) not in recorded])
+            for spec in specs
+        )
         with concurrent.futures.ThreadPoolExecutor(jobs) as threads:
-            futures = [
-                threads.submit(
-                    self._examine,
-                    spec,
-                    [q for q in questions if (spec.name, *q.key) not in recorded],
-                )
-                for spec in specs
-            ]
+            futures = [threads.submit(turns.take) for _ in range(jobs)]
             try:
                 for future in concurrent.futures.as_completed(futures):
                     future.result()
             except BaseException:
                 # Whatever comes from now on comes of being ended: it is no backend's doing.
                 self._stop.set()
-                for future in futures:
-                    future.cancel()
+                turns.end()
                 self.executor.close()
                 self.answers.close()
                 raise
 
-    def _examine(self, spec: BackendSpec, questions: list[Question]) -> None:
+    def _examine(self, spec: BackendSpec, questions: list[Question]) -> Iterator[int]:
+        """Ask a backend, and pause after each stretch: yield the number of the one to come."""
         if spec.unavailable is not None:
             self._skip_all(spec, questions, spec.unavailable)
             return
@@ -201,10 +201,18 @@ class Suite:
             self._prefetch(askable[at : at + _AHEAD])
             end = at + len(following)
             askable[end:] = self._judge(spec, asked, replies, askable[end:])
+            if following and self._stretch(following[0]) != self._stretch(asked[0]):
+                yield self._stretch(following[0])
             asked = following
         if course.worn:
             self._skip_all(spec, askable[at:], f"not asked: {course.worn}", each=True)
         self.executor.retire(spec)
+
+    @staticmethod
+    def _stretch(question: Question) -> int:
+        """Return which stretch of the selection a question belongs to: an operation's dtype."""
+        case = question.case
+        return list(OPERATIONS).index(case.operation) * len(DTYPES) + DTYPES.index(case.dtype)
 
     def _judge(
         self,
