@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from reports.records import Measurement, Outcome, Run
+from reports.records import Duel, Measurement, Outcome, Run
 
-Writer = Callable[[Path, Run, Sequence[Outcome], Sequence[Measurement]], None]
+Writer = Callable[[Path, Run, Sequence[Outcome], Sequence[Measurement], Sequence[Duel]], None]
 
 # Ending -> the module that writes it. Imported when asked for: pyarrow alone takes a second.
 _MODULES = {
+    ".benchmark.json": "reports.export.pytest_benchmark_file",  # before the ending that it has
     ".csv": "reports.export.csv_file",
     ".json": "reports.export.json_file",
     ".md": "reports.export.markdown_file",
@@ -43,11 +44,13 @@ def write(
     run: Run,
     outcomes: Sequence[Outcome],
     measurements: Sequence[Measurement] = (),
+    duels: Sequence[Duel] = (),
 ) -> None:
     """Write a run's results in the format that the ending of `path` names.
 
-    JSON, Markdown and JUnit XML hold outcomes and measurements. CSV and Parquet hold one table: the
-    outcomes, or the measurements of a run that has no outcomes.
+    JSON, Markdown and JUnit XML hold all of them. CSV and Parquet hold one table: the outcomes, or
+    the measurements of a run that has no outcomes, or else its duels. A name that ends in
+    `.benchmark.json` is written as pytest-benchmark writes its own, and holds the measurements.
 
     Raises
     ------
@@ -62,7 +65,7 @@ def write(
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".softmark-") as folder:
             whole = Path(folder) / path.name
-            writer(whole, run, outcomes, measurements)
+            writer(whole, run, outcomes, measurements, duels)
             whole.replace(path)
     except OSError as error:
         raise UnwritableError(f"cannot write {path}: {error.strerror or error}") from error
@@ -97,12 +100,12 @@ def check_writable(path: str | Path) -> None:
 
 
 def _module(path: Path) -> str:
-    ending = path.suffix.lower()
-    if ending not in _MODULES:
-        raise UnknownFormatError(
-            f"{path.name!r} names no format; end the name in one of {' '.join(ENDINGS)}"
-        )
-    return _MODULES[ending]
+    for ending, module in _MODULES.items():
+        if path.name.lower().endswith(ending) and path.name.lower() != ending:
+            return module
+    raise UnknownFormatError(
+        f"{path.name!r} names no format; end the name in one of {' '.join(ENDINGS)}"
+    )
 
 
 def _writer(path: Path) -> Writer:
