@@ -23,7 +23,8 @@ class Base:
 
     def softmax(self, x: NumPyArray, axis: int = -1) -> NumPyArray:
         """Return the softmax along `axis`."""
-        return backends.get("numpy_stable").softmax(x, axis=axis)
+        result: NumPyArray = backends.get("numpy_stable").softmax(x, axis=axis)
+        return result
 
 
 @register("planted_same", dtypes=["float32"])

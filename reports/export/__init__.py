@@ -16,7 +16,6 @@ Writer = Callable[[Path, Run, Sequence[Outcome], Sequence[Measurement], Sequence
 
 # Ending -> the module that writes it. Imported when asked for: pyarrow alone takes a second.
 _MODULES = {
-    ".benchmark.json": "reports.export.pytest_benchmark_file",  # before the ending that it has
     ".csv": "reports.export.csv_file",
     ".json": "reports.export.json_file",
     ".md": "reports.export.markdown_file",
@@ -49,8 +48,7 @@ def write(
     """Write a run's results in the format that the ending of `path` names.
 
     JSON, Markdown and JUnit XML hold all of them. CSV and Parquet hold one table: the outcomes, or
-    the measurements of a run that has no outcomes, or else its duels. A name that ends in
-    `.benchmark.json` is written as pytest-benchmark writes its own, and holds the measurements.
+    the measurements of a run that has no outcomes, or else its duels.
 
     Raises
     ------
@@ -100,12 +98,12 @@ def check_writable(path: str | Path) -> None:
 
 
 def _module(path: Path) -> str:
-    for ending, module in _MODULES.items():
-        if path.name.lower().endswith(ending) and path.name.lower() != ending:
-            return module
-    raise UnknownFormatError(
-        f"{path.name!r} names no format; end the name in one of {' '.join(ENDINGS)}"
-    )
+    ending = path.suffix.lower()
+    if ending not in _MODULES:
+        raise UnknownFormatError(
+            f"{path.name!r} names no format; end the name in one of {' '.join(ENDINGS)}"
+        )
+    return _MODULES[ending]
 
 
 def _writer(path: Path) -> Writer:
