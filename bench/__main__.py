@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.duel_options import dueling
+
 if TYPE_CHECKING:
     from backends.spec import BackendSpec
+    from bench.against import Opponent
     from bench.plan import Plan
     from bench.recording import Recorder
+    from reports.records import Run
 
 _INTERRUPTED = 130
 
@@ -48,6 +52,7 @@ _INTERRUPTED = 130
     show_default=True,
     help="Some workloads, a fifth of a second each; or all of them, a second each.",
 )
+@dueling
 @click.option("--store", "store_url", metavar="URL", help="SQLAlchemy URL or path of the results.")
 @click.option(
     "--output",
@@ -63,8 +68,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - cl
 
     NAME is a backend; by default all that are available here, or those of the plugins if there
     are any. Each is verified on the very input that it is timed on; a wrong one is not timed.
-    Exit code 0: all were right and timed; 1: one was not; 2: the command line or a plugin is
-    unusable.
+    Exit code 0: all were right and timed; 1: one was not, or fell below --fail-below; 2: the
+    command line or a plugin is unusable.
     """
     if options["listing"]:
         _list()
@@ -87,6 +92,9 @@ def _bench(options: dict[str, Any]) -> int:
     for path in options["outputs"]:
         export.check_writable(path)
     plan = _plan(options)
+    against = _against(options, plan)
+    if against is not None and against.run is None:
+        return _duel(options, plan, against)
     with recording.Recorder(options["store_url"], recording.new_run(plan, sys.argv)) as recorder:
         troubles = _timed(plan, options["store_url"], recorder)
         run = recorder.store.run(recorder.run_id)
@@ -99,12 +107,84 @@ def _bench(options: dict[str, Any]) -> int:
     for trouble in troubles:
         click.echo(_plain(trouble), err=True)
     _show(outcomes, measurements)
+    if against is not None and against.run is not None:
+        _compare(options, against.run, measurements)
     lost = len(plan.trials) - len(measurements) - len(outcomes)
     click.echo(
         f"run {run.id}: {len(measurements)} timings, {len(outcomes)} refused"
         + (f", {lost} not reached" if lost else "")
     )
     return 1 if outcomes or troubles or lost else 0
+
+
+def _against(options: dict[str, Any], plan: Plan) -> Opponent | None:
+    from bench import against
+    from verify.choosing import Unusable
+
+    if options["against"] is None:
+        if options["fail_below"] is not None:
+            raise Unusable("--fail-below needs --against: a backend or a git revision")
+        return None
+    found = against.opponent(options["against"], plan, options["store_url"])
+    if found.run is not None and options["fail_below"] is not None:
+        raise Unusable(
+            "--fail-below needs a duel: two sittings show no difference; name a backend or a "
+            "git revision after --against"
+        )
+    return found
+
+
+def _duel(options: dict[str, Any], plan: Plan, against: Opponent) -> int:
+    from bench import dueling, recording
+    from bench.revisions import Revisions
+    from reports import console, export
+    from verify.executor import LocalExecutor
+
+    with Revisions() as revisions:
+        with LocalExecutor(1) as executor:
+            card = dueling.card(plan, against, revisions, executor)
+        for line in card.left_out:
+            click.echo(_plain(line), err=True)
+        run = recording.new_run(plan, sys.argv)
+        with recording.Recorder(options["store_url"], run) as recorder, console.progress() as bar:
+            task = bar.add_task("duels", total=card.steps)
+            seconds = options["duel_seconds"]
+            dueling.decide(
+                card.matches, recorder, plan.origin, seconds, lambda _: bar.advance(task)
+            )
+            run = recorder.store.run(run.id)
+            outcomes, duels = recorder.store.outcomes(run.id), recorder.store.duels(run.id)
+    for path in options["outputs"]:
+        flat = str(path).lower().endswith((".csv", ".parquet"))
+        export.write(path, run, [] if flat else outcomes, [], duels)
+    _show_duels(outcomes, duels)
+    slower = dueling.regressed(duels, options["fail_below"] or 0)
+    for duel in slower:
+        click.echo(_plain(f"below {options['fail_below']:g}: {dueling.words(duel)}"), err=True)
+    click.echo(f"run {run.id}: {len(duels)} duels, {len(outcomes)} refused")
+    return 1 if slower or any(outcome.status.bad for outcome in outcomes) else 0
+
+
+def _show_duels(outcomes: list[Any], duels: list[Any]) -> None:
+    from rich.console import Console
+
+    from reports import console
+
+    out = Console(highlight=False)
+    if duels:
+        out.print(console.duel_table(duels))
+        for message in dict.fromkeys(duel.message for duel in duels if duel.message):
+            out.print(_plain(message), markup=False)
+    if outcomes:
+        out.print(console.findings(outcomes))
+
+
+def _compare(options: dict[str, Any], before: Run, measurements: list[Any]) -> None:
+    from bench import stored
+    from reports.store import open_store
+
+    with open_store(options["store_url"]) as store:
+        click.echo(_plain(stored.comparison(store.measurements(before.id), measurements)))
 
 
 def _plan(options: dict[str, Any]) -> Plan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any, Self
 
-from reports.records import Measurement, Outcome, Run, Status
+from reports.records import Duel, Measurement, Outcome, Run, Status
 from reports.store import open_store
 from verify.judge import Verdict
 
@@ -66,9 +66,9 @@ class Recorder:
             self.store.finish(self.run_id)
         self.store.close()
 
-    def add(self, measurement: Measurement) -> None:
-        """Record a timing."""
-        self.store.add(self.run_id, measurement)
+    def add(self, result: Measurement | Duel) -> None:
+        """Record a timing, or a duel."""
+        self.store.add(self.run_id, result)
         self.count += 1
 
     def refuse(self, trial: Trial, verdict: Verdict, case: str, plugin: str | None) -> None:

@@ -7,13 +7,14 @@ is instant; pandas, SQLAlchemy and rich are loaded when a view that needs them i
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from reports.records import Measurement, Outcome, Run, Status
+from reports.records import Duel, Measurement, Outcome, Run, Status
 
 if TYPE_CHECKING:
     from reports.frames import (
         Frames,
         accuracy_by_length,
         accuracy_by_regime,
+        duels_frame,
         load,
         measurements_frame,
         outcomes_frame,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from reports.store import Store, StoreError, UnknownRunError, open_store
 
 __all__ = [
+    "Duel",
     "Frames",
     "Measurement",
     "Outcome",
@@ -33,6 +35,7 @@ __all__ = [
     "UnknownRunError",
     "accuracy_by_length",
     "accuracy_by_regime",
+    "duels_frame",
     "load",
     "measurements_frame",
     "open_store",

@@ -63,6 +63,7 @@ def _show(store: "Store", run: "Run", outputs: tuple[str, ...]) -> None:
     from reports.text import safe
 
     outcomes, measurements = store.outcomes(run.id), store.measurements(run.id)
+    duels = store.duels(run.id)
     out = Console(highlight=False)
     out.print(safe(f"{run.kind} run {run.id}, begun {run.created}, {run.state}"), markup=False)
     if not run.finished and run.kind == "verify":
@@ -74,10 +75,12 @@ def _show(store: "Store", run: "Run", outputs: tuple[str, ...]) -> None:
         out.print(console.findings(outcomes))
     if measurements:
         out.print(console.measurement_table(measurements))
-    if not outcomes and not measurements:
+    if duels:
+        out.print(console.duel_table(duels))
+    if not outcomes and not measurements and not duels:
         out.print("It recorded nothing.")
     for path in outputs:
-        export.write(path, run, outcomes, measurements)
+        export.write(path, run, outcomes, measurements, duels)
         out.print(f"wrote {path}", markup=False)
 
 
@@ -85,12 +88,15 @@ def _list(store: "Store") -> None:
     from reports.text import safe
 
     counts = store.counts()
-    print(f"{'run':<24} {'kind':<7} {'begun':<26} {'state':<12} {'outcomes':>8} {'timings':>8}")
+    print(
+        f"{'run':<24} {'kind':<7} {'begun':<26} {'state':<12} {'outcomes':>8} {'timings':>8}"
+        f" {'duels':>6}"
+    )
     for run in reversed(store.runs()):
-        outcomes, measurements = counts.get(run.id, (0, 0))
+        outcomes, measurements, duels = counts.get(run.id, (0, 0, 0))
         state = "finished" if run.finished else "interrupted"
         line = f"{run.id:<24} {run.kind:<7} {run.created:<26} {state:<12}"
-        print(safe(f"{line} {outcomes:>8} {measurements:>8}"))
+        print(safe(f"{line} {outcomes:>8} {measurements:>8} {duels:>6}"))
 
 
 def main() -> None:

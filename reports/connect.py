@@ -228,6 +228,7 @@ def _migrate(engine: sa.Engine, name: str) -> None:
         for version in range(_version(connection, name), schema.VERSION):
             for statement in schema.MIGRATIONS[version]:
                 connection.exec_driver_sql(statement)
+        schema.metadata.create_all(connection)
         connection.execute(sa.update(schema.schema).values(version=schema.VERSION))
         connection.commit()
 

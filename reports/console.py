@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports import summary
-from reports.records import Measurement, Outcome, Status, shape_text
+from reports.records import Duel, DuelVerdict, Measurement, Outcome, Status, shape_text
 from reports.summary import Kind, duration, number
 from reports.text import safe
 
@@ -28,6 +28,14 @@ STYLES: dict[Status, str] = {
     Status.SKIP: "dim",
 }
 """How each status looks; the word itself always stands beside the colour."""
+
+
+VERDICTS: dict[DuelVerdict, str] = {
+    "faster": "green",
+    "slower": "bold red",
+    "no difference shown": "dim",
+}
+"""How each verdict of a duel looks."""
 
 
 def status_table(outcomes: Sequence[Outcome]) -> Table:
@@ -75,6 +83,31 @@ def measurement_table(measurements: Sequence[Measurement]) -> Table:
             number(item.bandwidth / 1e9),
             summary.share(item.roof_share),
             Text("yes" if item.verified else "NO", style="green" if item.verified else "bold red"),
+        )
+    return table
+
+
+def duel_table(duels: Sequence[Duel]) -> Table:
+    """Return the duels, one row each, in the order in which they came."""
+    table, cells = _kind_table(
+        "Duels", {(item.backend, item.operation, item.dtype) for item in duels}
+    )
+    table.add_column("shape", overflow="fold")
+    table.add_column("against", overflow="fold")
+    for title in ("median", "theirs", "times as fast", "interval"):
+        _number_column(table, title)
+    table.add_column("verdict")
+    for item in duels:
+        table.add_row(
+            *cells((item.backend, item.operation, item.dtype)),
+            *_plain((shape_text(item.shape), summary.opponent(item))),
+            *map(duration, (item.seconds, item.baseline_seconds)),
+            f"{item.ratio:.3f}",
+            f"{item.low:.3f}–{item.high:.3f}",
+            Text(
+                item.verdict if item.verified else f"{item.verdict} (NOT verified)",
+                VERDICTS[item.verdict],
+            ),
         )
     return table
 

@@ -1,4 +1,4 @@
-"""Outcomes and measurements as tidy pandas frames, and the tables that answer the usual questions.
+"""A run's results as tidy pandas frames, and the tables that answer the usual questions.
 
 A frame has one column per field of the record, in the record's order, with the meaning given by
 `reports.records.documentation`. The columns' types:
@@ -12,8 +12,9 @@ int                       int64
 int or None               Int64, pandas' nullable integer
 bool                      bool
 shape                     text, as in 64x1000
-text that repeats         categorical: backend, operation, dtype, check, regime,
-                          coverage, device, cache
+ratios                    lists of float
+text that repeats         categorical: backend, baseline, operation, dtype, check,
+                          regime, coverage, device, cache, verdict
 any other text            str
 ========================  =====================================================
 """
@@ -27,6 +28,7 @@ import pandas as pd
 
 from reports.bands import BANDS, band
 from reports.records import (
+    Duel,
     Measurement,
     Outcome,
     Record,
@@ -39,7 +41,10 @@ from reports.store import Store, open_store
 from reports.text import storable
 
 _REPEATING = frozenset(
-    {"backend", "operation", "dtype", "check", "regime", "coverage", "device", "cache"}
+    {
+        *("backend", "baseline", "operation", "dtype", "check", "regime", "coverage", "device"),
+        *("cache", "verdict"),
+    }
 )
 _STATUSES = pd.CategoricalDtype([status.value for status in Status], ordered=True)
 _TYPES: dict[Any, Any] = {
@@ -61,10 +66,12 @@ class Frames:
     """One row per outcome."""
     measurements: pd.DataFrame
     """One row per timing."""
+    duels: pd.DataFrame
+    """One row per duel."""
 
 
 def load(store: Store | str | None = None, run: str = "latest") -> Frames:
-    """Return a run's outcomes and measurements.
+    """Return a run's outcomes, measurements and duels.
 
     Parameters
     ----------
@@ -92,6 +99,11 @@ def outcomes_frame(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 def measurements_frame(measurements: Sequence[Measurement]) -> pd.DataFrame:
     """Return measurements as a frame, typed as the module says even if there are none."""
     return _frame(Measurement, measurements)
+
+
+def duels_frame(duels: Sequence[Duel]) -> pd.DataFrame:
+    """Return duels as a frame, typed as the module says even if there are none."""
+    return _frame(Duel, duels)
 
 
 def accuracy_by_regime(outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -126,6 +138,7 @@ def _load(store: Store, run: str) -> Frames:
     return Frames(
         outcomes=_typed(Outcome, store.rows(Outcome, run_id)),
         measurements=_typed(Measurement, store.rows(Measurement, run_id)),
+        duels=_typed(Duel, store.rows(Duel, run_id)),
     )
 
 
@@ -176,4 +189,6 @@ def _column(name: str, kind: object, values: Sequence[Any]) -> Any:  # noqa: ANN
         values = [item if isinstance(item, str) else shape_text(item) for item in values]
     if name in _REPEATING:
         return pd.Categorical(values)
+    if kind == tuple[float, ...]:
+        return pd.Series([list(item) for item in values], dtype=object)
     return pd.Series(list(values), dtype=_TYPES.get(kind, "str"))

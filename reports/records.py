@@ -1,4 +1,4 @@
-"""The vocabulary of results: Status, Outcome, Measurement and Run.
+"""The vocabulary of results: Status, Outcome, Measurement, Duel and Run.
 
 Everything that Softmark finds out becomes one of these records, and every store, table, file and
 picture reads only these. They hold plain Python values whatever they were built from (a NumPy
@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Literal, Self
 RunKind = Literal["verify", "bench"]
 Coverage = Literal["sampled", "exhaustive"]
 CacheState = Literal["warm", "cold"]
+DuelVerdict = Literal["faster", "slower", "no difference shown"]
 
 
 class Status(StrEnum):
@@ -52,7 +53,7 @@ _BAD = frozenset({Status.FAIL, Status.CRASH, Status.TIMEOUT})
 
 
 class Record:
-    """What the three records share: plain values, and the way to JSON and back."""
+    """What the records share: plain values, and the way to JSON and back."""
 
     __slots__ = ()
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -156,6 +157,49 @@ class Measurement(Record):
     )
     verified: bool = field(metadata={"doc": "the result was found right before it was timed"})
     message: str = field(default="", metadata={"doc": "anything a reader of the number must know"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Duel(Record):
+    """Two implementations timed in turns on one workload. All times are seconds per call.
+
+    Ratios are of speed: the baseline's time divided by the backend's, so that above 1 the backend
+    is the faster one.
+    """
+
+    backend: str = field(metadata={"doc": "name of the implementation"})
+    baseline: str = field(metadata={"doc": "name of the implementation that it is held against"})
+    revision: str = field(
+        default="", metadata={"doc": "commit of the baseline's code; empty: the present code"}
+    )
+    operation: str = field(metadata={"doc": "member of the softmax family"})
+    dtype: str = field(metadata={"doc": "floating-point format of input and result"})
+    shape: tuple[int, ...] = field(metadata={"doc": "shape of the input"})
+    axis: int = field(metadata={"doc": "axis along which the operation runs"})
+    device: str = field(metadata={"doc": "where the backend ran: cpu, cuda ..."})
+    threads: int = field(metadata={"doc": "threads that each could use"})
+    cache: CacheState = field(metadata={"doc": "warm, or cold: the input was not in any cache"})
+    verdict: DuelVerdict = field(
+        metadata={"doc": "faster or slower if the interval leaves 1 out; or no difference shown"}
+    )
+    ratio: float = field(metadata={"doc": "baseline's time divided by the backend's"})
+    low: float = field(metadata={"doc": "lower end of the ratio's confidence interval"})
+    high: float = field(metadata={"doc": "upper end of the ratio's confidence interval"})
+    confidence: float = field(metadata={"doc": "probability that the interval holds the ratio"})
+    ratios: tuple[float, ...] = field(
+        metadata={"doc": "the ratio in each launch, a pair of new processes, in their order"}
+    )
+    blocks: int = field(metadata={"doc": "blocks of four turns, over all launches"})
+    seconds: float = field(metadata={"doc": "the backend's time: median of the turns, seconds"})
+    baseline_seconds: float = field(
+        metadata={"doc": "the baseline's time: median of the turns, seconds"}
+    )
+    verified: bool = field(metadata={"doc": "the results of both were found right"})
+    message: str = field(default="", metadata={"doc": "anything a reader of the ratio must know"})
+
+
+Result = Outcome | Measurement | Duel
+"""What a run holds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -269,6 +313,10 @@ def _integers(value: Iterable[Any]) -> tuple[int, ...]:
     return tuple(int(item) for item in value)
 
 
+def _numbers(value: Iterable[Any]) -> tuple[float, ...]:
+    return tuple(float(item) for item in value)
+
+
 def _words(value: Iterable[Any]) -> tuple[str, ...]:
     return tuple(str(item) for item in value)
 
@@ -285,6 +333,7 @@ _PLAIN: dict[Any, tuple[type, Callable[[Any], Any]]] = {
     RunKind: (str, str),
     Coverage: (str, str),
     CacheState: (str, str),
+    DuelVerdict: (str, str),
     bool: (bool, bool),
     int: (int, int),
     int | None: (int, int),
@@ -292,6 +341,7 @@ _PLAIN: dict[Any, tuple[type, Callable[[Any], Any]]] = {
     float | None: (float, float),
     Status: (Status, Status),
     tuple[int, ...]: (_Always, _integers),
+    tuple[float, ...]: (_Always, _numbers),
     tuple[str, ...]: (_Always, _words),
     dict[str, Any]: (dict, dict),
 }

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from reports.records import (
     CacheState,
     Coverage,
+    Duel,
+    DuelVerdict,
     Measurement,
     Outcome,
     Record,
@@ -25,7 +27,7 @@ from reports.records import (
 )
 from reports.text import storable
 
-VERSION = 2
+VERSION = 3
 """What this program writes. A store of a higher version belongs to a newer program."""
 
 MIGRATIONS: dict[int, tuple[str, ...]] = {
@@ -33,8 +35,12 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE softmark_runs ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE softmark_runs ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
     ),
+    2: (),  # softmark_duels
 }
-"""Version -> the statements that bring a store of it to the next one, in any database."""
+"""Version -> the statements that bring a store of it to the next one, in any database.
+
+Tables that are missing after them are made by themselves; so a step that only adds some is empty.
+"""
 
 metadata = sa.MetaData(
     # Names for every constraint: a later migration must be able to say which one it changes.
@@ -70,12 +76,12 @@ def _nan_as_text(value: float | None) -> float | str | None:
 _Counter = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 _TYPES: dict[Any, Any] = {
-    **dict.fromkeys((str, str | None, RunKind, Coverage, CacheState, Status), sa.Text),
+    **dict.fromkeys((str, str | None, RunKind, Coverage, CacheState, DuelVerdict, Status), sa.Text),
     **dict.fromkeys((int, int | None), sa.BigInteger),
     **dict.fromkeys((float, float | None), Real),
     bool: sa.Boolean,
     tuple[int, ...]: sa.Text,  # shape_text
-    tuple[str, ...]: sa.JSON,
+    **dict.fromkeys((tuple[str, ...], tuple[float, ...]), sa.JSON),
     dict[str, Any]: sa.JSON,
 }
 
@@ -122,19 +128,33 @@ measurements = _results(
 )
 
 
-def table_of(record: Record) -> sa.Table:
-    """Return the table that keeps a result.
+duels = _results(
+    "softmark_duels",
+    Duel,
+    (
+        *("backend", "baseline", "revision", "operation", "dtype", "shape", "axis"),
+        *("device", "threads", "cache"),
+    ),
+)
+
+_TABLES: dict[type[Record], sa.Table] = {
+    Outcome: outcomes,
+    Measurement: measurements,
+    Duel: duels,
+}
+
+
+def table_of(kind: type[Record]) -> sa.Table:
+    """Return the table that keeps results of a kind.
 
     Raises
     ------
     TypeError
-        If it is neither an outcome nor a measurement.
+        If a run holds no such records.
     """
-    if isinstance(record, Outcome):
-        return outcomes
-    if isinstance(record, Measurement):
-        return measurements
-    raise TypeError(f"a run holds outcomes and measurements, not {type(record).__name__}")
+    if kind not in _TABLES:
+        raise TypeError(f"a run holds outcomes, measurements and duels, not {kind.__name__}")
+    return _TABLES[kind]
 
 
 def key(table: sa.Table) -> list[str]:
@@ -156,6 +176,11 @@ def outcome(values: sa.RowMapping) -> Outcome:
 def measurement(values: sa.RowMapping) -> Measurement:
     """Return the measurement that a row holds."""
     return Measurement(**_named(Measurement, values))
+
+
+def duel(values: sa.RowMapping) -> Duel:
+    """Return the duel that a row holds."""
+    return Duel(**_named(Duel, values))
 
 
 def run(values: sa.RowMapping) -> Run:

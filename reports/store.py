@@ -1,4 +1,4 @@
-"""The store: every run, outcome and measurement, in SQLite or any database SQLAlchemy speaks.
+"""The store: every run, outcome, measurement and duel, in SQLite or any database SQLAlchemy speaks.
 
 Records are committed as they come, so that a killed run keeps all that it had. In SQLite the
 write-ahead log makes that cheap and lets several processes write one store. Recording the same
@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from reports import connect, schema
 from reports.connect import StoreError
-from reports.records import Measurement, Outcome, Run, RunKind, field_names, utc_now
+from reports.records import Duel, Measurement, Outcome, Result, Run, RunKind, field_names, utc_now
 from reports.text import storable
 
 __all__ = ["Store", "StoreError", "UnknownRunError", "open_store"]
@@ -90,15 +90,15 @@ class Store:
         with self._writing() as connection:
             connection.execute(sa.insert(schema.runs), schema.row(run))
 
-    def add(self, run_id: str, record: Outcome | Measurement) -> None:
+    def add(self, run_id: str, record: Result) -> None:
         """Record one result and commit it; one that is already there stays as it is."""
         self.add_many(run_id, [record])
 
-    def add_many(self, run_id: str, records: Iterable[Outcome | Measurement]) -> None:
+    def add_many(self, run_id: str, records: Iterable[Result]) -> None:
         """Record several results in one commit: all of them or, after an error, none."""
         rows: dict[str, list[dict[str, Any]]] = {}
         for record in records:
-            table = schema.table_of(record)
+            table = schema.table_of(type(record))
             rows.setdefault(table.name, []).append({"run": run_id, **schema.row(record)})
         with self._writing() as connection:
             for name, values in rows.items():
@@ -170,14 +170,16 @@ class Store:
         """Return a run's measurements, in the order in which they came."""
         return [schema.measurement(row) for row in self._results(schema.measurements, run_id)]
 
-    def rows(
-        self, record: type[Outcome] | type[Measurement], run_id: str
-    ) -> Sequence[Sequence[Any]]:
+    def duels(self, run_id: str) -> list[Duel]:
+        """Return a run's duels, in the order in which they came."""
+        return [schema.duel(row) for row in self._results(schema.duels, run_id)]
+
+    def rows(self, record: type[Result], run_id: str) -> Sequence[Sequence[Any]]:
         """Return a run's results as bare rows in the order of the record's fields.
 
         For the views of very many results: no record is built, and a shape is text.
         """
-        table = schema.outcomes if record is Outcome else schema.measurements
+        table = schema.table_of(record)
         columns = [table.c[name] for name in field_names(record)]
         query = sa.select(*columns).where(table.c.run == run_id).order_by(table.c.seq)
         with self._reading() as connection:
@@ -190,13 +192,16 @@ class Store:
         with self._reading() as connection:
             return {cast("Key", tuple(row)) for row in connection.execute(query)}
 
-    def counts(self) -> dict[str, tuple[int, int]]:
-        """Return how many outcomes and measurements each run holds, by run id."""
+    def counts(self) -> dict[str, tuple[int, int, int]]:
+        """Return how many outcomes, measurements and duels each run holds, by run id."""
+        tables = (schema.outcomes, schema.measurements, schema.duels)
         with self._reading() as connection:
-            outcomes = _count(connection, schema.outcomes)
-            measurements = _count(connection, schema.measurements)
-        ids = outcomes.keys() | measurements.keys()
-        return {run_id: (outcomes.get(run_id, 0), measurements.get(run_id, 0)) for run_id in ids}
+            outcomes, measurements, duels = (_count(connection, table) for table in tables)
+        ids = outcomes.keys() | measurements.keys() | duels.keys()
+        return {
+            run_id: (outcomes.get(run_id, 0), measurements.get(run_id, 0), duels.get(run_id, 0))
+            for run_id in ids
+        }
 
     def _change(self, run_id: str, **values: str) -> None:
         changed = sa.update(schema.runs).where(schema.runs.c.id == run_id).values(**values)

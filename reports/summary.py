@@ -10,7 +10,7 @@ from math import isnan
 from typing import TypeVar
 
 from reports.bands import BANDS, band
-from reports.records import Outcome, Status
+from reports.records import Duel, Outcome, Status
 
 Kind = tuple[str, str, str]
 """A row of a table: backend, operation, dtype."""
@@ -141,6 +141,16 @@ def duration(seconds: float | None) -> str:
 def share(value: float | None) -> str:
     """Return a fraction as a percentage."""
     return ABSENT if value is None else f"{value:.0%}"
+
+
+def opponent(duel: Duel) -> str:
+    """Return whom a duel was against, with the commit if it was of another revision."""
+    return f"{duel.baseline} of {duel.revision[:10]}" if duel.revision else duel.baseline
+
+
+def interval(duel: Duel) -> str:
+    """Return the interval of a duel's ratio, for people."""
+    return f"{duel.low:.3f} to {duel.high:.3f} at {duel.confidence:.0%}"
 
 
 def _kind(outcome: Outcome) -> Kind:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from reports.records import Measurement, Outcome, Run
+from reports.records import Duel, Measurement, Outcome, Run
 
-Writer = Callable[[Path, Run, Sequence[Outcome], Sequence[Measurement]], None]
+Writer = Callable[[Path, Run, Sequence[Outcome], Sequence[Measurement], Sequence[Duel]], None]
 
 # Ending -> the module that writes it. Imported when asked for: pyarrow alone takes a second.
 _MODULES = {
@@ -43,11 +43,12 @@ def write(
     run: Run,
     outcomes: Sequence[Outcome],
     measurements: Sequence[Measurement] = (),
+    duels: Sequence[Duel] = (),
 ) -> None:
     """Write a run's results in the format that the ending of `path` names.
 
-    JSON, Markdown and JUnit XML hold outcomes and measurements. CSV and Parquet hold one table: the
-    outcomes, or the measurements of a run that has no outcomes.
+    JSON, Markdown and JUnit XML hold all of them. CSV and Parquet hold one table: the outcomes, or
+    the measurements of a run that has no outcomes, or else its duels.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def write(
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".softmark-") as folder:
             whole = Path(folder) / path.name
-            writer(whole, run, outcomes, measurements)
+            writer(whole, run, outcomes, measurements, duels)
             whole.replace(path)
     except OSError as error:
         raise UnwritableError(f"cannot write {path}: {error.strerror or error}") from error

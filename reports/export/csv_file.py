@@ -1,4 +1,4 @@
-"""Results as CSV, one row per outcome, or per measurement where there are no outcomes.
+"""Results as CSV, one row per outcome; where there are none, per measurement, or else per duel.
 
 Text comes from plugins and a spreadsheet runs a cell that begins with `=`, `+`, `-` or `@` as a
 formula. Such text gets a leading apostrophe, which spreadsheets take as "this is text"; it is the
@@ -10,7 +10,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports.records import Measurement, Outcome, Run, field_names, shape_text
+from reports.records import Duel, Measurement, Outcome, Run, field_names, shape_text
 from reports.text import safe
 
 # The wide ones too: spreadsheets of some languages take them for the narrow ones.
@@ -18,10 +18,14 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def write(
-    path: Path, run: Run, outcomes: Sequence[Outcome], measurements: Sequence[Measurement]
+    path: Path,
+    run: Run,
+    outcomes: Sequence[Outcome],
+    measurements: Sequence[Measurement],
+    duels: Sequence[Duel],
 ) -> None:
     """Write the results, each with the id of the run before its own fields."""
-    rows: Sequence[Outcome | Measurement] = outcomes or measurements
+    rows: Sequence[Outcome | Measurement | Duel] = outcomes or measurements or duels
     names = field_names(type(rows[0]) if rows else Outcome)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -32,7 +36,7 @@ def write(
 
 def _cell(value: object) -> object:
     if isinstance(value, tuple):
-        return shape_text(value)
+        return shape_text(value) if all(isinstance(item, int) for item in value) else list(value)
     if not isinstance(value, str):
         return value
     text = safe(value)

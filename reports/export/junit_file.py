@@ -1,16 +1,17 @@
 """Results as JUnit XML, which every CI service reads.
 
 A suite per backend and a test case per outcome: fail is a failure, crash and timeout are errors,
-skip is skipped, and the rest passed. Timings become properties of a suite without test cases: JUnit
-has no other place for them.
+skip is skipped, and the rest passed. Timings and duels become properties of a suite without test
+cases: JUnit has no other place for them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from reports.records import Measurement, Outcome, Run, Status, shape_text
+from reports import summary
+from reports.records import Duel, Measurement, Outcome, Run, Status, shape_text
 from reports.text import safe
 
 _ELEMENTS = {
@@ -22,7 +23,11 @@ _ELEMENTS = {
 
 
 def write(
-    path: Path, run: Run, outcomes: Sequence[Outcome], measurements: Sequence[Measurement]
+    path: Path,
+    run: Run,
+    outcomes: Sequence[Outcome],
+    measurements: Sequence[Measurement],
+    duels: Sequence[Duel],
 ) -> None:
     """Write the outcomes as test cases."""
     root = ET.Element("testsuites", {"name": f"softmark {run.id}", **_counts(outcomes)})
@@ -31,6 +36,8 @@ def write(
         root.append(_suite(backend, run, list(group)))
     if measurements:
         root.append(_timings(run, measurements))
+    if duels:
+        root.append(_duels(run, duels))
     ET.indent(root)
     ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
@@ -60,12 +67,31 @@ def _case(outcome: Outcome) -> ET.Element:
 
 
 def _timings(run: Run, measurements: Sequence[Measurement]) -> ET.Element:
-    suite = ET.Element("testsuite", {"name": f"timings of {run.id}", **_counts(())})
+    named: dict[tuple[str, ...], str] = {
+        (item.backend, item.operation, item.dtype, shape_text(item.shape), item.cache): (
+            f"{item.median!r} s"
+        )
+        for item in measurements
+    }
+    return _properties(f"timings of {run.id}", named)
+
+
+def _duels(run: Run, duels: Sequence[Duel]) -> ET.Element:
+    named: dict[tuple[str, ...], str] = {
+        (
+            *(item.backend, "against", summary.opponent(item)),
+            *(item.operation, item.dtype, shape_text(item.shape), item.cache),
+        ): f"{item.ratio!r} ({summary.interval(item)}): {item.verdict}"
+        for item in duels
+    }
+    return _properties(f"duels of {run.id}", named)
+
+
+def _properties(title: str, named: Mapping[tuple[str, ...], str]) -> ET.Element:
+    suite = ET.Element("testsuite", {"name": title, **_counts(())})
     properties = ET.SubElement(suite, "properties")
-    for item in measurements:
-        words = (item.backend, item.operation, item.dtype, shape_text(item.shape), item.cache)
-        value = {"name": _text(" ".join(words)), "value": f"{item.median!r} s"}
-        ET.SubElement(properties, "property", value)
+    for words, value in named.items():
+        ET.SubElement(properties, "property", {"name": _text(" ".join(words)), "value": value})
     return suite
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from reports import summary
-from reports.records import Measurement, Outcome, Run, Status, shape_text
+from reports.records import Duel, Measurement, Outcome, Run, Status, shape_text
 from reports.summary import duration, number
 from reports.text import safe
 
@@ -14,14 +14,19 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@])")
 
 
 def write(
-    path: Path, run: Run, outcomes: Sequence[Outcome], measurements: Sequence[Measurement]
+    path: Path,
+    run: Run,
+    outcomes: Sequence[Outcome],
+    measurements: Sequence[Measurement],
+    duels: Sequence[Duel],
 ) -> None:
-    """Write the run's summary, its findings and its timings."""
+    """Write the run's summary, its findings, its timings and its duels."""
     parts = [
         [f"# Softmark {run.kind} run {_text(run.id)}", ""],
         [_about(run), ""],
         *([_statuses(outcomes), _lengths(outcomes), _findings(outcomes)] if outcomes else []),
         *([_timings(measurements)] if measurements else []),
+        *([_duels(duels)] if duels else []),
     ]
     path.write_text("\n".join(line for part in parts for line in part), encoding="utf-8")
 
@@ -81,6 +86,21 @@ def _timings(measurements: Sequence[Measurement]) -> list[str]:
         for item in measurements
     ]
     return ["## Timings", "", *_table(head, rows), ""]
+
+
+def _duels(duels: Sequence[Duel]) -> list[str]:
+    head = ["backend", "against", "operation", "dtype", "shape", "device", "threads", "cache"]
+    head += ["times as fast", "interval", "verdict", "verified"]
+    rows = [
+        [
+            *(item.backend, summary.opponent(item), item.operation, item.dtype),
+            *(shape_text(item.shape), item.device, str(item.threads), item.cache),
+            *(f"{item.ratio:.3f}", summary.interval(item), item.verdict),
+            "yes" if item.verified else "NO",
+        ]
+        for item in duels
+    ]
+    return ["## Duels", "", *_table(head, rows), ""]
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.records import Measurement, Outcome, Run, Status
+from reports.records import Duel, Measurement, Outcome, Run, Status
 from reports.store import open_store
 
 
@@ -89,3 +89,32 @@ HOSTILE = (
 def hostile(request):
     """Return a text such as only a plugin would give."""
     return request.param
+
+
+@pytest.fixture
+def make_duel():
+    def make(**changes):
+        values = {
+            "backend": "mine",
+            "baseline": "theirs",
+            "operation": "softmax",
+            "dtype": "float32",
+            "shape": (64, 1000),
+            "axis": -1,
+            "device": "cpu",
+            "threads": 2,
+            "cache": "warm",
+            "verdict": "slower",
+            "ratio": 0.9,
+            "low": 0.85,
+            "high": 0.95,
+            "confidence": 0.99,
+            "ratios": (0.89, 0.91),
+            "blocks": 20,
+            "seconds": 1.1e-4,
+            "baseline_seconds": 1e-4,
+            "verified": True,
+        }
+        return Duel(**values | changes)
+
+    return make

@@ -37,7 +37,7 @@ def test_json_holds_the_records_own_fields(tmp_path, run, every_status, make_mea
     path = tmp_path / "run.json"
     export.write(path, run, outcomes, [make_measurement()])
     whole = json.loads(path.read_text())
-    assert list(whole) == ["run", "outcomes", "measurements"]
+    assert list(whole) == ["run", "outcomes", "measurements", "duels"]
     assert Run.from_dict(whole["run"]) == run
     assert [Outcome.from_dict(item) for item in whole["outcomes"]] == outcomes
     assert [Measurement.from_dict(item) for item in whole["measurements"]] == [make_measurement()]

@@ -67,8 +67,8 @@ def test_runs_are_listed(filled):
     done = reports("--list", "--store", path)
     lines = done.stdout.splitlines()
     assert done.returncode == 0
-    assert lines[1].split() == [bench.id, "bench", bench.created, "interrupted", "0", "1"]
-    assert lines[2].split() == [verify.id, "verify", verify.created, "finished", "7", "0"]
+    assert lines[1].split() == [bench.id, "bench", bench.created, "interrupted", "0", "1", "0"]
+    assert lines[2].split() == [verify.id, "verify", verify.created, "finished", "7", "0", "0"]
 
 
 def test_files_are_written(filled, tmp_path):

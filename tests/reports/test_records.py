@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from reports.records import (
+    Duel,
     Measurement,
     Outcome,
     Run,
@@ -87,7 +88,7 @@ def test_what_is_no_shape_is_refused(text):
         parse_shape(text)
 
 
-@pytest.mark.parametrize("record", [Outcome, Measurement, Run])
+@pytest.mark.parametrize("record", [Outcome, Measurement, Duel, Run])
 def test_every_field_is_documented(record):
     assert list(documentation(record)) == list(field_names(record))
     assert all(documentation(record).values())

@@ -53,7 +53,7 @@ def test_outcomes_and_measurements_come_back_as_they_went(
     store.add_many(run.id, [*kept, make_measurement()])
     assert store.outcomes(run.id) == kept
     assert store.measurements(run.id) == [make_measurement()]
-    assert store.counts() == {run.id: (3, 1)}
+    assert store.counts() == {run.id: (3, 1, 0)}
 
 
 def test_a_nan_is_kept_apart_from_no_value(store, run, make_outcome):
@@ -233,7 +233,7 @@ def test_a_newer_schema_is_refused_and_left_untouched(tmp_path):
         connection.execute("UPDATE softmark_schema SET version = ?", (schema.VERSION + 1,))
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(StoreError, match=r"version 3, this program knows up to 2.*update"):
+    with pytest.raises(StoreError, match=r"version 4, this program knows up to 3.*update"):
         open_store(str(path))
     assert path.read_bytes() == before
 

@@ -306,11 +306,13 @@ def test_a_store_of_an_older_program_is_brought_along_with_all_that_it_holds(tmp
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("alter table softmark_runs drop column owner")
         connection.execute("alter table softmark_runs drop column reason")
+        connection.execute("drop table softmark_duels")
         connection.execute("update softmark_schema set version = 1")
     with open_store(str(path)) as store:
         run = store.run()
         assert (run.owner, run.reason, run.state) == ("", "", "interrupted")
         assert len(store.outcomes(run.id)) == 400
+        assert store.duels(run.id) == []
         store.interrupt(run.id, "it was\0 late")
         assert store.run().state == "interrupted: it was\\x00 late"
     with closing(sqlite3.connect(path)) as connection:

@@ -1,0 +1,222 @@
+"""One side of a duel: a process that times its backend when it is its turn and sleeps otherwise.
+
+It is asked through `verify.child` and waits for the next question in a blocking read. Before it
+answers, it waits until its process uses no processor time any more: the threads of a pool go on
+looking for work for a while after the last call (milliseconds with OpenMP, a fifth of a second with
+some), and would do so while the other side is timed.
+
+Each turn has new memory at a new place. Which pages a buffer lies on changes a timing by some
+percent; so that is drawn again and again instead of once for all.
+
+A contender of another revision takes `backends` from that revision's tree, and from nowhere else
+but its public names, so that a tree of long ago can be asked too.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import secrets
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from verify.child import serve
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+# A sample takes at least so long, because clocks and loops have a price; calls are added up to it.
+_SAMPLE = 1e-4
+# Untimed calls before the timed ones: this part of a turn, and at least so many.
+_WARM_SHARE, _WARM_CALLS = 0.25, 2
+_LEAST_SAMPLES = 3
+# Asleep is a process that used less than this share of one processor over this time; one that does
+# not fall asleep by itself is left alone after a while.
+_AWAKE_SHARE, _LOOK, _PATIENCE = 0.1, 1e-3, 0.3
+# Where an array may begin within a page: at any line of the caches, which suits every kernel.
+_PAGE, _LINE = 4096, 64
+
+
+def main(connection: socket.socket, paths: tuple[str, ...] = ()) -> None:
+    """Answer the parent's questions: the process's entry.
+
+    Parameters
+    ----------
+    connection
+        The parent's socket.
+    paths
+        Folders of another revision to import `backends` and plugins from; none: as the parent does.
+    """
+    sys.path[:0] = paths
+    side = _Contender()
+    serve(connection, side.answer)
+
+
+class _Contender:
+    _native: Any
+    _bound: Callable[[], Any]
+
+    def answer(self, request: bytes) -> list[bytes]:
+        """Answer one request: a JSON object that says what to do."""
+        words = json.loads(request)
+        try:
+            said, *data = getattr(self, f"_{words.pop('do')}")(**words)
+        except Exception as error:  # noqa: BLE001 - whatever a backend raises is its answer
+            said, data = {"error": f"raised {type(error).__name__}: {error}"}, []
+        _fall_asleep()
+        return [json.dumps(said).encode("ascii"), *data]
+
+    def _open(self, name: str, source: dict[str, Any], **case: Any) -> list[Any]:  # noqa: ANN401 - JSON
+        """Load a backend and call it once; reply with its first result."""
+        from backends import discovery, registry
+        from backends.spec import Source
+
+        discovery.load(Source.from_dict(source))
+        self._backend = registry.get(name)
+        self._case = case
+        self._values = _read(case, case["input"])
+        self._bind(self._values)
+        began = time.perf_counter()
+        result = self._finished()
+        first = time.perf_counter() - began
+        return [
+            {"first_call": first, "file": sys.modules["backends"].__file__},
+            self._bytes(result),
+        ]
+
+    def _turn(self, seconds: float, processor: float) -> list[Any]:
+        """Time calls for some seconds, in new memory; reply with seconds a call of each sample."""
+        _go_to(processor)
+        del self._native, self._bound
+        _give_back_memory()
+        self._bind(_placed(self._values))
+        return [{"samples": self._samples(seconds)}]
+
+    def _last(self, seconds: float) -> list[Any]:
+        """Time calls on another input in the same memory; reply with the last one's result.
+
+        A result that was kept from earlier calls, or that is not written any more, is wrong here.
+        """
+        self._native[...] = self._backend.library.from_numpy(
+            _read(self._case, self._case["rolled"]), self._backend.device
+        )
+        self._bind_native()
+        self._samples(seconds)
+        return [{}, self._bytes(self._finished())]
+
+    def _bind(self, values: Array) -> None:
+        self._native = self._backend.library.from_numpy(values, self._backend.device)
+        self._bind_native()
+
+    def _bind_native(self) -> None:
+        self._bound = self._backend.bind(
+            self._case["operation"], self._native, axis=self._case["axis"]
+        )
+
+    def _samples(self, seconds: float) -> list[float]:
+        call = self._bound if self._backend.device == "cpu" else self._finished
+        each = _warmed(call, seconds * _WARM_SHARE)
+        count = max(1, round(_SAMPLE / each))
+        samples: list[float] = []
+        gc.disable()
+        try:
+            until = time.perf_counter() + seconds
+            while len(samples) < _LEAST_SAMPLES or time.perf_counter() < until:
+                began = time.perf_counter()
+                for _ in range(count):
+                    call()
+                samples.append((time.perf_counter() - began) / count)
+        finally:
+            gc.enable()
+        return samples
+
+    def _finished(self) -> Any:  # noqa: ANN401 - a native array
+        result = self._bound()
+        self._backend.synchronize()
+        return result
+
+    def _bytes(self, result: Any) -> bytes:  # noqa: ANN401 - a native array
+        import numpy as np
+
+        library = self._backend.library
+        if not library.is_native(result):
+            raise TypeError(f"returned {type(result).__name__}, no array of {self._backend.array}")
+        array = library.to_numpy(result)
+        shape, dtype = self._case["shape"], self._values.dtype
+        if list(array.shape) != shape or array.dtype != dtype:
+            raise TypeError(f"returned {array.dtype}{array.shape}, not {dtype}{tuple(shape)}")
+        return np.ascontiguousarray(array).tobytes()
+
+
+def _warmed(call: Callable[[], Any], seconds: float) -> float:
+    """Call for some seconds and return what a call took at the end."""
+    began = time.perf_counter()
+    calls = 0
+    while True:
+        before = time.perf_counter()
+        call()
+        after = time.perf_counter()
+        calls += 1
+        if calls >= _WARM_CALLS and after - began >= seconds:
+            return after - before
+
+
+def _read(case: dict[str, Any], path: str) -> Array:
+    import numpy as np
+
+    from backends.formats import format_of
+
+    dtype = format_of(case["dtype"]).numpy_dtype
+    return np.fromfile(path, dtype=np.uint8).view(dtype).reshape(case["shape"])
+
+
+def _placed(values: Array) -> Array:
+    """Return a copy in new memory, at a random line of a page."""
+    import numpy as np
+
+    memory = np.empty(values.nbytes + 2 * _PAGE, np.uint8)
+    start = -memory.ctypes.data % _PAGE + _LINE * secrets.randbelow(_PAGE // _LINE)
+    placed = memory[start : start + values.nbytes].view(values.dtype).reshape(values.shape)
+    placed[...] = values
+    return placed
+
+
+def _give_back_memory() -> None:
+    """Give free memory back to the system, so that what a call allocates lies on other pages.
+
+    An allocator hands out the same pages again and again: without this, a process in which they
+    happen to collide in a cache is slow for as long as it lives.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:  # glibc has it, others do not
+        trim(0)
+
+
+def _go_to(share: float) -> None:
+    """Move this thread to one of the processors that it may use, and let it go from there.
+
+    One that sleeps and wakes stays where it is. So without this each side has its own processor,
+    and what differs between the two (whoever else uses them) would differ between the sides.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        usable = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {sorted(usable)[int(share * len(usable))]})
+        os.sched_setaffinity(0, usable)  # at once: threads that are made later inherit it
+
+
+def _fall_asleep() -> None:
+    """Return when this process uses no processor time any more."""
+    until = time.perf_counter() + _PATIENCE
+    while time.perf_counter() < until:
+        began, used = time.perf_counter(), time.process_time()
+        time.sleep(_LOOK)
+        if time.process_time() - used < _AWAKE_SHARE * (time.perf_counter() - began):
+            return
