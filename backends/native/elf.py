@@ -66,7 +66,7 @@ def read(content: bytes) -> Image:
         order = _ORDERS[content[5]]
         (kind,) = struct.unpack_from(order + "H", content, 16)
         tables = dict(_symbol_tables(content, order)) if _BITS[content[4]] == _WIDE else {}
-    except (LookupError, struct.error, ValueError) as error:
+    except (LookupError, struct.error, ValueError, OverflowError) as error:
         raise ValueError(f"its ELF structure is damaged ({error})") from error
     dynamic = tables.get(_DYNAMIC_SYMBOLS)
     exported = None if dynamic is None else {n: size for n, size, out in dynamic if out}

@@ -117,7 +117,7 @@ def _check_names(image: elf.Image, exported: Mapping[str, int]) -> None:
 
 
 def _nothing(why: str) -> str:
-    looked = ", ".join(f"softmax_{suffix}" for suffix in SUFFIXES)
+    looked = ", ".join(f"softmax_{suffix}" for suffix in SUFFIXES.values())
     others = ", ".join(name for name in OPERATIONS if name != "softmax")
     return (
         f"it exports no function of the softmax family: {why}. Looked for {looked}, and the same "

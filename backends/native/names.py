@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _ALIKE = 0.7
+# How formats are called elsewhere.
+_ALIASES = {"float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16"}
+_ALIASES |= {"double": "f64", "float": "f32", "half": "f16"}
+_ALIAS = re.compile("bfloat16|float(?:64|32|16)|double|float|half")
 _MOST = 3
 _LISTED = 8
 _LONGEST = 80
@@ -64,7 +68,8 @@ def _hidden(names: Iterable[str]) -> Iterator[str]:
 
 def _similar(names: Iterable[str]) -> Iterator[str]:
     for name in names:
-        near = difflib.get_close_matches(name.lower(), SYMBOLS, n=1, cutoff=_ALIKE)
+        plain = _ALIAS.sub(lambda found: _ALIASES[found[0]], name.lower())
+        near = difflib.get_close_matches(plain, SYMBOLS, n=1, cutoff=_ALIKE)
         if near:
             yield f"it exports {_short(name)}: is that {near[0]}?"
 
