@@ -1,13 +1,15 @@
-"""``python -m backends``: list the backends, or write a plugin to start from."""
+"""``python -m backends``: list the backends, write a plugin to start from, ask all of them."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
 import click
 
 from backends.errors import SoftmarkError
+from backends.native.interface import HEADER
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,21 +18,31 @@ def main() -> None:
 
 
 @main.command("list")
-def list_backends() -> None:
+@click.option(
+    "--plugin", "plugins", multiple=True, metavar="FILE_OR_MODULE", help="Those too. Repeatable."
+)
+def list_backends(plugins: tuple[str, ...]) -> None:
     """List every backend, and for one that cannot run here the line that would help."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     from backends.discovery import builtin_specs
-    from verify.choosing import installed_specs
+    from reports.text import safe
+    from verify.choosing import chosen, installed_specs
     from verify.executor import LocalExecutor
+    from verify.session import Arguments
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("name", "array", "device", "dtypes", "operations", "available"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "name")
-    with LocalExecutor(jobs=1) as executor:
-        specs = [*builtin_specs(), *installed_specs(executor)]
+    try:
+        with LocalExecutor(jobs=1) as executor:
+            specs = [*builtin_specs(), *installed_specs(executor)]
+            if plugins:
+                specs += chosen(Arguments(plugins=plugins), executor)[0]
+    except SoftmarkError as error:
+        raise _unusable(error) from error
     for spec in specs:
         cells = (
             spec.name,
@@ -40,8 +52,8 @@ def list_backends() -> None:
             " ".join(spec.operations),
             spec.unavailable or "yes",
         )
-        # Names and reasons come from plugins: they are no markup.
-        table.add_row(*(escape(cell or "-") for cell in cells))
+        # Names and reasons come from plugins: they are no markup, and no control sequences.
+        table.add_row(*(escape(safe(cell or "-")) for cell in cells))
     # A pipe gets whole lines, for grep.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
@@ -51,9 +63,14 @@ def list_backends() -> None:
 @click.option(
     "--array",
     type=click.Choice(["numpy", "torch"]),
-    default="numpy",
+    help="The array library to write for in Python.  [default: numpy]",
+)
+@click.option(
+    "--language",
+    type=click.Choice(["python", "c"]),
+    default="python",
     show_default=True,
-    help="The array library to write for.",
+    help="What to write it in.",
 )
 @click.option(
     "--output",
@@ -63,18 +80,33 @@ def list_backends() -> None:
     metavar="DIR",
     help="Where to write it, the current folder by default.",
 )
-def new(name: str, array: str, folder: Path) -> None:
-    """Write NAME.py, a plugin that runs and verifies as it is."""
-    from backends.template import write_plugin
+def new(name: str, array: str | None, language: str, folder: Path) -> None:
+    """Write NAME.py or NAME.c, a plugin that runs and verifies as it is."""
+    from backends.template import write_kernel, write_plugin
 
+    if language == "c" and array is not None:
+        raise click.UsageError(f"--array {array} is of no use in C: its functions get addresses")
     try:
-        path = write_plugin(name, array, folder)
+        if language == "c":
+            path = write_kernel(name, folder)
+        else:
+            path = write_plugin(name, array or "numpy", folder)
     except SoftmarkError as error:
-        raise click.UsageError(str(error)) from error
+        raise _unusable(error) from error
     click.echo(f"wrote {path}")
     click.echo("next:")
+    if language == "c":
+        source, path = path, path.with_name(f"lib{name}.so")
+        headers = shlex.quote(str(HEADER.parent))
+        click.echo(f"  cc -O2 -shared -fPIC -I{headers} {source} -o {path} -lm")
     click.echo(f"  python -m verify {name} --plugin {path}")
     click.echo(f"  python -m bench {name} --plugin {path}")
+
+
+@main.command("header")
+def header() -> None:
+    """Print the folder of softmark.h, for the -I of a C compiler."""
+    click.echo(HEADER.parent)
 
 
 @main.command("eval", context_settings={"ignore_unknown_options": True})
@@ -98,7 +130,14 @@ def evaluate(
         for table in tables(values, temperature, dtypes or ("float32",), plugins):
             screen.print(table)
     except (SoftmarkError, ValueError) as error:
-        raise click.UsageError(str(error)) from error
+        raise _unusable(error) from error
+
+
+def _unusable(error: Exception) -> click.UsageError:
+    """Return a message as the end of the command; what a plugin said in it cannot act."""
+    from reports.text import safe
+
+    return click.UsageError(safe(str(error), lines=True), ctx=None)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backends import registry
-from backends.errors import PluginError
+from backends.errors import PluginError, SoftmarkError
 from backends.spec import BackendSpec, Source
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _OURS = (Path(__file__).parent, Path(importlib.__file__).parent)
 _QUOTED_FRAMES = 2
 _QUOTED_LINES = 8
 _LONGEST_LINE = 500
-_NEXT_STEP = "give a .py file or an importable module"
+_NEXT_STEP = "give a .py file, a shared library or an importable module"
 
 
 def sources() -> dict[str, Source]:
@@ -63,7 +63,7 @@ def source_of(plugin: str | Path) -> Source:
     Raises
     ------
     PluginError
-        If it looks like a file and cannot be read, or is not a Python file.
+        If it looks like a file and cannot be read, or is neither a Python file nor a library.
     """
     text = str(plugin)
     path = Path(text).expanduser()
@@ -71,8 +71,8 @@ def source_of(plugin: str | Path) -> Source:
         return Source("plugin", text)
     try:
         content = path.read_bytes()
-        if path.suffix != ".py":
-            raise PluginError(f"plugin {text} is no Python file: {_NEXT_STEP}")
+        if path.suffix != ".py" and not _is_library(path, content):
+            raise PluginError(f"plugin {text} is no Python file and no library: {_NEXT_STEP}")
     except OSError as error:
         raise PluginError(f"plugin {text}: {error.strerror or error}; {_NEXT_STEP}") from error
     return Source("plugin", str(path.absolute()), hashlib.sha256(content).hexdigest())
@@ -110,7 +110,12 @@ def load_builtin(name: str) -> list[str]:
 
 
 def load_plugin(file_or_module: str | Path) -> list[str]:
-    """Load a plugin, a Python file or an importable module, and return what it registered.
+    """Load a plugin and return what it registered.
+
+    Parameters
+    ----------
+    file_or_module
+        A Python file, a shared library (see `backends.native`) or an importable module.
 
     Raises
     ------
@@ -143,8 +148,12 @@ def _load_plugin(source: Source) -> list[str]:
         with registry.loading(source) as registered:
             if source.digest is None:
                 _import_afresh(source.location)
-            else:
+            elif Path(source.location).suffix == ".py":
                 _import_file(source)
+            else:
+                _open_library(source)
+    except _LibraryError as error:
+        raise PluginError(f"plugin {source.location}: {error}") from error
     except (Exception, SystemExit) as error:
         raise PluginError(
             f"plugin {source.location} failed to load:\n{_last_lines(error, source.location)}"
@@ -168,6 +177,25 @@ def _load_entry(source: Source) -> list[str]:
             f'must register a backend of that name, @register("{source.location}", ...)'
         )
     return registered
+
+
+class _LibraryError(PluginError):
+    """A shared library is at fault: there is no Python code of its own to quote."""
+
+
+def _is_library(path: Path, content: bytes) -> bool:
+    from backends.native import library
+
+    return library.looks_like_one(path, content)
+
+
+def _open_library(source: Source) -> None:
+    from backends.native.adaptor import register_library
+
+    try:
+        register_library(Path(source.location))
+    except SoftmarkError as error:
+        raise _LibraryError(str(error)) from error
 
 
 def _import_afresh(module: str) -> None:

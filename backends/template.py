@@ -1,16 +1,13 @@
-"""The plugin that ``python -m backends new NAME`` writes: it runs and verifies as it is."""
+"""What ``python -m backends new NAME`` writes: a plugin that runs and verifies as it is."""
 
 from __future__ import annotations
 
 import keyword
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from backends.errors import RegistrationError, SoftmarkError
 from backends.vocabulary import nearest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _NUMPY = '''\
 """A softmax for Softmark to verify and time: change the formula, then ask again.
@@ -76,6 +73,8 @@ def softmax(x, axis=-1, temperature=1.0):  # the function's name is the operatio
 TEMPLATES = {"numpy": _NUMPY, "torch": _TORCH}
 """Array library -> text of a plugin, with ``{name}`` to be filled in."""
 
+_KERNEL = Path(__file__).parent / "native" / "template.c"
+
 # The stem must be importable as a module, and the name usable as it is on the command line.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -90,6 +89,24 @@ def write_plugin(name: str, array: str, folder: Path) -> Path:
     SoftmarkError
         If the file exists (it is left alone) or cannot be written.
     """
+    if array not in TEMPLATES:
+        raise RegistrationError(f"no template for array={array!r}; {nearest(array, TEMPLATES)}")
+    return _write(name, ".py", TEMPLATES[array].format(name=name), folder)
+
+
+def write_kernel(name: str, folder: Path) -> Path:
+    """Write ``folder/name.c``, a kernel for `backends.native`, and return its path.
+
+    Raises
+    ------
+    RegistrationError, SoftmarkError
+        As for `write_plugin`.
+    """
+    text = _KERNEL.read_text(encoding="utf-8").replace("{name}", name)
+    return _write(name, ".c", text, folder)
+
+
+def _write(name: str, ending: str, text: str, folder: Path) -> Path:
     from backends.registry import names
 
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
@@ -98,16 +115,14 @@ def write_plugin(name: str, array: str, folder: Path) -> Path:
         )
     if name in names():
         raise RegistrationError(f"there is already a backend {name!r}: choose another name")
-    if array not in TEMPLATES:
-        raise RegistrationError(f"no template for array={array!r}; {nearest(array, TEMPLATES)}")
-    path = folder / f"{name}.py"
+    path = folder / f"{name}{ending}"
     if path.exists():
         raise SoftmarkError(f"{path} exists and is left alone: choose another name")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # "x" refuses a file that came into being since.
         with path.open("x", encoding="utf-8") as file:
-            file.write(TEMPLATES[array].format(name=name))
+            file.write(text)
     except OSError as error:
         raise SoftmarkError(f"cannot write {path}: {error.strerror or error}") from error
     return path
