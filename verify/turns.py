@@ -37,6 +37,7 @@ class Turns:
         self._examinations = list(examinations)
         self._ready = [_Turn(i // GROUP, -1, i) for i in range(len(self._examinations))]
         self._left = len(self._examinations)
+        self._ended = False
         self._changed = threading.Condition()
 
     def take(self) -> None:
@@ -54,11 +55,14 @@ class Turns:
     def end(self) -> None:
         """Let no further turn begin."""
         with self._changed:
-            self._left = 0
+            self._ended = True
             self._changed.notify_all()
 
     def _next(self) -> _Turn | None:
         with self._changed:
-            while self._left and not self._ready:
+            while not self._over() and not self._ready:
                 self._changed.wait()
-            return heapq.heappop(self._ready) if self._left else None
+            return None if self._over() else heapq.heappop(self._ready)
+
+    def _over(self) -> bool:
+        return self._ended or not self._left

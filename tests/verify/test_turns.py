@@ -16,7 +16,7 @@ def examination(log, name, stretches, seconds=0.0):
 
 
 def take_all(turns, threads):
-    running = [threading.Thread(target=turns.take) for _ in range(threads)]
+    running = [threading.Thread(target=turns.take, daemon=True) for _ in range(threads)]
     for thread in running:
         thread.start()
     for thread in running:
@@ -56,10 +56,31 @@ def test_an_error_of_one_reaches_the_caller_and_the_end_lets_the_others_go():
         raise OSError("disk full")
 
     turns = Turns([failing()])
-    other = threading.Thread(target=turns.take)
+    other = threading.Thread(target=turns.take, daemon=True)
     with pytest.raises(OSError, match="disk full"):
         turns.take()
     other.start()
     turns.end()
     other.join(20.0)
     assert not other.is_alive()
+
+
+def test_an_end_during_a_turn_lets_its_thread_and_those_that_wait_go():
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow():
+        begun.set()
+        assert go_on.wait(20.0)
+        return
+        yield 1
+
+    turns = Turns([slow()])
+    threads = [threading.Thread(target=turns.take, daemon=True) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert begun.wait(20.0)
+    turns.end()
+    go_on.set()
+    for thread in threads:
+        thread.join(5.0)
+        assert not thread.is_alive()
