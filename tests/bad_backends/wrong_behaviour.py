@@ -391,7 +391,7 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
     def rows(r):
         y = right(r, -1, temperature)
         for row in np.flatnonzero(np.isnan(r).any(axis=1)):
-            y[row] = [value + math.nan for value in r[row].tolist()]
+            y[row] = [value + np.float32(math.nan) for value in r[row]]
         return y
 
     return by_rows(x, axis, rows)
