@@ -20,6 +20,7 @@ _EXTRAS = {
     "openvino": "openvino",
     "tensorflow": "tensorflow",
     "flint": "witness",
+    "triton": "triton",
 }
 
 
