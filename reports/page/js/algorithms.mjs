@@ -31,7 +31,7 @@ class Arithmetic {
 function naive(arithmetic, logits, temperature) {
   const weights = logits.map((x) => arithmetic.exp(arithmetic.divide(x, temperature)));
   const sum = weights.reduce((a, b) => arithmetic.add(a, b));
-  return weights.map((weight) => arithmetic.divide(weight, sum));
+  return { sum, probabilities: weights.map((weight) => arithmetic.divide(weight, sum)) };
 }
 
 /** With the maximum subtracted first, so that no exponential exceeds 1. */
@@ -39,7 +39,7 @@ function stable(arithmetic, logits, temperature) {
   const top = logits.reduce((a, b) => Math.max(a, b));
   const weights = shiftedWeights(arithmetic, logits, top, temperature);
   const sum = weights.reduce((a, b) => arithmetic.add(a, b));
-  return weights.map((weight) => arithmetic.divide(weight, sum));
+  return { sum, probabilities: weights.map((weight) => arithmetic.divide(weight, sum)) };
 }
 
 /** Maximum and sum in one pass: the sum is scaled down where a larger maximum turns up. */
@@ -56,7 +56,8 @@ function online(arithmetic, logits, temperature) {
       sum = arithmetic.add(sum, shiftedWeights(arithmetic, [x], top, temperature)[0]);
     }
   }
-  return shiftedWeights(arithmetic, logits, top, temperature).map((w) => arithmetic.divide(w, sum));
+  const weights = shiftedWeights(arithmetic, logits, top, temperature);
+  return { sum, probabilities: weights.map((weight) => arithmetic.divide(weight, sum)) };
 }
 
 function shiftedWeights(arithmetic, logits, top, temperature) {
@@ -67,8 +68,11 @@ function shiftedWeights(arithmetic, logits, top, temperature) {
 
 export const ALGORITHMS = Object.freeze({ naive, stable, online });
 
-/** Probabilities as an algorithm computes them; logits and temperature are numbers of the format. */
-export function probabilities(format, algorithm, logits, temperature) {
+/**
+ * What an algorithm computes: `probabilities`, and the `sum` of exponentials that it divides by.
+ * Logits and temperature are numbers of the format.
+ */
+export function softmax(format, algorithm, logits, temperature) {
   return ALGORITHMS[algorithm](new Arithmetic(format), logits, temperature);
 }
 

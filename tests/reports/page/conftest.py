@@ -1,8 +1,8 @@
 """Runs the page's own arithmetic in Node, and the page itself in a browser.
 
-Node comes with Playwright (`pip install playwright`, part of the dev extra); one that is installed
+Node comes with Playwright (`pip install playwright`, part of the dev extra); one that is there
 serves as well. The browser is Debian's (`make browser`, or `apt-get install chromium`), or the one
-that SOFTMARK_BROWSER names. Where one is missing, what needs it is skipped with the line that helps.
+that SOFTMARK_BROWSER names. Where one is missing, what needs it is skipped with the next step.
 """
 
 import importlib.util

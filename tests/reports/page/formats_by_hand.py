@@ -50,8 +50,7 @@ class Arithmetic:
             return math.inf if x > 0 else 0.0
         with mpmath.workprec(400):
             sign, mantissa, exponent, _ = mpmath.exp(mpmath.mpf(x))._mpf_
-        assert sign == 0
-        return self._double(False, int(mantissa), exponent, inexact=x != 0)
+        return self._double(sign == 1, int(mantissa), exponent, inexact=x != 0)
 
     def _or_special(self, a, b, exactly, special):
         if not (math.isfinite(a) and math.isfinite(b)):

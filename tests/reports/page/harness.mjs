@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 const folder = pathToFileURL(`${process.argv[2]}/`);
 const { FORMATS, parse, round } = await import(new URL("formats.mjs", folder));
 const { answers, exponential } = await import(new URL("exact.mjs", folder));
-const { crossEntropy, jacobian, probabilities } = await import(new URL("algorithms.mjs", folder));
+const { crossEntropy, jacobian, softmax } = await import(new URL("algorithms.mjs", folder));
 
 const view = new DataView(new ArrayBuffer(8));
 
@@ -37,7 +37,7 @@ const ASK = {
   },
   computed: ({ format, algorithm, logits, temperature }) => {
     const kind = FORMATS[format];
-    const found = probabilities(kind, algorithm, logits.map(number), number(temperature));
+    const found = softmax(kind, algorithm, logits.map(number), number(temperature)).probabilities;
     return {
       probabilities: found.map(bits),
       jacobian: jacobian(kind, found, number(temperature)).map((row) => row.map(bits)),
