@@ -1,6 +1,8 @@
 """The command line: show the runs of a store, and write them as files."""
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -24,10 +26,10 @@ class UnusableError(click.ClickException):
 @click.option(
     "--output",
     "outputs",
-    metavar="FILE",
+    metavar="FILE|DIR",
     multiple=True,
-    help="Write the run to FILE; the ending names the format: .csv .json .md .parquet .xml. "
-    "May be given several times.",
+    help="Write the run to FILE; the ending names the format: .csv .html .json .md .parquet .xml. "
+    "A name without an ending is a folder for the page. May be given several times.",
 )
 @click.option("--list", "listing", is_flag=True, help="List the runs that the store holds.")
 def command(
@@ -40,7 +42,8 @@ def command(
     from reports import export
     from reports.store import StoreError, open_store
 
-    names = names or ("latest",)
+    folders = tuple(path for path in outputs if _is_folder(path))
+    outputs = tuple(path for path in outputs if path not in folders)
     try:
         if outputs and len(names) > 1:
             raise UnusableError("--output takes one RUN; name one, or leave --output out")
@@ -50,8 +53,10 @@ def command(
             if listing:
                 _list(store)
                 return
-            for run in [store.run(name) for name in names]:
+            for run in [store.run(name) for name in names or ("latest",)]:
                 _show(store, run, outputs)
+            for folder in folders:
+                print(f"wrote {_page(store, names, folder)}")
     except (StoreError, export.UnknownFormatError, export.UnwritableError) as error:
         raise UnusableError(str(error)) from error
 
@@ -82,6 +87,33 @@ def _show(store: "Store", run: "Run", outputs: tuple[str, ...]) -> None:
     for path in outputs:
         export.write(path, run, outcomes, measurements, duels)
         out.print(f"wrote {path}", markup=False)
+
+
+def _is_folder(path: str) -> bool:
+    return Path(path).is_dir() or path.endswith(("/", os.sep)) or not Path(path).suffix
+
+
+def _page(store: "Store", names: tuple[str, ...], folder: str) -> Path:
+    """Write the page of the named runs, or of the latest of each kind that found anything."""
+    from reports import page
+
+    runs = [store.run(name) for name in names] or _latest(store)
+    told = [
+        page.Told(run, store.outcomes(run.id), store.measurements(run.id), store.duels(run.id))
+        for run in runs
+    ]
+    try:
+        return page.write_folder(folder, told)
+    except OSError as error:
+        raise UnusableError(f"cannot write {folder}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UnusableError(str(error)) from error
+
+
+def _latest(store: "Store") -> "list[Run]":
+    held = store.counts()
+    found = {run.kind: run for run in store.runs() if run.id in held}
+    return [found[kind] for kind in ("verify", "bench") if kind in found] or [store.run()]
 
 
 def _list(store: "Store") -> None:

@@ -17,6 +17,7 @@ Writer = Callable[[Path, Run, Sequence[Outcome], Sequence[Measurement], Sequence
 # Ending -> the module that writes it. Imported when asked for: pyarrow alone takes a second.
 _MODULES = {
     ".csv": "reports.export.csv_file",
+    ".html": "reports.page.files",
     ".json": "reports.export.json_file",
     ".md": "reports.export.markdown_file",
     ".parquet": "reports.export.parquet_file",
@@ -47,8 +48,8 @@ def write(
 ) -> None:
     """Write a run's results in the format that the ending of `path` names.
 
-    JSON, Markdown and JUnit XML hold all of them. CSV and Parquet hold one table: the outcomes, or
-    the measurements of a run that has no outcomes, or else its duels.
+    HTML, JSON, Markdown and JUnit XML hold all of them. CSV and Parquet hold one table: the
+    outcomes, or the measurements of a run that has no outcomes, or else its duels.
 
     Raises
     ------
