@@ -27,7 +27,7 @@ from reports.records import (
 )
 from reports.text import storable
 
-VERSION = 3
+VERSION = 4
 """What this program writes. A store of a higher version belongs to a newer program."""
 
 MIGRATIONS: dict[int, tuple[str, ...]] = {
@@ -36,6 +36,10 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE softmark_runs ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
     ),
     2: (),  # softmark_duels
+    3: (
+        "ALTER TABLE softmark_outcomes ADD COLUMN gap DOUBLE PRECISION",
+        "ALTER TABLE softmark_outcomes ADD COLUMN curves JSON",
+    ),
 }
 """Version -> the statements that bring a store of it to the next one, in any database.
 
@@ -83,6 +87,7 @@ _TYPES: dict[Any, Any] = {
     tuple[int, ...]: sa.Text,  # shape_text
     **dict.fromkeys((tuple[str, ...], tuple[float, ...]), sa.JSON),
     dict[str, Any]: sa.JSON,
+    dict[str, Any] | None: sa.JSON(none_as_null=True),
 }
 
 

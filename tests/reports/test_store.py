@@ -225,6 +225,25 @@ def test_damage_in_the_middle_is_reported_and_the_file_left(tmp_path, run, make_
     assert path.read_bytes() == content
 
 
+def test_outcomes_of_a_store_without_gaps_and_curves_are_brought_along(tmp_path, run, make_outcome):
+    path = tmp_path / "store.db"
+    with open_store(str(path)) as store:
+        store.begin(run)
+        store.add(run.id, make_outcome(1))
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("ALTER TABLE softmark_outcomes DROP COLUMN gap")
+        connection.execute("ALTER TABLE softmark_outcomes DROP COLUMN curves")
+        connection.execute("UPDATE softmark_schema SET version = 3")
+    connection.close()
+    later = make_outcome(2, gap=3.5, curves={"loss": [2.0, math.nan]})
+    with open_store(str(path)) as store:
+        store.add(run.id, later)
+        assert store.outcomes(run.id)[0] == make_outcome(1)
+        assert store.outcomes(run.id)[1].gap == 3.5
+        assert store.outcomes(run.id)[1].curves == {"loss": [2.0, "nan"]}
+
+
 def test_a_newer_schema_is_refused_and_left_untouched(tmp_path):
     path = tmp_path / "store.db"
     open_store(str(path)).close()
@@ -233,7 +252,7 @@ def test_a_newer_schema_is_refused_and_left_untouched(tmp_path):
         connection.execute("UPDATE softmark_schema SET version = ?", (schema.VERSION + 1,))
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(StoreError, match=r"version 4, this program knows up to 3.*update"):
+    with pytest.raises(StoreError, match=r"version 5, this program knows up to 4.*update"):
         open_store(str(path))
     assert path.read_bytes() == before
 
