@@ -40,7 +40,7 @@ _OBJECTS = (tuple[float, ...], dict[str, Any] | None)
 
 def frame(record: type[Record], batches: Iterable[Rows]) -> pd.DataFrame:
     """Return rows as a frame with one typed column per field, typed alike if there are none."""
-    entries = fields(record)  # type: ignore[arg-type]  # every Record is a dataclass
+    entries = fields(record)
     parts: list[list[Any]] = [[] for _ in entries]
     for rows in batches:
         for part, entry, values in zip(parts, entries, zip(*rows, strict=True), strict=True):
@@ -84,19 +84,21 @@ def _repeats(entry: "Field[Any]") -> bool:
     return entry.type is Status or entry.name in REPEATING
 
 
-def _column(entry: "Field[Any]", parts: list[Any]) -> "pd.Series[Any]":
+def _column(entry: "Field[Any]", parts: list[Any]) -> Any:  # noqa: ANN401 - Arrow is not typed
     if entry.type in _OBJECTS:
         return pd.Series([cell for part in parts for cell in part], dtype=object)
     if _repeats(entry):
         return _categorical(entry, parts)
-    whole = pa.chunked_array(parts, _ARROW.get(entry.type, pa.string()))
+    kind = _ARROW.get(entry.type, pa.string())
+    # An array without chunks is more than pandas can join.
+    whole = pa.chunked_array(parts or [pa.array([], kind)], kind)
     if entry.type == int | None:
         return whole.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     series = whole.to_pandas()
     return series.astype("str") if entry.type not in _ARROW else series
 
 
-def _categorical(entry: "Field[Any]", parts: list[Any]) -> "pd.Series[Any]":
+def _categorical(entry: "Field[Any]", parts: list[Any]) -> Any:  # noqa: ANN401 - Arrow is not typed
     """Return parts with a dictionary each as one column; the categories stand in order."""
     kind = pa.dictionary(pa.int32(), pa.string())
     found = pa.chunked_array(parts, kind).unify_dictionaries().to_pandas()
