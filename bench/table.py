@@ -9,7 +9,8 @@ import pandas as pd
 
 from bench.roofline import minimum_bytes
 from bench.workloads import WORKLOADS
-from reports.frames import measurements_frame, speed_by_shape
+from reports.frames import measurements_frame
+from reports.pivots import speed_by_shape
 from reports.records import parse_shape, shape_text
 
 if TYPE_CHECKING:
