@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from verify.checks.check import Check, Profile
     from verify.executor import Executor
     from verify.replies import Reply
+    from verify.search.report import Plan
 
 Recorder = Callable[[Sequence[Outcome]], None]
 Key = tuple[str, str, str]
@@ -153,12 +154,18 @@ class Suite:
             What an interrupted run already has; it is not asked again.
         """
         questions = self.questions()
-        specs = list(specs)
-        self.answers.expect(spec.claims for spec in specs)
-        turns = Turns(
-            self._examine(spec, [q for q in questions if (spec.name, *q.key) not in recorded])
-            for spec in specs
+        self.examine(
+            [
+                (spec, [q for q in questions if (spec.name, *q.key) not in recorded])
+                for spec in specs
+            ],
+            jobs,
         )
+
+    def examine(self, plan: Sequence[tuple[BackendSpec, list[Question]]], jobs: int) -> None:
+        """Ask each backend questions of its own, `jobs` backends at a time."""
+        self.answers.expect(spec.claims for spec, _ in plan)
+        turns = Turns(self._examine(spec, questions) for spec, questions in plan)
         with concurrent.futures.ThreadPoolExecutor(jobs) as threads:
             futures = [threads.submit(turns.take) for _ in range(jobs)]
             try:
@@ -171,6 +178,14 @@ class Suite:
                 self.executor.close()
                 self.answers.close()
                 raise
+
+    def search(
+        self, specs: Sequence[BackendSpec], plan: Plan, done: frozenset[tuple[str, str, int]]
+    ) -> None:
+        """Search for each backend's worst inputs, but those (backend, dtype, axis) of `done`."""
+        from verify.search import report
+
+        report.search(self, specs, plan, done)
 
     def _examine(self, spec: BackendSpec, questions: list[Question]) -> Iterator[int]:
         """Ask a backend, and pause after each stretch: yield the number of the one to come."""
