@@ -1,7 +1,8 @@
 """How pictures look: colours for light and dark, and the style that a backend keeps everywhere.
 
-The colours differ from each other under protanopia, deuteranopia and tritanopia and have a contrast
-of at least 3 to their ground (WCAG 2.1, 1.4.11); a test computes both. Colour is never the only
+The colours were chosen to differ from each other under protanopia, deuteranopia and tritanopia too
+(Machado and others, 2009), and have a contrast of at least 3 to their ground (WCAG 2.1, 1.4.11),
+which a test computes. Colour is never the only
 sign: backends differ in their marker and line as well, statuses stand in words.
 """
 
