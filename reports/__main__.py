@@ -31,20 +31,34 @@ class UnusableError(click.ClickException):
     help="Write the run to FILE; the ending names the format: .csv .html .json .md .parquet .xml. "
     "A name without an ending is a folder for the page. May be given several times.",
 )
+@click.option(
+    "--pictures",
+    "folder",
+    metavar="DIR",
+    help="Draw the runs as SVG and PNG into DIR; without RUN the latest of each kind.",
+)
 @click.option("--list", "listing", is_flag=True, help="List the runs that the store holds.")
 def command(
-    names: tuple[str, ...], url: str | None, outputs: tuple[str, ...], *, listing: bool
+    names: tuple[str, ...],
+    url: str | None,
+    outputs: tuple[str, ...],
+    folder: str | None,
+    *,
+    listing: bool,
 ) -> None:
-    """Show what runs found.
+    """Show what a run found, or what changed from one RUN to another.
 
     RUN is a run's id, the beginning of one, or "latest", which is also what no RUN means.
     """
     from reports import export
+    from reports.plots import PlotsError
     from reports.store import StoreError, open_store
 
-    folders = tuple(path for path in outputs if _is_folder(path))
-    outputs = tuple(path for path in outputs if path not in folders)
+    pages = tuple(path for path in outputs if _is_folder(path))
+    outputs = tuple(path for path in outputs if path not in pages)
     try:
+        if len(names) > 2 and folder is None and not pages:
+            raise UnusableError("give one RUN to see it, or two to see what changed between them")
         if outputs and len(names) > 1:
             raise UnusableError("--output takes one RUN; name one, or leave --output out")
         for path in outputs:
@@ -53,11 +67,15 @@ def command(
             if listing:
                 _list(store)
                 return
-            for run in [store.run(name) for name in names or ("latest",)]:
-                _show(store, run, outputs)
-            for folder in folders:
-                print(f"wrote {_page(store, names, folder)}")
-    except (StoreError, export.UnknownFormatError, export.UnwritableError) as error:
+            if folder is not None:
+                _draw(store, names, folder)
+            for page in pages:
+                print(f"wrote {_page(store, names, page)}")
+            if len(names) > 1 and folder is None and not pages:
+                _compare(store, *names)
+            elif outputs or (folder is None and not pages):
+                _show(store, store.run(*names), outputs)
+    except (StoreError, PlotsError, export.UnknownFormatError, export.UnwritableError) as error:
         raise UnusableError(str(error)) from error
 
 
@@ -114,6 +132,28 @@ def _latest(store: "Store") -> "list[Run]":
     held = store.counts()
     found = {run.kind: run for run in store.runs() if run.id in held}
     return [found[kind] for kind in ("verify", "bench") if kind in found] or [store.run()]
+
+
+def _compare(store: "Store", before: str, after: str) -> None:
+    from rich.console import Console
+
+    from reports import changes, comparison
+    from reports.frames import load
+
+    frames = load(store, before), load(store, after)
+    out = Console(highlight=False)
+    out.print(comparison.shown(*(frame.runs[0] for frame in frames), changes.compare(*frames)))
+
+
+def _draw(store: "Store", names: tuple[str, ...], folder: str) -> None:
+    from reports import plots
+    from reports.frames import load
+
+    latest = {run.kind: run.id for run in store.runs()}
+    # Without any run this says so, as it does for all other views.
+    chosen = [store.run(name).id for name in names or tuple(latest.values()) or ("latest",)]
+    for path in plots.write(load(store, chosen), folder):
+        print(f"wrote {path}")
 
 
 def _list(store: "Store") -> None:
