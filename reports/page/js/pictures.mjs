@@ -117,7 +117,7 @@ const SPECIFICATIONS = {
     mark: { type: "line", point: { size: 40 }, strokeWidth: 1.8 },
     encoding: {
       x: { field: "n", type: "quantitative", scale: { type: "log", base: 2 }, title: "row length n", axis: { labelExpr: "datum.value < 1024 ? datum.value : datum.value / 1024 + 'k'", tickCount: narrow ? 5 : 9 } },
-      y: { field: "ulp", type: "quantitative", scale: { type: "symlog", constant: 0.5 }, title: "largest error, ulp", axis: { values: [0, 0.5, 1, 2, 3, 5, 10, 20, 50, 100, 1000, 10000], format: "~g" } },
+      y: { field: "ulp", type: "quantitative", scale: { type: "symlog", constant: 0.5 }, title: "largest error, ulp", axis: { values: [0, 0.5, 1, 2, 3, 5, 10, 20, 50, 100, 1000, 10000], labelExpr: "datum.value < 1000 ? datum.value : datum.value / 1000 + 'k'" } },
       color: pictures.colour({ narrow }),
       opacity: FADED,
       tooltip: hints(["backend", "n", "ulp"]),
