@@ -26,22 +26,34 @@ class UnusableError(click.ClickException):
     "outputs",
     metavar="FILE",
     multiple=True,
-    help="Write the run to FILE; the ending names the format: .csv .json .md .parquet .xml. "
-    "May be given several times.",
+    help="Write the run to FILE; the ending names the format: .csv .json .md .parquet .xml, or "
+    ".benchmark.json for pytest-benchmark. May be given several times.",
 )
 @click.option("--list", "listing", is_flag=True, help="List the runs that the store holds.")
+@click.option(
+    "--trend", is_flag=True, help="Show how timings changed over the runs of one machine."
+)
 def command(
-    names: tuple[str, ...], url: str | None, outputs: tuple[str, ...], *, listing: bool
+    names: tuple[str, ...],
+    url: str | None,
+    outputs: tuple[str, ...],
+    *,
+    listing: bool,
+    trend: bool,
 ) -> None:
     """Show what runs found.
 
-    RUN is a run's id, the beginning of one, or "latest", which is also what no RUN means.
+    RUN is a run's id, the beginning of one, or "latest", which is also what no RUN means. With
+    --trend no RUN means all that were timed on the machine of the latest one.
     """
     from reports import export
     from reports.store import StoreError, open_store
 
-    names = names or ("latest",)
     try:
+        if trend:
+            _trend(url, names, outputs)
+            return
+        names = names or ("latest",)
         if outputs and len(names) > 1:
             raise UnusableError("--output takes one RUN; name one, or leave --output out")
         for path in outputs:
@@ -82,6 +94,22 @@ def _show(store: "Store", run: "Run", outputs: tuple[str, ...]) -> None:
     for path in outputs:
         export.write(path, run, outcomes, measurements, duels)
         out.print(f"wrote {path}", markup=False)
+
+
+def _trend(url: str | None, names: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+    from rich.console import Console
+
+    from reports.store import open_store
+    from reports.trend import of_store
+
+    if outputs:
+        raise UnusableError("--output writes one run: leave --trend out")
+    with open_store(url, must_exist=True) as store:
+        found = of_store(store, names)
+    out = Console(highlight=False)
+    out.print(found.table())
+    for line in found.changes():
+        out.print(line, markup=False)
 
 
 def _list(store: "Store") -> None:

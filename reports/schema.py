@@ -40,6 +40,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
     3: tuple(
         f"ALTER TABLE softmark_measurements ADD COLUMN {column}"
         for column in (
+            "maximum DOUBLE PRECISION",
             "import_seconds DOUBLE PRECISION",
             "prepare_seconds DOUBLE PRECISION",
             "compile_seconds DOUBLE PRECISION",

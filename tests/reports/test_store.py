@@ -231,7 +231,7 @@ def test_timings_of_a_store_without_roof_and_new_processes_are_brought_along(
     path = tmp_path / "store.db"
     new = ("roof_bandwidth", "exp_rate", "roof_seconds", "roof_binds", "roof_uncertainty")
     new += ("import_seconds", "prepare_seconds", "compile_seconds", "cached_seconds")
-    new += ("peak_memory", "algorithm_bytes")
+    new += ("peak_memory", "algorithm_bytes", "maximum")
     kept = make_measurement(roof_share=None, message="\0 odd")
     with open_store(str(path)) as store:
         store.begin(run)
