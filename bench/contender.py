@@ -20,7 +20,9 @@ import json
 import os
 import secrets
 import sys
+import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.subject import Subject
@@ -201,10 +203,25 @@ def _go_to(share: float) -> None:
 
 
 def _fall_asleep() -> None:
-    """Return when this process uses no processor time any more."""
+    """Return when this process uses no processor time and none of its threads wants any."""
     until = time.perf_counter() + _PATIENCE
     while time.perf_counter() < until:
         began, used = time.perf_counter(), time.process_time()
         time.sleep(_LOOK)
-        if time.process_time() - used < _AWAKE_SHARE * (time.perf_counter() - began):
+        idle = time.process_time() - used < _AWAKE_SHARE * (time.perf_counter() - began)
+        if idle and not _another_wants_to_run():
             return
+
+
+def _another_wants_to_run() -> bool:
+    """Tell whether another thread could run: on a busy machine it may not get to for a while."""
+    own = threading.get_native_id()
+    for task in Path("/proc/self/task").glob("*/stat"):
+        try:
+            # The state follows the name, which is in parentheses and may hold any character.
+            state = task.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+        except OSError:  # it ended meanwhile
+            continue
+        if state == "R" and int(task.parent.name) != own:
+            return True
+    return False

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from backends.operations import OPERATIONS
 from backends.vocabulary import DTYPES
 from reports.records import Outcome, Status
-from verify import checks, forms, long_rows, plans
+from verify import checks, forms, long_rows, plans, stand_ins
 from verify.checks.check import Scope
 from verify.course import Course
 from verify.crew import LostError
@@ -352,6 +352,7 @@ class Suite:
             max_ulp=verdict.max_ulp,
             bound_ratio=verdict.bound_ratio,
             limit_ulp=verdict.limit_ulp,
+            gap=verdict.gap,
             misrounded=verdict.misrounded,
             count=verdict.count,
             message=verdict.message,
@@ -360,6 +361,7 @@ class Suite:
             evidence=verdict.evidence,
             worst=verdict.worst,
             seconds=seconds,
+            curves=verdict.curves,
         )
 
     def _replay(self, spec: BackendSpec, question: Question) -> str:
@@ -374,7 +376,7 @@ class Suite:
         kept: list[Question] = []
         refused: dict[tuple[str, str, str], Question] = {}
         for question in questions:
-            if self._not_meant(spec, question.case):
+            if self._not_meant(spec, question.case) or left_out(spec, self.selection, question):
                 continue
             reason = refusal(spec, question.case) or long_rows.shortage(question.case)
             if not reason:
@@ -405,6 +407,14 @@ class Suite:
     def _skip(self, spec: BackendSpec, question: Question, reason: str) -> None:
         verdict = Verdict(status=Status.SKIP, message=reason)
         self.record([self.outcome(spec, question, verdict)])
+
+
+def left_out(spec: BackendSpec, selection: Selection, question: Question) -> bool:
+    """Say whether the backend answers this question in a format that stands for this one."""
+    if selection.cases or selection.profile == "full":
+        return False
+    asked = set(spec.dtypes) & set(selection.dtypes)
+    return stand_ins.spoken_for(question.check.name, question.case, asked)
 
 
 def _rests_on_facts(question: Question) -> bool:
