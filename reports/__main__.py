@@ -28,8 +28,9 @@ class UnusableError(click.ClickException):
     "outputs",
     metavar="FILE|DIR",
     multiple=True,
-    help="Write the run to FILE; the ending names the format: .csv .html .json .md .parquet .xml. "
-    "A name without an ending is a folder for the page. May be given several times.",
+    help="Write the run to FILE; the ending names the format: .csv .html .json .md .parquet .xml, or "
+    ".benchmark.json for pytest-benchmark. A name without an ending is a folder for the page. May be "
+    "given several times.",
 )
 @click.option(
     "--pictures",
@@ -38,6 +39,9 @@ class UnusableError(click.ClickException):
     help="Draw the runs as SVG and PNG into DIR; without RUN the latest of each kind.",
 )
 @click.option("--list", "listing", is_flag=True, help="List the runs that the store holds.")
+@click.option(
+    "--trend", is_flag=True, help="Show how timings changed over the runs of one machine."
+)
 def command(
     names: tuple[str, ...],
     url: str | None,
@@ -45,10 +49,12 @@ def command(
     folder: str | None,
     *,
     listing: bool,
+    trend: bool,
 ) -> None:
     """Show what a run found, or what changed from one RUN to another.
 
-    RUN is a run's id, the beginning of one, or "latest", which is also what no RUN means.
+    RUN is a run's id, the beginning of one, or "latest", which is also what no RUN means. With
+    --trend no RUN means all that were timed on the machine of the latest one.
     """
     from reports import export
     from reports.plots import PlotsError
@@ -57,6 +63,11 @@ def command(
     pages = tuple(path for path in outputs if _is_folder(path))
     outputs = tuple(path for path in outputs if path not in pages)
     try:
+        if trend:
+            if outputs or pages or folder:
+                raise UnusableError("--output and --pictures show runs: leave --trend out")
+            _trend(url, names)
+            return
         if len(names) > 2 and folder is None and not pages:
             raise UnusableError("give one RUN to see it, or two to see what changed between them")
         if outputs and len(names) > 1:
@@ -154,6 +165,20 @@ def _draw(store: "Store", names: tuple[str, ...], folder: str) -> None:
     chosen = [store.run(name).id for name in names or tuple(latest.values()) or ("latest",)]
     for path in plots.write(load(store, chosen), folder):
         print(f"wrote {path}")
+
+
+def _trend(url: str | None, names: tuple[str, ...]) -> None:
+    from rich.console import Console
+
+    from reports.store import open_store
+    from reports.trend import of_store
+
+    with open_store(url, must_exist=True) as store:
+        found = of_store(store, names)
+    out = Console(highlight=False)
+    out.print(found.table())
+    for line in found.changes():
+        out.print(line, markup=False)
 
 
 def _list(store: "Store") -> None:

@@ -162,6 +162,7 @@ class Measurement(Record):
     )
     rounds: int = field(metadata={"doc": "timed rounds"})
     minimum: float = field(metadata={"doc": "fastest round, seconds"})
+    maximum: float | None = field(default=None, metadata={"doc": "slowest round, seconds"})
     median: float = field(metadata={"doc": "median round, seconds"})
     mean: float = field(metadata={"doc": "mean of the rounds, seconds"})
     stddev: float = field(metadata={"doc": "standard deviation of the rounds, seconds"})

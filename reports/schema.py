@@ -28,7 +28,7 @@ from reports.records import (
 )
 from reports.text import storable
 
-VERSION = 4
+VERSION = 5
 """What this program writes. A store of a higher version belongs to a newer program."""
 
 MIGRATIONS: dict[int, tuple[str, ...]] = {
@@ -57,6 +57,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
             )
         ),
     ),
+    4: ("ALTER TABLE softmark_measurements ADD COLUMN maximum DOUBLE PRECISION",),
 }
 """Version -> the statements that bring a store of it to the next one, in any database.
 
