@@ -63,11 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batches", type=int, default=16)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     options = parser.parse_args(arguments)
-    lines = [HEAD]
+    sys.stdout.write(f"{HEAD}\n")
     for workers in options.workers:
-        sweeps = _sweeps(options.backend, options.dtype, options.batches, workers)
-        lines += [sweep.row() for sweep in sweeps]
-    sys.stdout.write("\n".join(lines) + "\n")
+        for sweep in _sweeps(options.backend, options.dtype, options.batches, workers):
+            sys.stdout.write(f"{sweep.row()}\n")
+            sys.stdout.flush()
     return 0
 
 
