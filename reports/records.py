@@ -112,6 +112,13 @@ class Outcome(Record):
     limit_ulp: float | None = field(
         default=None, metadata={"doc": "theoretical limit at the worst element, in ulps"}
     )
+    gap: float | None = field(
+        default=None,
+        metadata={
+            "doc": "how far the logit of the element with that limit is below its row's maximum, "
+            "after the temperature; softmax only"
+        },
+    )
     misrounded: int | None = field(
         default=None, metadata={"doc": "results that are not the correctly rounded one"}
     )
@@ -131,6 +138,12 @@ class Outcome(Record):
     environment: str = field(
         default="",
         metadata={"doc": "name of the environment that it was taken in; empty: the run's own"},
+    )
+    curves: dict[str, Any] | None = field(
+        default=None,
+        metadata={
+            "doc": "series by name: of a training, the loss at each step and the exact run's"
+        },
     )
 
 
@@ -399,4 +412,5 @@ _PLAIN: dict[Any, tuple[type, Callable[[Any], Any]]] = {
     tuple[float, ...]: (_Always, _numbers),
     tuple[str, ...]: (_Always, _words),
     dict[str, Any]: (dict, dict),
+    dict[str, Any] | None: (dict, dict),
 }

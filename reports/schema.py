@@ -37,21 +37,25 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE softmark_runs ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
     ),
     2: (),  # softmark_duels
-    3: tuple(
-        f"ALTER TABLE softmark_measurements ADD COLUMN {column}"
-        for column in (
-            "import_seconds DOUBLE PRECISION",
-            "prepare_seconds DOUBLE PRECISION",
-            "compile_seconds DOUBLE PRECISION",
-            "cached_seconds DOUBLE PRECISION",
-            "peak_memory BIGINT",
-            "algorithm_bytes BIGINT",
-            "roof_bandwidth DOUBLE PRECISION",
-            "exp_rate DOUBLE PRECISION",
-            "roof_seconds DOUBLE PRECISION",
-            "roof_binds TEXT NOT NULL DEFAULT ''",
-            "roof_uncertainty DOUBLE PRECISION",
-        )
+    3: (
+        "ALTER TABLE softmark_outcomes ADD COLUMN gap DOUBLE PRECISION",
+        "ALTER TABLE softmark_outcomes ADD COLUMN curves JSON",
+        *(
+            f"ALTER TABLE softmark_measurements ADD COLUMN {column}"
+            for column in (
+                "import_seconds DOUBLE PRECISION",
+                "prepare_seconds DOUBLE PRECISION",
+                "compile_seconds DOUBLE PRECISION",
+                "cached_seconds DOUBLE PRECISION",
+                "peak_memory BIGINT",
+                "algorithm_bytes BIGINT",
+                "roof_bandwidth DOUBLE PRECISION",
+                "exp_rate DOUBLE PRECISION",
+                "roof_seconds DOUBLE PRECISION",
+                "roof_binds TEXT NOT NULL DEFAULT ''",
+                "roof_uncertainty DOUBLE PRECISION",
+            )
+        ),
     ),
     4: (  # and softmark_environments
         "ALTER TABLE softmark_outcomes ADD COLUMN environment TEXT NOT NULL DEFAULT ''",
@@ -104,6 +108,7 @@ _TYPES: dict[Any, Any] = {
     tuple[int, ...]: sa.Text,  # shape_text
     **dict.fromkeys((tuple[str, ...], tuple[float, ...]), sa.JSON),
     dict[str, Any]: sa.JSON,
+    dict[str, Any] | None: sa.JSON(none_as_null=True),
 }
 
 

@@ -370,6 +370,7 @@ class Suite:
             max_ulp=verdict.max_ulp,
             bound_ratio=verdict.bound_ratio,
             limit_ulp=verdict.limit_ulp,
+            gap=verdict.gap,
             misrounded=verdict.misrounded,
             count=verdict.count,
             message=verdict.message,
@@ -378,6 +379,7 @@ class Suite:
             evidence=verdict.evidence,
             worst=verdict.worst,
             seconds=seconds,
+            curves=verdict.curves,
         )
 
     def _replay(self, spec: BackendSpec, question: Question) -> str:

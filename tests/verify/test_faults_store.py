@@ -324,6 +324,8 @@ def test_a_store_of_an_older_program_is_brought_along_with_all_that_it_holds(tmp
         connection.execute("drop table softmark_environments")
         connection.execute("drop table softmark_measurements")
         connection.execute(MEASUREMENTS_OF_VERSION_1)
+        connection.execute("alter table softmark_outcomes drop column gap")
+        connection.execute("alter table softmark_outcomes drop column curves")
         connection.execute("update softmark_schema set version = 1")
     with open_store(str(path)) as store:
         run = store.run()
