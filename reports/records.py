@@ -135,6 +135,10 @@ class Outcome(Record):
         default="", metadata={"doc": "worst element: its position, input, got and exact value"}
     )
     seconds: float | None = field(default=None, metadata={"doc": "time in the worker, seconds"})
+    environment: str = field(
+        default="",
+        metadata={"doc": "name of the environment that it was taken in; empty: the run's own"},
+    )
     curves: dict[str, Any] | None = field(
         default=None,
         metadata={
