@@ -28,9 +28,9 @@ class UnusableError(click.ClickException):
     "outputs",
     metavar="FILE|DIR",
     multiple=True,
-    help="Write the run to FILE; the ending names the format: .csv .html .json .md .parquet .xml, or "
-    ".benchmark.json for pytest-benchmark. A name without an ending is a folder for the page. May be "
-    "given several times.",
+    help="Write the run to FILE; the ending names the format: .csv .html .json .md .parquet .xml, "
+    "or .benchmark.json for pytest-benchmark. A name without an ending is a folder for the page. "
+    "May be given several times.",
 )
 @click.option(
     "--pictures",
@@ -63,31 +63,49 @@ def command(
     pages = tuple(path for path in outputs if _is_folder(path))
     outputs = tuple(path for path in outputs if path not in pages)
     try:
-        if trend:
-            if outputs or pages or folder:
-                raise UnusableError("--output and --pictures show runs: leave --trend out")
-            _trend(url, names)
-            return
-        if len(names) > 2 and folder is None and not pages:
-            raise UnusableError("give one RUN to see it, or two to see what changed between them")
-        if outputs and len(names) > 1:
-            raise UnusableError("--output takes one RUN; name one, or leave --output out")
-        for path in outputs:
-            export.check_writable(path)
+        _refuse(names, outputs, alone=trend, shown=bool(folder or pages))
         with open_store(url, must_exist=True) as store:
             if listing:
                 _list(store)
-                return
-            if folder is not None:
-                _draw(store, names, folder)
-            for page in pages:
-                print(f"wrote {_page(store, names, page)}")
-            if len(names) > 1 and folder is None and not pages:
-                _compare(store, *names)
-            elif outputs or (folder is None and not pages):
-                _show(store, store.run(*names), outputs)
+            elif trend:
+                _trend(store, names)
+            else:
+                _tell(store, names, outputs, pages, folder)
     except (StoreError, PlotsError, export.UnknownFormatError, export.UnwritableError) as error:
         raise UnusableError(str(error)) from error
+
+
+def _refuse(names: tuple[str, ...], outputs: tuple[str, ...], *, alone: bool, shown: bool) -> None:
+    """Refuse what does not go together, and files that cannot be written, before any work."""
+    from reports import export
+
+    if alone and (outputs or shown):
+        raise UnusableError("--output and --pictures show runs: leave --trend out")
+    if len(names) > 2 and not shown and not alone:
+        raise UnusableError("give one RUN to see it, or two to see what changed between them")
+    if outputs and len(names) > 1:
+        raise UnusableError("--output takes one RUN; name one, or leave --output out")
+    for path in outputs:
+        export.check_writable(path)
+
+
+def _tell(
+    store: "Store",
+    names: tuple[str, ...],
+    outputs: tuple[str, ...],
+    pages: tuple[str, ...],
+    folder: str | None,
+) -> None:
+    """Draw pictures, write pages, compare two runs or show one."""
+    if folder is not None:
+        _draw(store, names, folder)
+    for page in pages:
+        print(f"wrote {_page(store, names, page)}")
+    shown = folder is not None or bool(pages)
+    if len(names) > 1 and not shown:
+        _compare(store, *names)
+    elif outputs or not shown:
+        _show(store, store.run(*names), outputs)
 
 
 def _show(store: "Store", run: "Run", outputs: tuple[str, ...]) -> None:
@@ -152,8 +170,8 @@ def _compare(store: "Store", before: str, after: str) -> None:
     from reports.frames import load
 
     frames = load(store, before), load(store, after)
-    out = Console(highlight=False)
-    out.print(comparison.shown(*(frame.runs[0] for frame in frames), changes.compare(*frames)))
+    first, second = (frame.runs[0] for frame in frames)
+    Console(highlight=False).print(comparison.shown(first, second, changes.compare(*frames)))
 
 
 def _draw(store: "Store", names: tuple[str, ...], folder: str) -> None:
@@ -167,14 +185,12 @@ def _draw(store: "Store", names: tuple[str, ...], folder: str) -> None:
         print(f"wrote {path}")
 
 
-def _trend(url: str | None, names: tuple[str, ...]) -> None:
+def _trend(store: "Store", names: tuple[str, ...]) -> None:
     from rich.console import Console
 
-    from reports.store import open_store
     from reports.trend import of_store
 
-    with open_store(url, must_exist=True) as store:
-        found = of_store(store, names)
+    found = of_store(store, names)
     out = Console(highlight=False)
     out.print(found.table())
     for line in found.changes():

@@ -57,13 +57,10 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
             )
         ),
     ),
-<<<<<<< HEAD
-    4: ("ALTER TABLE softmark_measurements ADD COLUMN maximum DOUBLE PRECISION",),
-=======
     4: (  # and softmark_environments
+        "ALTER TABLE softmark_measurements ADD COLUMN maximum DOUBLE PRECISION",
         "ALTER TABLE softmark_outcomes ADD COLUMN environment TEXT NOT NULL DEFAULT ''",
     ),
->>>>>>> dask
 }
 """Version -> the statements that bring a store of it to the next one, in any database.
 

@@ -53,4 +53,5 @@ def lengths(outcomes: pd.DataFrame) -> pd.DataFrame:
     kept = kept if uniform.empty else uniform
     n = 2 ** np.ceil(np.log2(kept["n"].clip(lower=1))).astype("int64")
     kept = kept.astype({"backend": "str", "dtype": "str"}).assign(n=n)
-    return kept.groupby(["backend", "dtype", "n"], as_index=False)["max_ulp"].max()
+    grouped = kept.groupby(["backend", "dtype", "n"], as_index=False)["max_ulp"]
+    return pd.DataFrame(grouped.max())
