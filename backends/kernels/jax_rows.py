@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+# First, as it limits JAX's threads, which JAX reads when it begins.
+from backends.kernels import jax_calls as _jax_calls  # isort: skip  # noqa: F401 - for what it sets
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from backends.arrays import NumPyArray
-
-jax.config.update("jax_enable_x64", True)  # noqa: FBT003 - JAX takes it by position only
 
 # The basis of cotangents, two products with it on the way back, the result, and its copy.
 _MATRICES = 5
@@ -69,13 +70,13 @@ def _applied(
     place = checked_axis(axis, x.ndim)
     given = (jnp.asarray(array.astype(array.dtype.newbyteorder("="), copy=False))
              for array in (x.reshape(x.shape or (1,)), *others))  # fmt: skip
-    result = np.array(_jitted[function](*given, divisor, axis=place, cooled=divisor != 1.0))
+    result = np.array(_jitted[function](*given, divisor, axis=place, cooling=divisor != 1.0))
     return result.astype(x.dtype, copy=False)
 
 
-def _vjp(x: Any, cotangent: Any, temperature: Any, *, axis: int, cooled: bool) -> Any:
+def _vjp(x: Any, cotangent: Any, temperature: Any, *, axis: int, cooling: bool) -> Any:
     def softmax(logits: Any) -> Any:
-        y = jax.nn.softmax(_cooled(logits, temperature, cooled=cooled), axis)
+        y = jax.nn.softmax(cooled(logits, temperature, cooling=cooling), axis)
         return y.astype(x.dtype)
 
     return jax.vjp(softmax, x)[1](cotangent)[0]
@@ -88,29 +89,29 @@ def _grad(
     temperature: Any,
     *,
     axis: int,
-    cooled: bool,
+    cooling: bool,
 ) -> Any:
     def loss(logits: Any) -> Any:
-        z = jax.nn.log_softmax(_cooled(logits, temperature, cooled=cooled), axis)
+        z = jax.nn.log_softmax(cooled(logits, temperature, cooling=cooling), axis)
         at_label = jnp.take_along_axis(z, jnp.expand_dims(classes, axis), axis)
         return jnp.sum(jnp.where(counted, -jnp.squeeze(at_label, axis), 0))
 
     return jax.grad(loss)(x)
 
 
-def _jacobian(x: Any, temperature: Any, *, axis: int, cooled: bool) -> Any:
+def _jacobian(x: Any, temperature: Any, *, axis: int, cooling: bool) -> Any:
     def softmax(row: Any) -> Any:
-        return jax.nn.softmax(_cooled(row, temperature, cooled=cooled), axis - 1).astype(x.dtype)
+        return jax.nn.softmax(cooled(row, temperature, cooling=cooling), axis - 1).astype(x.dtype)
 
     return jax.vmap(jax.jacrev(softmax))(x)
 
 
-def _cooled(x: Any, temperature: Any, *, cooled: bool) -> Any:
+def cooled(x: Any, temperature: Any, *, cooling: bool) -> Any:
     """Return x / temperature, of 16-bit logits in float32, and `x` itself at temperature 1."""
-    if not cooled:
+    if not cooling:
         return x
     return (x.astype(jnp.float32) if x.dtype.itemsize == 2 else x) / temperature
 
 
-_STATIC = ("axis", "cooled")
+_STATIC = ("axis", "cooling")
 _jitted = {each: jax.jit(each, static_argnames=_STATIC) for each in (_vjp, _grad, _jacobian)}
