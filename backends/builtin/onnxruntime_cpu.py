@@ -9,7 +9,9 @@ from backends.claims import Claims
 from backends.kernels.bound_peer import BoundLosses
 from backends.registry import register
 
-_INFINITY = "in float64, finite entries beside +inf give -inf, the limit; in float32 they give NaN"
+_ODD = "in float64, NaN and +inf do not reach every entry of their row; in float32 they do"
+_FIRST = "the maximum is not subtracted from a row that begins with -inf, so that exp underflows"
+_UNSHIFTED = "in float16 the maximum is not subtracted: exp overflows above 88 and underflows below -88"
 
 
 @register(
@@ -17,12 +19,17 @@ _INFINITY = "in float64, finite entries beside +inf give -inf, the limit; in flo
     dtypes=["float64", "float32", "float16"],
     requires=["onnx", "onnxruntime"],
     claims=Claims(
+        subnormals="flush",
         limitations={
-            "log_softmax/special_values/float64": _INFINITY,
-            "log_softmax/one_inf/float64": _INFINITY,
-            "cross_entropy/special_values/float64": _INFINITY,
-            "cross_entropy/one_inf/float64": _INFINITY,
-        }
+            "log_softmax/special_values/float64": _ODD,
+            "log_softmax/axes/float64": _ODD,
+            "cross_entropy/special_values/float64": _ODD,
+            "cross_entropy/axes/float64": _ODD,
+            "logsumexp/islands/float64": _FIRST,
+            "logsumexp/islands/float32": _FIRST,
+            "logsumexp/accuracy/float16": _UNSHIFTED,
+            "logsumexp/axes/float16": _UNSHIFTED,
+        },
     ),
 )
 class OnnxRuntimeCpu(BoundLosses):

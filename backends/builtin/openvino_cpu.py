@@ -10,14 +10,24 @@ from backends.claims import Claims
 from backends.kernels.bound_peer import BoundSoftmax
 from backends.registry import register
 
-_LOST = "beside +inf, finite entries give 0, or -inf, and a NaN does not spread over its row"
+_LOST = "beside NaN or +inf, finite entries give 0, or -inf, instead of NaN"
+_CUT = "results are cut off to bfloat16, not rounded"
+_BITS = ("accuracy", "axes", "contract", "guard", "identities", "special_values", "temperature")
+_CALLS = ("determinism", "batch_invariance", "thread_safety", "replay", "drift")
 
 
 @register(
     "openvino_cpu",
     dtypes=["float32", "float16", "bfloat16"],
     requires=["openvino"],
-    claims=Claims(limitations={"special_values": _LOST, "one_inf": _LOST, "one_nan": _LOST}),
+    claims=Claims(
+        subnormals="flush",
+        limitations={
+            **dict.fromkeys(("one_nan", "one_inf"), _LOST),
+            **{f"special_values/{dtype}": _LOST for dtype in ("float32", "float16")},
+            **{f"{check}/bfloat16": _CUT for check in (*_BITS, *_CALLS)},
+        },
+    ),
 )
 class OpenVinoCpu(BoundSoftmax):
     """Softmax and LogSoftmax of OpenVINO's CPU plugin."""

@@ -18,11 +18,21 @@ if TYPE_CHECKING:
     from backends.arrays import NumPyArray
 
 
+_STEPS = "the gap, its exponential, their sum and the result are rounded to float16, one by one"
+_CHECKS = (
+    *("accuracy", "axes", "contract", "identities", "special_values", "guard"),
+    *("replay", "drift", "determinism", "batch_invariance"),
+)
+
+
 @register(
     "sklearn_extmath",
     dtypes=["float64", "float32", "float16"],
     requires=["sklearn"],
-    claims=Claims(zero_length="raises"),
+    claims=Claims(
+        zero_length="raises",
+        limitations={f"{check}/float16": _STEPS for check in _CHECKS},
+    ),
 )
 class SklearnExtmath:
     """sklearn.utils.extmath.softmax of rows; other axes are moved to the end and back."""
