@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,7 +28,8 @@ _INTERRUPTED = 130
     "--dtype",
     "dtypes",
     multiple=True,
-    help="Only this format. Repeatable.  [default: float32 and float16; all four with --full]",
+    help="Only this format. Repeatable.  [default: float32 and float16; with --profile full all "
+    "four]",
 )
 @click.option(
     "--shape",
@@ -46,11 +49,27 @@ _INTERRUPTED = 130
     help="Load backends. Repeatable.",
 )
 @click.option(
-    "--quick/--full",
-    "quick",
-    default=True,
+    "--profile",
+    type=click.Choice(["quick", "full"]),
+    default="quick",
     show_default=True,
     help="Some workloads, a fifth of a second each; or all of them, a second each.",
+)
+@click.option(
+    "--cache",
+    type=click.Choice(["warm", "cold"]),
+    default="warm",
+    show_default=True,
+    help="Call after call; or every call with empty caches.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads that each backend may use.  [default: SOFTMARK_THREADS, or every processor]",
+)
+@click.option(
+    "--unverified", is_flag=True, help="Time what gives wrong answers as well, and mark it."
 )
 @dueling
 @click.option("--store", "store_url", metavar="URL", help="SQLAlchemy URL or path of the results.")
@@ -67,7 +86,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - cl
     """Time softmax implementations that are right.
 
     NAME is a backend; by default all that are available here, or those of the plugins if there
-    are any. Each is verified on the very input that it is timed on; a wrong one is not timed.
+    are any. Each is verified on the very input that it is timed on; a wrong one is not timed,
+    unless --unverified asks for it. What does not fit into memory is skipped.
     Exit code 0: all were right and timed; 1: one was not, or fell below --fail-below; 2: the
     command line or a plugin is unusable.
     """
@@ -91,6 +111,7 @@ def _bench(options: dict[str, Any]) -> int:
 
     for path in options["outputs"]:
         export.check_writable(path)
+    _limit_threads(options["threads"])
     plan = _plan(options)
     against = _against(options, plan)
     if against is not None and against.run is None:
@@ -114,7 +135,18 @@ def _bench(options: dict[str, Any]) -> int:
         f"run {run.id}: {len(measurements)} timings, {len(outcomes)} refused"
         + (f", {lost} not reached" if lost else "")
     )
-    return 1 if outcomes or troubles or lost else 0
+    bad = any(outcome.status.bad for outcome in outcomes)
+    return 1 if bad or troubles or lost else 0
+
+
+def _limit_threads(wanted: int | None) -> None:
+    """Give the processes that time this many threads; refuse a number that they cannot have."""
+    from backends import threads
+
+    if wanted is None:
+        threads.count()
+    else:
+        os.environ.update(threads.environment(wanted))
 
 
 def _against(options: dict[str, Any], plan: Plan) -> Opponent | None:
@@ -191,10 +223,8 @@ def _plan(options: dict[str, Any]) -> Plan:
     from bench import plan
     from verify.executor import LocalExecutor
 
-    names = ("names", "plugins", "operations", "dtypes", "shapes", "devices")
-    selection = plan.Selection(
-        **{name: options[name] for name in names}, profile="quick" if options["quick"] else "full"
-    )
+    words = [entry.name for entry in fields(plan.Selection)]
+    selection = plan.Selection(**{name: options[name] for name in words})
     # A process of its own loads the plugins: their code never runs here.
     with LocalExecutor(1) as executor:
         return plan.make(selection, executor)
@@ -222,11 +252,13 @@ def _timed(plan: Plan, store: str | None, recorder: Recorder) -> list[str]:
 def _show(outcomes: list[Any], measurements: list[Any]) -> None:
     from rich.console import Console
 
-    from bench.table import tables
+    from bench.table import remarks, tables
     from reports import console
 
     if measurements:
         click.echo(_plain(tables(measurements)))
+        for line in remarks(measurements):
+            click.echo(_plain(line))
     if outcomes:
         Console().print(console.findings(outcomes))
 
@@ -234,7 +266,7 @@ def _show(outcomes: list[Any], measurements: list[Any]) -> None:
 def _list() -> None:
     from bench.workloads import WORKLOADS, of_profile
 
-    click.echo("workloads (* only with --full)")
+    click.echo("workloads (* only with --profile full)")
     quick = of_profile("quick")
     for load in WORKLOADS:
         mark = " " if load in quick else "*"

@@ -29,19 +29,32 @@ class UnusableError(click.ClickException):
     help="Write the run to FILE; the ending names the format: .csv .json .md .parquet .xml. "
     "May be given several times.",
 )
+@click.option(
+    "--pictures",
+    "folder",
+    metavar="DIR",
+    help="Draw the runs as SVG and PNG into DIR; without RUN the latest of each kind.",
+)
 @click.option("--list", "listing", is_flag=True, help="List the runs that the store holds.")
 def command(
-    names: tuple[str, ...], url: str | None, outputs: tuple[str, ...], *, listing: bool
+    names: tuple[str, ...],
+    url: str | None,
+    outputs: tuple[str, ...],
+    folder: str | None,
+    *,
+    listing: bool,
 ) -> None:
-    """Show what runs found.
+    """Show what a run found, or what changed from one RUN to another.
 
     RUN is a run's id, the beginning of one, or "latest", which is also what no RUN means.
     """
     from reports import export
+    from reports.plots import PlotsError
     from reports.store import StoreError, open_store
 
-    names = names or ("latest",)
     try:
+        if len(names) > 2 and folder is None:
+            raise UnusableError("give one RUN to see it, or two to see what changed between them")
         if outputs and len(names) > 1:
             raise UnusableError("--output takes one RUN; name one, or leave --output out")
         for path in outputs:
@@ -50,9 +63,13 @@ def command(
             if listing:
                 _list(store)
                 return
-            for run in [store.run(name) for name in names]:
-                _show(store, run, outputs)
-    except (StoreError, export.UnknownFormatError, export.UnwritableError) as error:
+            if folder is not None:
+                _draw(store, names, folder)
+            elif len(names) > 1:
+                _compare(store, *names)
+            else:
+                _show(store, store.run(*names), outputs)
+    except (StoreError, PlotsError, export.UnknownFormatError, export.UnwritableError) as error:
         raise UnusableError(str(error)) from error
 
 
@@ -82,6 +99,28 @@ def _show(store: "Store", run: "Run", outputs: tuple[str, ...]) -> None:
     for path in outputs:
         export.write(path, run, outcomes, measurements, duels)
         out.print(f"wrote {path}", markup=False)
+
+
+def _compare(store: "Store", before: str, after: str) -> None:
+    from rich.console import Console
+
+    from reports import changes, comparison
+    from reports.frames import load
+
+    frames = load(store, before), load(store, after)
+    out = Console(highlight=False)
+    out.print(comparison.shown(*(frame.runs[0] for frame in frames), changes.compare(*frames)))
+
+
+def _draw(store: "Store", names: tuple[str, ...], folder: str) -> None:
+    from reports import plots
+    from reports.frames import load
+
+    latest = {run.kind: run.id for run in store.runs()}
+    # Without any run this says so, as it does for all other views.
+    chosen = [store.run(name).id for name in names or tuple(latest.values()) or ("latest",)]
+    for path in plots.write(load(store, chosen), folder):
+        print(f"wrote {path}")
 
 
 def _list(store: "Store") -> None:

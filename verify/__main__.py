@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reports.records import Outcome, Run
     from reports.store import Store
     from verify.session import Arguments
+    from verify.suite import Suite
 
 _INTERRUPTED = 130
 _SILENCE = 1.5
@@ -105,6 +106,11 @@ class Bytes(click.ParamType[int]):
 @click.option(
     "--fail-fast", is_flag=True, help="Of a check that failed, ask no more of the format."
 )
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Work on a Dask cluster: tcp://HOST:PORT of its scheduler, or local:N for N workers here.",
+)
 @click.option("--store", "store_url", metavar="URL", help="SQLAlchemy URL or path of the results.")
 @click.option(
     "--resume",
@@ -112,7 +118,7 @@ class Bytes(click.ParamType[int]):
     flag_value="latest",
     metavar="[RUN]",
     help="Finish an interrupted run of the store, by default the latest. "
-    "Only --jobs, --timeout and --memory-limit may change.",
+    "Only --jobs, --timeout, --memory-limit and --cluster may change.",
 )
 @click.option(
     "--output",
@@ -208,30 +214,21 @@ def _examined(
 ) -> tuple[Run, list[Outcome]]:
     from reports import console
     from verify import choosing, resuming, session
-    from verify.answers import Answers
     from verify.course import FIRST_CALL
-    from verify.executor import LocalExecutor
-    from verify.suite import Suite
 
     selection = arguments.selection()
     if arguments.corpus:
         _check_corpus(Path(arguments.corpus))
     jobs = options["jobs"] or min(os.cpu_count() or 1, 4)
     patience = FIRST_CALL * arguments.timeout
-    with (
-        LocalExecutor(jobs, arguments.memory_limit, patience) as executor,
-        Answers(jobs) as answers,
-    ):
+    with _suite(arguments, options, jobs, patience) as suite:
         announce = functools.partial(_announced, patience)
-        specs, origin = choosing.chosen(arguments, executor, announce)
+        specs, suite.plugins = choosing.chosen(arguments, suite.executor, announce)
         if run is None:
             run = session.new_run(arguments, specs, sys.argv)
             store.begin(run)
         else:
             resuming.check_unchanged(run, specs)
-        suite = Suite(
-            selection, executor, answers, lambda _: None, arguments.timeout, plugins=origin
-        )
         total = len(suite.questions()) * len(specs)
         if arguments.searches:
             from verify.search import report
@@ -243,6 +240,33 @@ def _examined(
                 store, run, arguments, suite, specs, jobs, lambda _: bar.advance(task)
             )
     return store.run(run.id), outcomes
+
+
+@contextmanager
+def _suite(
+    arguments: Arguments, options: dict[str, Any], jobs: int, patience: float
+) -> Iterator[Suite]:
+    """Lend what asks the questions: processes of this machine, or a cluster."""
+    from verify.answers import Answers
+    from verify.executor import LocalExecutor
+    from verify.suite import Suite
+
+    selection = arguments.selection()
+    if options["cluster"] is None:
+        with (
+            LocalExecutor(jobs, arguments.memory_limit, patience) as executor,
+            Answers(jobs) as answers,
+        ):
+            yield Suite(selection, executor, answers, lambda _: None, arguments.timeout)
+        return
+    if options["jobs"] is not None:
+        raise ValueError(
+            "--jobs is for this machine; on a cluster its workers are as many as it has"
+        )
+    from verify.cluster.suite import opened
+
+    with opened(options["cluster"], selection, arguments, patience) as suite:
+        yield suite
 
 
 @contextmanager

@@ -231,5 +231,5 @@ def _search(
 
     suite.record = keep
     searched = {(o.backend, o.dtype, o.axis) for o in outcomes if o.check == "search"}
-    report.search(suite, specs, plan, frozenset(searched))
+    suite.search(specs, plan, frozenset(searched))
     suite.record = record

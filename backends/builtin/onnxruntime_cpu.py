@@ -11,7 +11,7 @@ from backends.registry import register
 
 _ODD = "in float64, NaN and +inf do not reach every entry of their row; in float32 they do"
 _FIRST = "the maximum is not subtracted from a row that begins with -inf, so that exp underflows"
-_UNSHIFTED = "in float16 the maximum is not subtracted: exp overflows above 88 and underflows below -88"
+_UNSHIFTED = "in float16 the maximum is not subtracted: exp overflows above 88"
 
 
 @register(

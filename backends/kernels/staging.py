@@ -61,6 +61,15 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NumPyArray:
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
+def at_a_line(array: NumPyArray) -> NumPyArray:
+    """Return the array if it begins at a cache line, else a C-contiguous copy that does."""
+    if array.flags.c_contiguous and array.ctypes.data % LINE == 0:
+        return array
+    placed = aligned(array.shape, array.dtype)
+    placed[...] = array
+    return placed
+
+
 def refreshed(call: Callable[[], NumPyArray], inputs: Iterable[Staged]) -> Callable[[], NumPyArray]:
     """Return the call itself, or one that first copies the inputs that are not read in place."""
     copies = [staged for staged in inputs if staged.copied]

@@ -65,6 +65,14 @@ def test_memory_at_a_cache_line_is_used_as_it_is():
     assert not staged.copied
 
 
+def test_what_is_timed_begins_at_a_cache_line_and_is_copied_for_it_once():
+    x = placed(logits(), 4)
+    there = staging.at_a_line(x)
+    assert there.ctypes.data % staging.LINE == 0
+    assert np.array_equal(there, x)
+    assert staging.at_a_line(there) is there
+
+
 @pytest.mark.parametrize(
     "unfit",
     [

@@ -54,12 +54,14 @@ def test_the_latest_run_is_shown(filled):
     assert "120 µs" in done.stdout
 
 
-def test_named_runs_are_shown_and_the_environment_names_the_store(filled):
+def test_two_runs_are_compared_and_the_environment_names_the_store(filled):
     path, (verify, bench) = filled
     done = reports(verify.id, bench.id, store=path)
-    assert done.returncode == 0
-    assert "timeout" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.index(verify.id) < done.stdout.index(bench.id)
+    assert done.stdout.index("The same environment") < done.stdout.index("only before")
+    assert "no timing in common" in done.stdout
+    assert reports(verify.id, bench.id, bench.id, store=path).returncode == 2
 
 
 def test_runs_are_listed(filled):
