@@ -1,7 +1,6 @@
 """JAX's own functions on the CPU under jax.jit, the result's memory reused from call to call.
 
-Results of a bound call are read-only, as all of JAX's arrays are; those of a plain call are copies
-that belong to the caller. The gradients that JAX derives are `jax_grad`.
+Results are read-only, as all of JAX's arrays are. The gradients that JAX derives are `jax_grad`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 # First, as it limits JAX's threads, which JAX reads when it begins.
-from backends.kernels import jax_calls as _jax_calls  # isort: skip  # noqa: F401 - for what it sets
+from backends.kernels.jax_calls import Bound, compiled  # isort: skip
 
 import jax
 import jax.numpy as jnp
@@ -23,11 +23,14 @@ from backends.kernels.arguments import (
     checked_labels,
     checked_temperature,
 )
+from backends.kernels.bound_peer import checked
+from backends.operations import IGNORE_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from backends.arrays import NumPyArray
+    from backends.kernels.bound_peer import Call, Checked
 
 # The basis of cotangents, two products with it on the way back, the result, and its copy.
 _MATRICES = 5
@@ -56,6 +59,30 @@ def softmax_jacobian(x: NumPyArray, temperature: float) -> NumPyArray:
     check_jacobian_memory(shape, *[x.itemsize] * _MATRICES)
     rows = x.reshape(-1, shape[-1]) if x.size else np.empty((0, shape[-1]), x.dtype)
     return _applied(_jacobian, rows, -1, temperature).reshape(*shape, shape[-1])
+
+
+def bound_vjp(x: NumPyArray, cotangent: NumPyArray, axis: int, temperature: float) -> Call:
+    """Return a call of `softmax_vjp` that reads the arrays where they lie and reuses its result."""
+    checked_cotangent(cotangent, x)
+    given = checked("softmax_vjp", x, axis, temperature, None, IGNORE_INDEX)
+    other = cotangent.reshape(given.x.shape)
+    return _bound(_BOUND_VJP, given, other)
+
+
+def bound_grad(
+    x: NumPyArray, labels: NumPyArray, axis: int, temperature: float, ignore_index: int
+) -> Call:
+    """Return a call of `cross_entropy_grad` that reads x and labels where they lie."""
+    classes = checked_labels(labels, x, axis, ignore_index)
+    given = checked("cross_entropy_grad", x, axis, temperature, None, IGNORE_INDEX)
+    return _bound(_BOUND_GRAD, given, classes, np.array(ignore_index, np.int64))
+
+
+def _bound(function: Any, given: Checked, *others: NumPyArray) -> Call:
+    dtype = "float32" if given.x.dtype.itemsize == 2 else given.result.dtype
+    arrays = (given.x, *others, np.array(given.temperature, dtype))
+    words = {"axis": given.axis, "cooling": given.cooled}
+    return Bound(function, arrays, given.target, given.result.shape, **words)
 
 
 def _applied(
@@ -99,6 +126,14 @@ def _grad(
     return jax.grad(loss)(x)
 
 
+def _grad_of_labels(
+    x: Any, labels: Any, ignored: Any, temperature: Any, *, axis: int, cooling: bool
+) -> Any:
+    counted = labels != ignored
+    chosen = jnp.where(counted, labels, 0)
+    return _grad(x, chosen, counted, temperature, axis=axis, cooling=cooling)
+
+
 def _jacobian(x: Any, temperature: Any, *, axis: int, cooling: bool) -> Any:
     def softmax(row: Any) -> Any:
         return jax.nn.softmax(cooled(row, temperature, cooling=cooling), axis - 1).astype(x.dtype)
@@ -115,3 +150,17 @@ def cooled(x: Any, temperature: Any, *, cooling: bool) -> Any:
 
 _STATIC = ("axis", "cooling")
 _jitted = {each: jax.jit(each, static_argnames=_STATIC) for each in (_vjp, _grad, _jacobian)}
+
+
+def _with_result(function: Callable[..., Any]) -> Any:
+    """Return the function compiled, with the memory of its last result before its arguments."""
+
+    def call(out: Any, *arrays: Any, axis: int, cooling: bool) -> Any:
+        del out  # memory to reuse, not a value
+        return function(*arrays, axis=axis, cooling=cooling)
+
+    return compiled(call)
+
+
+_BOUND_VJP = _with_result(_vjp)
+_BOUND_GRAD = _with_result(_grad_of_labels)
