@@ -26,7 +26,11 @@ _EXTRAS = {
 }
 
 _COMPILER = "c++"
-"""Stands among the libraries for the C++ compiler that torch.compile calls."""
+"""Stands among the libraries for the C++ compiler that torch.compile calls.
+
+Each dtype and kind of shape is compiled for some seconds, which would more than double a run of
+everything that is available: so it is there for those who ask for it.
+"""
 
 
 def why_unavailable(requires: Iterable[str], array: str, device: str) -> str | None:
@@ -48,8 +52,10 @@ def why_unavailable(requires: Iterable[str], array: str, device: str) -> str | N
     missing = [name for name in needed if name != _COMPILER and not _installed(name)]
     if missing:
         return f"{', '.join(missing)} not installed: {pip_line(missing)}"
-    if _COMPILER in needed and shutil.which(os.environ.get("CXX", "g++")) is None:
-        return "no C++ compiler found: install g++, or name yours in the variable CXX"
+    if _COMPILER in needed:
+        reason = _why_no_compiler()
+        if reason is not None:
+            return reason
     if device == "cuda":
         return _why_no_cuda(array)
     return None
@@ -71,6 +77,14 @@ def _installed(name: str) -> bool:
     except (ImportError, ValueError):
         # A dotted name whose parent is missing, or a module that blocked its own import.
         return False
+
+
+def _why_no_compiler() -> str | None:
+    if os.environ.get("SOFTMARK_COMPILE") != "1":
+        return "it compiles for minutes when it is verified: set SOFTMARK_COMPILE=1 to have it"
+    if shutil.which(os.environ.get("CXX", "g++")) is None:
+        return "no C++ compiler found: install g++, or name yours in the variable CXX"
+    return None
 
 
 def _why_no_cuda(array: str) -> str | None:

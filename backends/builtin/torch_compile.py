@@ -1,7 +1,8 @@
 """PyTorch's own functions on the CPU under torch.compile: Inductor's C++ kernels.
 
 The output is reused as in `torch_eager`. It needs a C++ compiler, and its first call of a dtype
-takes seconds; lengths are left open, so that other shapes do not compile again.
+takes seconds; lengths are left open, so that other shapes do not compile again. As verification
+compiles for minutes, it is available where SOFTMARK_COMPILE=1 is set.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,6 +19,12 @@ from backends.kernels.torch_rows import cooled, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+with warnings.catch_warnings():
+    # Inductor uses what PyTorch itself deprecates, and says so when it is imported: here, not in
+    # the first call of somebody whose warnings are errors.
+    warnings.simplefilter("ignore")
+    import torch._inductor.compile_fx
 
 _DIM = 1
 # Each dtype, and each length of 0 or 1, is compiled by itself; beyond this many Dynamo would stop

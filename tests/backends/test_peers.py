@@ -123,7 +123,13 @@ def test_a_missing_library_says_which_extra_installs_it(monkeypatch, name, modul
     assert f'not installed: pip install "softmark[{extra}]"' in reason
 
 
+def test_torch_compile_is_there_for_those_who_ask_for_it(monkeypatch):
+    monkeypatch.delenv("SOFTMARK_COMPILE", raising=False)
+    assert "set SOFTMARK_COMPILE=1" in backends.get("torch_compile").unavailable()
+
+
 def test_without_a_compiler_torch_compile_says_so(monkeypatch):
+    monkeypatch.setenv("SOFTMARK_COMPILE", "1")
     monkeypatch.setattr(shutil, "which", lambda _: None)
     reason = availability.why_unavailable(["c++"], "torch", "cpu")
     assert reason == "no C++ compiler found: install g++, or name yours in the variable CXX"
