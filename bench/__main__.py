@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -109,6 +110,7 @@ def _bench(options: dict[str, Any]) -> int:
 
     for path in options["outputs"]:
         export.check_writable(path)
+    _limit_threads(options["threads"])
     plan = _plan(options)
     against = _against(options, plan)
     if against is not None and against.run is None:
@@ -137,6 +139,16 @@ def _bench(options: dict[str, Any]) -> int:
     )
     bad = any(outcome.status.bad for outcome in outcomes)
     return 1 if bad or troubles or lost else 0
+
+
+def _limit_threads(wanted: int | None) -> None:
+    """Give the processes that time this many threads; refuse a number that they cannot have."""
+    from backends import threads
+
+    if wanted is None:
+        threads.count()
+    else:
+        os.environ.update(threads.environment(wanted))
 
 
 def _against(options: dict[str, Any], plan: Plan) -> Opponent | None:

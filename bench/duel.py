@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backends import threads
 from backends.formats import format_of
 from bench import contender
 from bench.proof import Proof
 from bench.recording import crashed
 from bench.statistics import CONFIDENCE, interval, of_block, of_launch, of_turn
-from bench.timing import usable_threads
 from reports.records import Duel, Status
 from verify.child import Child, Lost
 from verify.judge import Verdict, wrong
@@ -196,7 +196,7 @@ class _Bout:
         return Duel(
             **self._words(),
             cache="warm",
-            threads=usable_threads(),
+            threads=threads.count(),
             verdict=found.verdict,
             ratio=found.ratio,
             low=found.low,

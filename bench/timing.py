@@ -7,12 +7,12 @@ is measured before and after (`bench.roofline`), peak memory last.
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from backends import threads
 from backends.errors import SoftmarkError
 from bench import cautions, fitting, peak_memory, stopwatch
 from bench.proof import Proof
@@ -175,7 +175,7 @@ class _Timing:
         if meter is None:
             return None
         cold = self._how.cache == "cold" and clock is None
-        beside = Beside(meter, self._traffic, self._trial.dtype, usable_threads(), cold)
+        beside = Beside(meter, self._traffic, self._trial.dtype, threads.count(), cold)
         try:
             beside.measure()
         except RoofError as error:
@@ -209,7 +209,7 @@ class _Timing:
             shape=load.shape,
             axis=load.axis,
             device=trial.spec.device,
-            threads=usable_threads(),
+            threads=threads.count(),
             cache="cold" if trial.spec.device == "cuda" else self._how.cache,
             rounds=stats["rounds"],
             minimum=stats["min"],
@@ -254,9 +254,3 @@ def _stale(verdict: Verdict) -> Verdict:
         f"result of their present input ({verdict.message})"
     )
     return replace(verdict, message=message)
-
-
-def usable_threads() -> int:
-    """Return how many processors this process may run on."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -25,6 +25,12 @@ _OPTIONS = (
         help="Call after call; or every call with empty caches.",
     ),
     click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Threads that each backend may use.  [default: SOFTMARK_THREADS, or every processor]",
+    ),
+    click.option(
         "--unverified", is_flag=True, help="Time what gives wrong answers as well, and mark it."
     ),
     click.option(

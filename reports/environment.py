@@ -27,9 +27,11 @@ LIBRARIES = (
     "scikit-learn",
     "jax",
     "jaxlib",
+    "onnx",
     "onnxruntime",
     "openvino",
     "tensorflow",
+    "tensorflow-cpu",
     "cupy",
     "pandas",
     "pytest-benchmark",
@@ -37,6 +39,7 @@ LIBRARIES = (
 """Distributions whose version can change a result or a timing."""
 
 THREAD_VARIABLES = (
+    "SOFTMARK_THREADS",
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",

@@ -140,3 +140,17 @@ def test_help_and_list_load_nothing_heavy_and_are_there_at_once():
     for load in WORKLOADS:
         assert load.name in done.stdout
         assert load.why in done.stdout
+
+
+def test_the_number_of_threads_is_that_of_the_processes_that_time_and_is_said(bench, stored):
+    done = bench("torch_eager", "--shape", "64x50", "--dtype", "float32", "--threads", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    run, _, measurements = stored()
+    assert [item.threads for item in measurements] == [1]
+    assert run.environment["threads"]["SOFTMARK_THREADS"] == "1"
+
+
+def test_more_threads_than_processors_are_refused(bench):
+    done = bench("numpy_stable", "--shape", "3x5", "--threads", "100000")
+    assert done.returncode == 2
+    assert "SOFTMARK_THREADS='100000': give a number of threads from 1 to" in done.stderr
