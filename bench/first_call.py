@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.formats import format_of
+from backends.threads import count
 from bench import fitting
 from bench.new_process import MARK, STEPS
 from bench.proof import Proof
-from bench.timing import Refused, usable_threads
+from bench.timing import Refused
 from bench.traffic import traffic
 from reports.records import Measurement, Status
 from verify.judge import Verdict, wrong
@@ -219,7 +220,7 @@ def _measurement(trial: Trial, fresh: FirstCall, again: FirstCall, verdict: Verd
         shape=load.shape,
         axis=load.axis,
         device=trial.spec.device,
-        threads=usable_threads(),
+        threads=count(),
         cache="new process",
         rounds=1,
         minimum=fresh.total,

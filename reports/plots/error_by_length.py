@@ -47,7 +47,7 @@ def lengths(outcomes: pd.DataFrame) -> pd.DataFrame:
     """Return the largest finite errors: columns backend, dtype, n (a power of two) and max_ulp."""
     kept = outcomes[(outcomes["check"] == "accuracy") & np.isfinite(outcomes["max_ulp"])]
     if kept.empty:
-        return kept
+        return pd.DataFrame(kept)
     kept = kept[kept["operation"] == canvas.main_operation(kept["operation"])]
     uniform = kept[kept["regime"] == "uniform"]
     kept = kept if uniform.empty else uniform
