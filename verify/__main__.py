@@ -95,7 +95,7 @@ class Bytes(click.ParamType[int]):
 @click.option(
     "--timeout",
     type=Seconds(0, min_open=True),
-    default=20.0,
+    default=30.0,
     show_default=True,
     help="Seconds for one case; the first of each dtype has three times as long.",
 )

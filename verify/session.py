@@ -51,7 +51,7 @@ class Arguments:
     profile: Profile = "quick"
     seed: int = 0
     fresh: int | None = None
-    timeout: float = 20.0
+    timeout: float = 30.0
     memory_limit: int | None = None
     seconds: float = 10.0
     corpus: str | None = None

@@ -135,7 +135,7 @@ class Suite:
     executor: Executor
     answers: Answers
     record: Recorder
-    timeout: float = 20.0
+    timeout: float = 30.0
     plugins: dict[str, str] = field(default_factory=dict)
     keep_environment: Callable[[str, Mapping[str, Any]], None] = lambda _name, _values: None
     _stop: threading.Event = field(default_factory=threading.Event)
