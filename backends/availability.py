@@ -6,6 +6,8 @@ import ctypes
 import functools
 import importlib.metadata
 import importlib.util
+import os
+import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,8 +22,16 @@ _EXTRAS = {
     "openvino": "openvino",
     "tensorflow": "tensorflow",
     "flint": "witness",
+    "onnx": "onnxruntime",
     "triton": "triton",
 }
+
+_COMPILER = "c++"
+"""Stands among the libraries for the C++ compiler that torch.compile calls.
+
+Each dtype and kind of shape is compiled for some seconds, which would more than double a run of
+everything that is available: so it is there for those who ask for it.
+"""
 
 
 def why_unavailable(requires: Iterable[str], array: str, device: str) -> str | None:
@@ -30,7 +40,7 @@ def why_unavailable(requires: Iterable[str], array: str, device: str) -> str | N
     Parameters
     ----------
     requires
-        Import names of the libraries needed.
+        Import names of the libraries needed, and ``c++`` for the system's C++ compiler.
     array, device
         The backend's array library and device.
 
@@ -39,9 +49,14 @@ def why_unavailable(requires: Iterable[str], array: str, device: str) -> str | N
     str or None
         What is missing and, for a library, the pip line that installs it.
     """
-    missing = [name for name in dict.fromkeys((*requires, array)) if not _installed(name)]
+    needed = dict.fromkeys((*requires, array))
+    missing = [name for name in needed if name != _COMPILER and not _installed(name)]
     if missing:
         return f"{', '.join(missing)} not installed: {pip_line(missing)}"
+    if _COMPILER in needed:
+        reason = _why_no_compiler()
+        if reason is not None:
+            return reason
     if device == "cuda":
         return _why_no_cuda(array)
     return None
@@ -50,7 +65,7 @@ def why_unavailable(requires: Iterable[str], array: str, device: str) -> str | N
 def pip_line(missing: Iterable[str]) -> str:
     """Return the command that installs the libraries with these import names."""
     names = list(missing)
-    extras = [_EXTRAS[name] for name in names if name in _EXTRAS]
+    extras = dict.fromkeys(_EXTRAS[name] for name in names if name in _EXTRAS)
     wanted = [name for name in names if name not in _EXTRAS]
     if extras:
         wanted.append(f'"softmark[{",".join(extras)}]"')
@@ -63,6 +78,14 @@ def _installed(name: str) -> bool:
     except (ImportError, ValueError):
         # A dotted name whose parent is missing, or a module that blocked its own import.
         return False
+
+
+def _why_no_compiler() -> str | None:
+    if os.environ.get("SOFTMARK_COMPILE") != "1":
+        return "it compiles for minutes when it is verified: set SOFTMARK_COMPILE=1 to have it"
+    if shutil.which(os.environ.get("CXX", "g++")) is None:
+        return "no C++ compiler found: install g++, or name yours in the variable CXX"
+    return None
 
 
 def _why_no_cuda(array: str) -> str | None:

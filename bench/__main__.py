@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bench.duel_options import dueling
+from bench.timing_options import timing
 
 if TYPE_CHECKING:
     from backends.spec import BackendSpec
@@ -26,7 +29,8 @@ _INTERRUPTED = 130
     "--dtype",
     "dtypes",
     multiple=True,
-    help="Only this format. Repeatable.  [default: float32 and float16; all four with --full]",
+    help="Only this format. Repeatable.  [default: float32 and float16; with --profile full all "
+    "four]",
 )
 @click.option(
     "--shape",
@@ -45,13 +49,7 @@ _INTERRUPTED = 130
     metavar="FILE_OR_MODULE",
     help="Load backends. Repeatable.",
 )
-@click.option(
-    "--quick/--full",
-    "quick",
-    default=True,
-    show_default=True,
-    help="Some workloads, a fifth of a second each; or all of them, a second each.",
-)
+@timing
 @dueling
 @click.option("--store", "store_url", metavar="URL", help="SQLAlchemy URL or path of the results.")
 @click.option(
@@ -59,7 +57,14 @@ _INTERRUPTED = 130
     "outputs",
     multiple=True,
     metavar="FILE",
-    help="Also write the timings: .json .csv .parquet .md .xml. Repeatable.",
+    help="Also write the timings: .json .csv .parquet .md .xml, or .benchmark.json for "
+    "pytest-benchmark. Repeatable.",
+)
+@click.option(
+    "--import",
+    "imported",
+    metavar="FILE",
+    help="Bring the timings of a file of pytest-benchmark into the store, and stop.",
 )
 @click.option("--list", "listing", is_flag=True, help="List workloads and backends, and stop.")
 @click.pass_context
@@ -67,7 +72,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - cl
     """Time softmax implementations that are right.
 
     NAME is a backend; by default all that are available here, or those of the plugins if there
-    are any. Each is verified on the very input that it is timed on; a wrong one is not timed.
+    are any. Each is verified on the very input that it is timed on; a wrong one is not timed,
+    unless --unverified asks for it. What does not fit into memory is skipped.
     Exit code 0: all were right and timed; 1: one was not, or fell below --fail-below; 2: the
     command line or a plugin is unusable.
     """
@@ -79,10 +85,23 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - cl
     from reports.export import UnwritableError
 
     try:
-        code = _bench(options)
+        code = _import(options) if options["imported"] else _bench(options)
     except (SoftmarkError, StoreError, UnwritableError, ValueError) as error:
         raise click.UsageError(_plain(str(error)), ctx=None) from error
     ctx.exit(code)
+
+
+def _import(options: dict[str, Any]) -> int:
+    from bench.imported import bring_in
+    from reports.store import open_store
+    from verify.session import softmark_version
+
+    with open_store(options["store_url"]) as store:
+        run, count, left_out = bring_in(options["imported"], store, softmark_version())
+    for line in left_out:
+        click.echo(_plain(f"left out: {line}"), err=True)
+    click.echo(_plain(f"run {run.id}: {count} timings"))
+    return 0
 
 
 def _bench(options: dict[str, Any]) -> int:
@@ -91,12 +110,16 @@ def _bench(options: dict[str, Any]) -> int:
 
     for path in options["outputs"]:
         export.check_writable(path)
+    _limit_threads(options["threads"])
     plan = _plan(options)
     against = _against(options, plan)
     if against is not None and against.run is None:
         return _duel(options, plan, against)
+    first = bool(options["first_call"])
     with recording.Recorder(options["store_url"], recording.new_run(plan, sys.argv)) as recorder:
-        troubles = _timed(plan, options["store_url"], recorder)
+        troubles = (
+            _first_calls(plan, recorder) if first else _timed(plan, options["store_url"], recorder)
+        )
         run = recorder.store.run(recorder.run_id)
         outcomes = recorder.store.outcomes(run.id)
         measurements = recorder.store.measurements(run.id)
@@ -106,15 +129,26 @@ def _bench(options: dict[str, Any]) -> int:
         export.write(path, run, [] if flat else outcomes, measurements)
     for trouble in troubles:
         click.echo(_plain(trouble), err=True)
-    _show(outcomes, measurements)
+    _show(outcomes, measurements, first=first)
     if against is not None and against.run is not None:
         _compare(options, against.run, measurements)
-    lost = len(plan.trials) - len(measurements) - len(outcomes)
+    lost = 0 if first else len(plan.trials) - len(measurements) - len(outcomes)
     click.echo(
         f"run {run.id}: {len(measurements)} timings, {len(outcomes)} refused"
         + (f", {lost} not reached" if lost else "")
     )
-    return 1 if outcomes or troubles or lost else 0
+    bad = any(outcome.status.bad for outcome in outcomes)
+    return 1 if bad or troubles or lost else 0
+
+
+def _limit_threads(wanted: int | None) -> None:
+    """Give the processes that time this many threads; refuse a number that they cannot have."""
+    from backends import threads
+
+    if wanted is None:
+        threads.count()
+    else:
+        os.environ.update(threads.environment(wanted))
 
 
 def _against(options: dict[str, Any], plan: Plan) -> Opponent | None:
@@ -191,10 +225,8 @@ def _plan(options: dict[str, Any]) -> Plan:
     from bench import plan
     from verify.executor import LocalExecutor
 
-    names = ("names", "plugins", "operations", "dtypes", "shapes", "devices")
-    selection = plan.Selection(
-        **{name: options[name] for name in names}, profile="quick" if options["quick"] else "full"
-    )
+    words = [entry.name for entry in fields(plan.Selection)]
+    selection = plan.Selection(**{name: options[name] for name in words})
     # A process of its own loads the plugins: their code never runs here.
     with LocalExecutor(1) as executor:
         return plan.make(selection, executor)
@@ -219,14 +251,28 @@ def _timed(plan: Plan, store: str | None, recorder: Recorder) -> list[str]:
             sys.exit(_INTERRUPTED)
 
 
-def _show(outcomes: list[Any], measurements: list[Any]) -> None:
+def _first_calls(plan: Plan, recorder: Recorder) -> list[str]:
+    from bench.first_call import first_trials, measure_all
+    from reports import console
+    from verify.answers import Answers
+
+    with console.progress() as bar:
+        task = bar.add_task("first calls", total=len(first_trials(plan.trials)))
+        measure_all(plan, Answers(0), recorder, lambda _: bar.advance(task))
+    return []
+
+
+def _show(outcomes: list[Any], measurements: list[Any], *, first: bool) -> None:
     from rich.console import Console
 
-    from bench.table import tables
+    from bench.first_call_table import table
+    from bench.table import remarks, tables
     from reports import console
 
     if measurements:
-        click.echo(_plain(tables(measurements)))
+        click.echo(_plain(table(measurements) if first else tables(measurements)))
+        for line in remarks(measurements):
+            click.echo(_plain(line))
     if outcomes:
         Console().print(console.findings(outcomes))
 
@@ -234,7 +280,7 @@ def _show(outcomes: list[Any], measurements: list[Any]) -> None:
 def _list() -> None:
     from bench.workloads import WORKLOADS, of_profile
 
-    click.echo("workloads (* only with --full)")
+    click.echo("workloads (* only with --profile full)")
     quick = of_profile("quick")
     for load in WORKLOADS:
         mark = " " if load in quick else "*"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from backends import discovery
 from backends.vocabulary import nearest
-from bench import revisions, stored
+from bench import revisions
 from reports import environment
 from reports.store import StoreError, open_store
 from verify.choosing import Unusable
@@ -103,7 +103,7 @@ def _means_nothing(word: str, kinds: Sequence[str], made: Plan) -> str:
 
 
 def _check_environment(run: Run) -> None:
-    lines = stored.mismatch(run.environment, environment.collect())
+    lines = environment.timing_differences(run.environment, environment.collect())
     if lines:
         raise Unusable(
             f"run {run.id} was taken in another environment, so its timings compare with none of "

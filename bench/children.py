@@ -135,11 +135,15 @@ class _Child:
             f"--benchmark-storage=file://{self._folder}",
             f"--benchmark-max-time={_SECONDS[self._plan.selection.profile]}",
             f"--benchmark-min-rounds={_ROUNDS}",
+            "--benchmark-disable-gc",
         ]
 
     def _selection(self) -> list[str]:
         chosen = self._plan.selection
         words = [f"--bench-backend={self._spec.name}", f"--bench-profile={chosen.profile}"]
+        words.append(f"--bench-cache={chosen.cache}")
+        if chosen.unverified:
+            words.append("--bench-unverified")
         if self._spec.name in self._plan.origin:
             words.append(f"--bench-plugin={self._plan.origin[self._spec.name]}")
         words += _repeated("operation", chosen.operations) + _repeated("dtype", chosen.dtypes)

@@ -20,9 +20,12 @@ import json
 import os
 import secrets
 import sys
+import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.subject import Subject
 from verify.child import serve
 
 if TYPE_CHECKING:
@@ -61,8 +64,7 @@ def main(connection: socket.socket, paths: tuple[str, ...] = ()) -> None:
 
 
 class _Contender:
-    _native: Any
-    _bound: Callable[[], Any]
+    _subject: Subject
 
     def answer(self, request: bytes) -> list[bytes]:
         """Answer one request: a JSON object that says what to do."""
@@ -82,10 +84,10 @@ class _Contender:
         discovery.load(Source.from_dict(source))
         self._backend = registry.get(name)
         self._case = case
-        self._values = _read(case, case["input"])
+        self._values = _read(case, "first")
         self._bind(self._values)
         began = time.perf_counter()
-        result = self._finished()
+        result = self._subject.finished()
         first = time.perf_counter() - began
         return [
             {"first_call": first, "file": sys.modules["backends"].__file__},
@@ -95,9 +97,9 @@ class _Contender:
     def _turn(self, seconds: float, processor: float) -> list[Any]:
         """Time calls for some seconds, in new memory; reply with seconds a call of each sample."""
         _go_to(processor)
-        del self._native, self._bound
+        del self._subject
         _give_back_memory()
-        self._bind(_placed(self._values))
+        self._bind([_placed(values) for values in self._values])
         return [{"samples": self._samples(seconds)}]
 
     def _last(self, seconds: float) -> list[Any]:
@@ -105,24 +107,16 @@ class _Contender:
 
         A result that was kept from earlier calls, or that is not written any more, is wrong here.
         """
-        self._native[...] = self._backend.library.from_numpy(
-            _read(self._case, self._case["rolled"]), self._backend.device
-        )
-        self._bind_native()
+        self._subject.feed(_read(self._case, "second"))
         self._samples(seconds)
-        return [{}, self._bytes(self._finished())]
+        return [{}, self._bytes(self._subject.finished())]
 
-    def _bind(self, values: Array) -> None:
-        self._native = self._backend.library.from_numpy(values, self._backend.device)
-        self._bind_native()
-
-    def _bind_native(self) -> None:
-        self._bound = self._backend.bind(
-            self._case["operation"], self._native, axis=self._case["axis"]
-        )
+    def _bind(self, arrays: list[Array]) -> None:
+        case = self._case
+        self._subject = Subject(self._backend, case["operation"], case["parameters"], arrays)
 
     def _samples(self, seconds: float) -> list[float]:
-        call = self._bound if self._backend.device == "cpu" else self._finished
+        call = self._subject.timed
         each = _warmed(call, seconds * _WARM_SHARE)
         count = max(1, round(_SAMPLE / each))
         samples: list[float] = []
@@ -138,22 +132,12 @@ class _Contender:
             gc.enable()
         return samples
 
-    def _finished(self) -> Any:  # noqa: ANN401 - a native array
-        result = self._bound()
-        self._backend.synchronize()
-        return result
-
     def _bytes(self, result: Any) -> bytes:  # noqa: ANN401 - a native array
-        import numpy as np
-
-        library = self._backend.library
-        if not library.is_native(result):
-            raise TypeError(f"returned {type(result).__name__}, no array of {self._backend.array}")
-        array = library.to_numpy(result)
-        shape, dtype = self._case["shape"], self._values.dtype
+        array = self._subject.output(result)
+        shape, dtype = self._case["result_shape"], self._values[0].dtype
         if list(array.shape) != shape or array.dtype != dtype:
             raise TypeError(f"returned {array.dtype}{array.shape}, not {dtype}{tuple(shape)}")
-        return np.ascontiguousarray(array).tobytes()
+        return array.tobytes()
 
 
 def _warmed(call: Callable[[], Any], seconds: float) -> float:
@@ -169,13 +153,19 @@ def _warmed(call: Callable[[], Any], seconds: float) -> float:
             return after - before
 
 
-def _read(case: dict[str, Any], path: str) -> Array:
+def _read(case: dict[str, Any], which: str) -> list[Array]:
+    """Read the first or the second inputs: each is in a file, beside what it is."""
     import numpy as np
 
     from backends.formats import format_of
 
-    dtype = format_of(case["dtype"]).numpy_dtype
-    return np.fromfile(path, dtype=np.uint8).view(dtype).reshape(case["shape"])
+    arrays = []
+    for words in case["arrays"]:
+        name = words["dtype"]
+        dtype = np.dtype(name) if name == "int64" else format_of(name).numpy_dtype
+        data = np.fromfile(words[which], dtype=np.uint8)
+        arrays.append(data.view(dtype).reshape(words["shape"]))
+    return arrays
 
 
 def _placed(values: Array) -> Array:
@@ -213,10 +203,25 @@ def _go_to(share: float) -> None:
 
 
 def _fall_asleep() -> None:
-    """Return when this process uses no processor time any more."""
+    """Return when this process uses no processor time and none of its threads wants any."""
     until = time.perf_counter() + _PATIENCE
     while time.perf_counter() < until:
         began, used = time.perf_counter(), time.process_time()
         time.sleep(_LOOK)
-        if time.process_time() - used < _AWAKE_SHARE * (time.perf_counter() - began):
+        idle = time.process_time() - used < _AWAKE_SHARE * (time.perf_counter() - began)
+        if idle and not _another_wants_to_run():
             return
+
+
+def _another_wants_to_run() -> bool:
+    """Tell whether another thread could run: on a busy machine it may not get to for a while."""
+    own = threading.get_native_id()
+    for task in Path("/proc/self/task").glob("*/stat"):
+        try:
+            # The state follows the name, which is in parentheses and may hold any character.
+            state = task.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+        except OSError:  # it ended meanwhile
+            continue
+        if state == "R" and int(task.parent.name) != own:
+            return True
+    return False

@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backends import threads
+from backends.formats import format_of
 from bench import contender
 from bench.proof import Proof
 from bench.recording import crashed
 from bench.statistics import CONFIDENCE, interval, of_block, of_launch, of_turn
-from bench.timing import usable_threads
 from reports.records import Duel, Status
 from verify.child import Child, Lost
 from verify.judge import Verdict, wrong
@@ -195,7 +196,7 @@ class _Bout:
         return Duel(
             **self._words(),
             cache="warm",
-            threads=usable_threads(),
+            threads=threads.count(),
             verdict=found.verdict,
             ratio=found.ratio,
             low=found.low,
@@ -224,17 +225,17 @@ class _Bout:
 
     def _written(self, folder: Path) -> dict[str, Any]:
         """Write the input and another one for the two processes; return the case for them."""
-        proof, trial = self._proofs[0], self.match.trial
-        x = proof.input()
-        for name, values in (("input", x), ("rolled", proof.rolled(x))):
-            (folder / name).write_bytes(values.tobytes())
+        proof = self._proofs[0]
         return {
-            "operation": trial.operation,
-            "dtype": trial.dtype,
-            "shape": trial.workload.shape,
-            "axis": trial.workload.axis,
-            "input": str(folder / "input"),
-            "rolled": str(folder / "rolled"),
+            "operation": proof.case.operation,
+            "parameters": proof.parameters,
+            "result_shape": proof.case.result_shape,
+            "arrays": [
+                _filed(folder / str(number), *both)
+                for number, both in enumerate(
+                    zip(proof.inputs(), proof.inputs(second=True), strict=True)
+                )
+            ],
         }
 
     def _open(self, children: tuple[Child, Child], slots: tuple[int, int], *, judged: bool) -> None:
@@ -244,7 +245,7 @@ class _Bout:
         for side, (said, data) in ((side, done.result()) for side, done in waiting):
             self._check_tree(side, said["file"])
             if judged:
-                self._judge(side, data, rolled=False)
+                self._judge(side, data, second=False)
 
     def _opened(self, child: Child, side: int) -> tuple[dict[str, Any], bytearray]:
         spec = self._trials[side].spec
@@ -284,17 +285,24 @@ class _Bout:
         for side, child in enumerate(children):
             words = {"do": "last", "seconds": min(_LONGEST_TURN, seconds)}
             _, data = _asked(child, side, _TURN, words)
-            self._judge(side, data, rolled=True)
+            self._judge(side, data, second=True)
 
-    def _judge(self, side: int, data: bytearray, *, rolled: bool) -> None:
-        x = self._proofs[side].input()
-        verdict = self._proofs[side].judge(
-            np.frombuffer(data, x.dtype).reshape(x.shape), rolled=rolled
-        )
+    def _judge(self, side: int, data: bytearray, *, second: bool) -> None:
+        proof = self._proofs[side]
+        result = np.frombuffer(data, format_of(proof.case.dtype).numpy_dtype)
+        verdict = proof.judge(result.reshape(proof.case.result_shape), second=second)
         if verdict.status.bad:
-            when = "right before it was timed, wrong after it: " if rolled else ""
+            when = "right before it was timed, wrong after it: " if second else ""
             raise _FaultError(side, replace(verdict, message=when + verdict.message))
         self._known |= verdict.status is Status.KNOWN
+
+
+def _filed(path: Path, first: Array, second: Array) -> dict[str, Any]:
+    """Write an input and its second one; return what the processes must know of them."""
+    written = {"first": f"{path}.first", "second": f"{path}.second"}
+    for name, values in (("first", first), ("second", second)):
+        Path(written[name]).write_bytes(values.tobytes())
+    return {"dtype": first.dtype.name, "shape": first.shape, **written}
 
 
 def _asked(

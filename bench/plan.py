@@ -6,7 +6,7 @@ Everything that can be refused is refused here, before anything is timed.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from bench import workloads
 
@@ -25,7 +25,10 @@ _DTYPES: Mapping[Profile, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """The words of a command line that decide what is timed; an empty tuple leaves it open."""
+    """The words of a command line that decide what is timed; an empty tuple leaves it open.
+
+    `cache` and `unverified` are those of `bench.timing.Conditions`.
+    """
 
     names: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
@@ -34,6 +37,8 @@ class Selection:
     shapes: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     profile: Profile = "quick"
+    cache: Literal["warm", "cold"] = "warm"
+    unverified: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the selection as plain data."""

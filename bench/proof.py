@@ -4,6 +4,9 @@ A workload may have millions of rows, and an exact answer costs microseconds an 
 input repeats a few rows, an odd number of them so that the period fits no block of a kernel: the
 exact answer is computed for one period, and every block of the result is held against it. Blocks
 that are equal in every bit are judged once.
+
+There is a second input of the same form. What is timed gets it in the memory of the first, so that
+a result that was kept, or is not written any more, is a wrong one when the timing is over.
 """
 
 from __future__ import annotations
@@ -13,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backends.operations import operation
 from reports.records import Status
+from verify import companions, regimes
 from verify.cases import Case
-from verify.judge import Verdict, form_fault, judge
-from verify.regimes import rows_of
+from verify.judge import Verdict, form_fault, judge_rows
+from verify.results import result_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,65 +34,86 @@ Array = np.ndarray[Any, Any]
 
 # Logits as a trained network gives them; no softmax has a special path for them.
 REGIME = "normal"
-# Distinct rows: at most, at least, and the elements that their exact answers may cost.
+# Distinct rows: at most, at least, and the results that their exact answers may have.
 _MOST_ROWS, _LEAST_ROWS, _ELEMENTS = 7, 3, 1 << 18
+# What goes with each row of x; the other inputs are of all rows together.
+_OF_ROWS = ("labels", "cotangent")
+
+
+def case_of(trial: Trial) -> Case:
+    """Return a trial's input in words."""
+    return Case(
+        operation=trial.operation,
+        dtype=trial.dtype,
+        shape=trial.workload.shape,
+        regime=REGIME,
+        axis=trial.workload.axis,
+    )
+
+
+def distinct_rows(case: Case) -> int:
+    """Return how many different rows the input of a trial has."""
+    most = max(_LEAST_ROWS, min(_MOST_ROWS, _ELEMENTS // max(case.n, case.result_width)))
+    return min(case.rows, most)
 
 
 class Proof:
-    """Makes the input of one trial and judges what a backend returns for it."""
+    """Makes the inputs of one trial and judges what a backend returns for them."""
 
     def __init__(self, trial: Trial, answers: Answers) -> None:
-        self.case = Case(
-            operation=trial.operation,
-            dtype=trial.dtype,
-            shape=trial.workload.shape,
-            regime=REGIME,
-            axis=trial.workload.axis,
-        )
-        rows, n = self.case.rows, self.case.n
-        self.period = min(rows, max(_LEAST_ROWS, min(_MOST_ROWS, _ELEMENTS // n)))
-        self._one = replace(self.case, shape=(self.period, n), axis=-1)
+        self.case = case_of(trial)
+        self.period = distinct_rows(self.case)
+        one = replace(self.case, shape=(self.period, self.case.n), axis=-1)
+        self._periods = (one, replace(one, seed=1))
         self._claims: Claims = trial.spec.claims
-        self._facts = answers.facts(self._one, self._claims)
+        self._facts = tuple(answers.facts(period, self._claims) for period in self._periods)
 
     def __str__(self) -> str:
         """Return the input in words."""
         return str(replace(self.case, variant=f"{self.period} distinct rows"))
 
-    def input(self) -> Array:
-        """Return the workload's input, C-contiguous."""
-        axis = self.case.axis % len(self.case.shape)
-        rows = self._one.build()[np.arange(self.case.rows) % self.period]
-        others = self.case.shape[:axis] + self.case.shape[axis + 1 :]
-        placed = np.moveaxis(rows.reshape(*others, self.case.n), -1, axis)
-        return np.ascontiguousarray(placed)
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The operation's parameters that are not at their default anyway."""
+        return (
+            {"axis": self.case.axis} if "axis" in operation(self.case.operation).parameters else {}
+        )
 
-    def rolled(self, x: Array) -> Array:
-        """Return `x` with every row moved on by one: another input with known answers."""
-        return np.roll(x, 1, axis=self.case.axis)
+    def inputs(self, *, second: bool = False) -> tuple[Array, ...]:
+        """Return the operation's inputs, C-contiguous: the first ones or the second."""
+        period = self._periods[second]
+        x = period.build()
+        again = np.arange(self.case.rows) % self.period
+        further = companions.rows(period, x)
+        return (
+            regimes.placed(x[again], self.case),
+            *(
+                companions.placed(name, rows[again] if name in _OF_ROWS else rows, self.case)
+                for name, rows in further.items()
+            ),
+        )
 
-    def judge(self, output: Array, *, rolled: bool = False) -> Verdict:
+    def judge(self, output: Array, *, second: bool = False) -> Verdict:
         """Judge a result, all of its rows.
 
         Parameters
         ----------
         output
             What the backend returned.
-        rolled
-            Whether its input was `rolled`.
+        second
+            Whether it was given the second inputs.
         """
         fault = form_fault(output, self.case)
         if fault:
             return Verdict(status=Status.FAIL, message=fault)
-        rows = rows_of(output, self.case.axis)
-        if rolled:
-            rows = np.roll(rows, -1, axis=1)
+        period, facts = self._periods[second], self._facts[second]
         verdicts: dict[bytes, Verdict] = {}
+        rows = result_rows(self.case.operation, output, self.case.axis)
         for start, block in self._blocks(rows):
             bits = block.tobytes()
             if bits in verdicts:
                 continue
-            verdicts[bits] = self._excused(judge(self._one, block, self._facts, self._claims))
+            verdicts[bits] = self._excused(judge_rows(period, block, facts, self._claims))
             if verdicts[bits].status.bad:
                 return _placed(verdicts[bits], start, self.period, self.case.rows)
         return next(iter(verdicts.values()))

@@ -60,6 +60,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         dest="softmark_profile",
         help="with --benchmark: which workloads and formats; quick by default",
     )
+    group.addoption(
+        "--bench-cache",
+        choices=["warm", "cold"],
+        default="warm",
+        dest="softmark_cache",
+        help="with --benchmark: cold empties the caches before each timed call; warm by default",
+    )
+    group.addoption(
+        "--bench-unverified",
+        action="store_true",
+        dest="softmark_unverified",
+        help="with --benchmark: time wrong backends as well, and mark them",
+    )
     for name, metavar, meaning in (
         ("store", "URL", "SQLAlchemy URL or path of the results"),
         ("run", "ID", "add to this run of the store instead of beginning one"),

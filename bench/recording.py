@@ -86,7 +86,7 @@ def _outcome(trial: Trial, verdict: Verdict, case: str, plugin: str | None) -> O
 
     fields: dict[str, Any] = {
         name: getattr(verdict, name)
-        for name in ("status", "max_ulp", "bound_ratio", "limit_ulp", "misrounded", "count")
+        for name in ("status", "max_ulp", "bound_ratio", "limit_ulp", "gap", "misrounded", "count")
     }
     load = trial.workload
     return Outcome(

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import plan, recording
+from bench import caches, plan, recording
 from bench.plan import Selection
-from bench.timing import Refused, measured
+from bench.roofline import RoofProcess
+from bench.timing import Conditions, Refused, measured
 from verify.answers import Answers
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from backends.backend import Backend
     from bench.plan import Trial
-    from bench.timing import Stopwatch
+    from bench.stopwatch import Fixture
     from reports.records import Measurement
 
 
@@ -41,12 +42,24 @@ class Sitting:
     def __init__(self, options: argparse.Namespace, command: Sequence[str]) -> None:
         self.plan = plan.make(_selection(options), plan.Here())
         self._answers = Answers(0)
+        self._roof = RoofProcess()
+        self._evictor = caches.Evictor() if self.plan.selection.cache == "cold" else None
+        self._conditions = Conditions(
+            seconds=float(options.benchmark_max_time),
+            cache=self.plan.selection.cache,
+            unverified=self.plan.selection.unverified,
+            evict=self._evictor or (lambda: None),
+            meter=self._roof,
+        )
         run = options.softmark_run or recording.new_run(self.plan, ["pytest", *command])
         self._recorder = recording.Recorder(options.softmark_store, run)
         self._progress = Path(options.softmark_progress) if options.softmark_progress else None
 
     def close(self, *, finished: bool) -> None:
         """Close the store; an interrupted run is left unfinished in it."""
+        self._roof.close()
+        if self._evictor is not None:
+            self._evictor.close()
         self._recorder.close(finished=finished)
 
     def summary(self) -> str:
@@ -54,17 +67,18 @@ class Sitting:
         recorder = self._recorder
         return f"softmark run {recorder.run_id}: {recorder.count} timings in {recorder.store.name}"
 
-    def time(self, trial: Trial, stopwatch: Stopwatch) -> Measurement:
+    def time(self, trial: Trial, fixture: Fixture) -> Measurement:
         """Verify and time one trial, and record what came of it.
 
         Raises
         ------
         Refused
-            If the backend is wrong; the outcome is in the store.
+            If there is no timing, above all because the backend is wrong; the outcome is in the
+            store.
         """
         with self._noted(trial):
             try:
-                result = measured(trial, _backend(trial), self._answers, stopwatch)
+                result = measured(trial, _backend(trial), self._answers, fixture, self._conditions)
             except Refused as refusal:
                 plugin = self.plan.origin.get(trial.spec.name)
                 self._recorder.refuse(trial, refusal.verdict, refusal.case, plugin)
@@ -95,6 +109,8 @@ def _selection(options: argparse.Namespace) -> Selection:
         shapes=tuple(options.softmark_shape),
         devices=tuple(options.softmark_device),
         profile=options.softmark_profile,
+        cache=options.softmark_cache,
+        unverified=options.softmark_unverified,
     )
 
 

@@ -10,31 +10,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from reports import environment
 from reports.records import shape_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
+    from collections.abc import Sequence
 
     from reports.records import Measurement
-
-# What a timing does not depend on, or what the comparison may be about: our own code, and the
-# libraries that judge and show.
-_NO_MATTER = (
-    "revision.",
-    *(
-        f"libraries.{name}"
-        for name in ("softmark", "mpmath", "gmpy2", "python-flint", "pandas", "pytest-benchmark")
-    ),
-)
-
-
-def mismatch(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return which fields that matter to a timing differ, a line each, first value and second."""
-    return [
-        line for line in environment.differences(before, now) if not line.startswith(_NO_MATTER)
-    ]
 
 
 def comparison(before: Sequence[Measurement], now: Sequence[Measurement]) -> str:

@@ -7,50 +7,75 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bench.roofline import minimum_bytes
 from bench.workloads import WORKLOADS
-from reports.frames import measurements_frame, speed_by_shape
-from reports.records import parse_shape, shape_text
+from reports.records import shape_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from reports.records import Measurement
 
+_ROW = ("operation", "dtype", "workload")
+
 
 def tables(measurements: Sequence[Measurement]) -> str:
-    """Return two tables: the median of each timing in µs, and the GB/s that it stands for.
+    """Return the tables: medians in µs, the GB/s that they stand for, shares of the roof.
 
-    The bytes are those of one read and one write of the array, see `bench.roofline`.
+    Bytes are those of every input read once and the result written once (`bench.traffic`). An
+    exclamation mark stands beside a timing whose result was not found right.
     """
-    seconds = _by_workload(speed_by_shape(measurements_frame(measurements)), measurements)
-    moved = [minimum_bytes(parse_shape(shape), dtype) for _, dtype, shape in seconds.index]
-    gigabytes = (1e-9 / seconds).mul(moved, axis="index")
-    return "\n\n".join(
-        (
-            "median, µs (warm cache)\n" + _text(seconds * 1e6),
-            "GB/s, counting one read and one write\n" + _text(gigabytes),
+    cache = " and ".join(dict.fromkeys(item.cache for item in measurements))
+    shown = [
+        f"median, µs ({cache} caches)\n" + _text(measurements, lambda item: item.median * 1e6),
+        "GB/s, counting every input and the result once\n"
+        + _text(measurements, lambda item: item.bandwidth / 1e9),
+    ]
+    with_roof = [item for item in measurements if item.roof_share is not None]
+    if with_roof:
+        shown.append(
+            "% of the roof, and what binds there: moving bytes, or exponentials\n"
+            + _text(with_roof, lambda item: 100 * (item.roof_share or 0.0), binds=True)
         )
-    )
+    return "\n\n".join(shown)
 
 
-def _by_workload(speed: pd.DataFrame, measurements: Sequence[Measurement]) -> pd.DataFrame:
-    """Turn the table so that backends, which are fewer, stand across; rows as they were timed."""
-    turned = speed.stack().unstack("backend")  # noqa: PD010, PD013 - turning is what is wanted
-    rows = ((item.operation, item.dtype, shape_text(item.shape)) for item in measurements)
-    backends = dict.fromkeys(item.backend for item in measurements)
-    return pd.DataFrame(turned).reindex(index=list(dict.fromkeys(rows)), columns=list(backends))
+def remarks(measurements: Sequence[Measurement]) -> list[str]:
+    """Return what a reader of the numbers must know, a line for each timing that has something."""
+    return [
+        f"{item.backend} {item.operation} {item.dtype} {_workload(item)}: {item.message}"
+        for item in measurements
+        if item.message
+    ]
 
 
-def _text(table: pd.DataFrame) -> str:
-    named = {shape_text(load.shape): load.name for load in WORKLOADS}
-    shown = table.rename(index=lambda word: f"{named[word]} {word}" if word in named else word)
-    shown.index.names = ["operation", "dtype", "workload"]
-    if len(set(shown.index.get_level_values("operation"))) == 1:
-        shown = shown.droplevel("operation")
+def _text(
+    measurements: Sequence[Measurement],
+    figure: Callable[[Measurement], float],
+    *,
+    binds: bool = False,
+) -> str:
+    cells: dict[tuple[str, ...], dict[str, str]] = {}
+    for item in measurements:
+        row = cells.setdefault((item.operation, item.dtype, _workload(item)), {})
+        if binds:
+            # Timings of one row are of different moments, and what binds may be a close call.
+            before = filter(None, row.get("binds", "").split("/"))
+            row["binds"] = "/".join(dict.fromkeys((*before, item.roof_binds)))
+        row[item.backend] = _figures(figure(item)) + ("" if item.verified else "!")
+    index = pd.MultiIndex.from_tuples(list(cells), names=_ROW)
+    table = pd.DataFrame(list(cells.values()), index=index)
+    if len(set(table.index.get_level_values("operation"))) == 1:
+        table = table.droplevel("operation")
     width = shutil.get_terminal_size((120, 24)).columns
-    text: str = shown.to_string(float_format=_figures, na_rep="-", line_width=width)
+    text: str = table.to_string(na_rep="-", line_width=width)
     return text
+
+
+def _workload(item: Measurement) -> str:
+    named = {(load.shape, load.axis): load.name for load in WORKLOADS}
+    shape = shape_text(item.shape)
+    name = named.get((item.shape, item.axis))
+    return f"{name} {shape}" if name else shape
 
 
 def _figures(value: float) -> str:

@@ -1,45 +1,46 @@
 """One trial from its input to its measurement: bound, proved right, timed, proved right again.
 
-What is timed is the bound call alone, with warm caches: the input was just used. A device is waited
-for inside the timed call, since its calls return before the work is done. After the first proof the
-input's memory is given another input, so that a result that was kept or never written is not right
-any more when the timing is over.
+What is timed is the bound call alone. After the first proof its memory is given another input, so
+that a result that was kept or never written is not right any more when the timing is over. The roof
+is measured before and after (`bench.roofline`), peak memory last.
 """
 
 from __future__ import annotations
 
-import os
+import statistics
 import time
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
+from backends import threads
 from backends.errors import SoftmarkError
+from bench import cautions, fitting, peak_memory, stopwatch
 from bench.proof import Proof
-from bench.roofline import minimum_bytes
+from bench.roofline import Beside, RoofError
+from bench.subject import Subject
+from bench.traffic import algorithm_bytes, traffic
 from reports.records import Measurement, Status
 from verify.judge import Verdict, wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
 
     from backends.arrays import Native
     from backends.backend import Backend
     from bench.plan import Trial
+    from bench.roofline import Measures, Roof
+    from bench.stopwatch import CudaClock, Fixture
     from verify.answers import Answers
 
-Array = np.ndarray[Any, Any]
+    Array = np.ndarray[Any, Any]
 
+Cache = Literal["warm", "cold"]
 
-class Stopwatch(Protocol):
-    """What is asked of pytest-benchmark's fixture."""
-
-    stats: Any
-    """Seconds a call by pytest-benchmark's names, ``min``, ``median`` ...; None before timing."""
-
-    def __call__(self, function: Callable[[], Native], /) -> Native:
-        """Time the function and return the result of one more call."""
+# A timing above the roof is no error before the roof was measured again: something may have
+# disturbed it both times.
+_AGAIN = 3
 
 
 class Refused(SoftmarkError):  # noqa: N818 - a public name: it says what became of the timing
@@ -59,77 +60,192 @@ class Refused(SoftmarkError):  # noqa: N818 - a public name: it says what became
         self.case = case
 
 
-class Subject:
-    """A backend on one input, ready to be called."""
+@dataclass(frozen=True)
+class Conditions:
+    """How trials are timed.
 
-    def __init__(self, backend: Backend, operation: str, axis: int, x: Array) -> None:
-        self._backend = backend
-        self._operation = operation
-        self._axis = axis
-        self._native = backend.library.from_numpy(x, backend.device)
-        self._bound = self._bind()
+    Attributes
+    ----------
+    seconds
+        Of timed calls, for each trial.
+    cache
+        ``warm``, or ``cold``: caches are emptied before each call.
+    unverified
+        Whether wrong answers are timed as well, and marked.
+    evict
+        What empties the caches.
+    meter
+        What measures the roof of the CPU; None for none.
+    """
 
-    def feed(self, x: Array) -> None:
-        """Write another input into the memory of the first, and bind again."""
-        self._native[...] = self._backend.library.from_numpy(x, self._backend.device)
-        self._bound = self._bind()
-
-    @property
-    def timed(self) -> Callable[[], Native]:
-        """The call to be timed; on the CPU nothing stands between the clock and the backend."""
-        return self._bound if self._backend.device == "cpu" else self.finished
-
-    def finished(self) -> Native:
-        """Call once and wait until it is done."""
-        result = self._bound()
-        self._backend.synchronize()
-        return result
-
-    def output(self, result: Native) -> Array:
-        """Return a copy of a result in NumPy."""
-        library = self._backend.library
-        if not library.is_native(result):
-            raise TypeError(
-                f"returned {type(result).__name__}, expected an array of {self._backend.array}"
-            )
-        return np.array(library.to_numpy(result), order="C")
-
-    def _bind(self) -> Callable[[], Native]:
-        return self._backend.bind(self._operation, self._native, axis=self._axis)
+    seconds: float
+    cache: Cache
+    unverified: bool
+    evict: Callable[[], None]
+    meter: Measures | None
 
 
-def measured(trial: Trial, backend: Backend, answers: Answers, stopwatch: Stopwatch) -> Measurement:
+def measured(
+    trial: Trial, backend: Backend, answers: Answers, fixture: Fixture, how: Conditions
+) -> Measurement:
     """Verify, time and verify again; return the measurement.
 
     Raises
     ------
     Refused
-        If the backend raises, or a result is wrong before or after the timing.
+        If it does not fit into memory, the backend raises, a result is wrong before or after the
+        timing, or the timing is above the roof.
     """
+    short = fitting.shortage(trial)
+    if short:
+        words = f"{trial.operation}/{trial.dtype}/{trial.workload}"
+        raise Refused(Verdict(status=Status.SKIP, message=short), words)
     proof = Proof(trial, answers)
-    x = proof.input()
     try:
-        subject = Subject(backend, trial.operation, trial.workload.axis, x)
-        verdict, first_call = _first(subject, proof)
-        if not verdict.status.bad:
-            # A copy: on the CPU the subject's memory may be that of `x`.
-            subject.feed(proof.rolled(x))
-            last = proof.judge(subject.output(stopwatch(subject.timed)), rolled=True)
+        return _Timing(trial, backend, proof, fixture, how).result()
+    except Refused:
+        raise
     except Exception as error:
         raise Refused(wrong(f"raised {type(error).__name__}: {error}"), str(proof)) from error
-    if verdict.status.bad:
-        raise Refused(verdict, str(proof))
-    if last.status.bad:
-        raise Refused(_stale(last), str(proof))
-    return _measurement(trial, stopwatch.stats, first_call, verdict)
 
 
-def _first(subject: Subject, proof: Proof) -> tuple[Verdict, float]:
-    """Return what the judge says of the first call, and how long that took."""
-    began = time.perf_counter()
-    result = subject.finished()
-    seconds = time.perf_counter() - began
-    return proof.judge(subject.output(result)), seconds
+class _Timing:
+    def __init__(
+        self, trial: Trial, backend: Backend, proof: Proof, fixture: Fixture, how: Conditions
+    ) -> None:
+        self._trial = trial
+        self._proof = proof
+        self._fixture = fixture
+        self._how = how
+        self._subject = Subject(backend, trial.operation, proof.parameters, proof.inputs())
+        load = trial.workload
+        self._traffic = traffic(trial.operation, load.shape, trial.dtype, load.axis)
+        self._doubts: list[object] = []
+        self._roof: Roof | None = None
+
+    def result(self) -> Measurement:
+        first_call = self._first()
+        if self._verdict.status.bad and not self._how.unverified:
+            raise Refused(self._verdict, str(self._proof))
+        self._subject.feed(self._proof.inputs(second=True))
+        others = cautions.Others()
+        clock = stopwatch.cuda_clock() if self._subject.backend.device == "cuda" else None
+        beside = self._beside(clock)
+        output = self._subject.output(self._timed(clock))
+        rounds = list(self._fixture.stats.stats.data)
+        self._doubts += cautions.of_machine(others.share())
+        self._doubts += cautions.of_rounds(rounds)
+        self._proved_again(output)
+        self._roofed(beside, rounds)
+        return self._measurement(first_call, rounds, peak_memory.of_call(self._subject))
+
+    def _first(self) -> float:
+        """Judge the first call, and return how long it took."""
+        began = time.perf_counter()
+        result = self._subject.finished()
+        seconds = time.perf_counter() - began
+        self._verdict = self._proof.judge(self._subject.output(result))
+        return seconds
+
+    def _timed(self, clock: CudaClock | None) -> Native:
+        call, how = self._subject.timed, self._how
+        if clock is not None:
+            samples = clock.samples(self._subject.enqueued, how.seconds)
+            return stopwatch.replayed(self._fixture, samples, call)
+        if how.cache == "cold":
+            return stopwatch.cold(self._fixture, call, how.evict, how.seconds)
+        return stopwatch.warm(self._fixture, call, how.seconds)
+
+    def _proved_again(self, output: Array) -> None:
+        last = self._proof.judge(output, second=True)
+        if last.status.bad and not self._verdict.status.bad:
+            self._verdict = _stale(last)
+            if not self._how.unverified:
+                raise Refused(self._verdict, str(self._proof))
+
+    def _beside(self, clock: CudaClock | None) -> Beside | None:
+        """Measure the roof for the first time; where that cannot be, say so and go on."""
+        meter = self._how.meter
+        if clock is not None:
+            import torch
+
+            from bench.device_roof import DeviceRoof
+
+            meter = DeviceRoof(clock, torch)
+        if meter is None:
+            return None
+        cold = self._how.cache == "cold" and clock is None
+        beside = Beside(meter, self._traffic, self._trial.dtype, threads.count(), cold)
+        try:
+            beside.measure()
+        except RoofError as error:
+            self._doubts.append(error)
+            return None
+        return beside
+
+    def _roofed(self, beside: Beside | None, rounds: Sequence[float]) -> None:
+        """Measure the roof again, and once more for as long as the timing is above it."""
+        if beside is None:
+            return
+        for _ in range(_AGAIN):
+            beside.measure()
+            roof = beside.roof()
+            if not roof.exceeded(rounds):
+                break
+        else:
+            raise Refused(wrong(roof.fault(rounds)), str(self._proof))
+        self._roof = roof
+        self._doubts += cautions.of_roof(roof.uncertainty(rounds))
+
+    def _measurement(
+        self, first_call: float, rounds: Sequence[float], peak: int | None
+    ) -> Measurement:
+        trial, stats, moved = self._trial, self._fixture.stats, self._traffic.bytes
+        load, claims = trial.workload, trial.spec.claims
+        return Measurement(
+            backend=trial.spec.name,
+            operation=trial.operation,
+            dtype=trial.dtype,
+            shape=load.shape,
+            axis=load.axis,
+            device=trial.spec.device,
+            threads=threads.count(),
+            cache="cold" if trial.spec.device == "cuda" else self._how.cache,
+            rounds=stats["rounds"],
+            minimum=stats["min"],
+            maximum=stats["max"],
+            median=stats["median"],
+            mean=stats["mean"],
+            stddev=stats["stddev"],
+            iqr=stats["iqr"],
+            first_call=first_call,
+            peak_memory=peak,
+            bytes_moved=moved,
+            algorithm_bytes=algorithm_bytes(
+                trial.operation, load.shape, trial.dtype, claims.algorithm
+            ),
+            bandwidth=moved / stats["median"],
+            **self._roof_fields(rounds),
+            verified=self._verdict.status is not Status.KNOWN and not self._verdict.status.bad,
+            message="; ".join(filter(None, (self._marked(), *map(str, self._doubts)))),
+        )
+
+    def _roof_fields(self, rounds: Sequence[float]) -> dict[str, Any]:
+        roof = self._roof
+        if roof is None:
+            return {}
+        return {
+            "roof_bandwidth": roof.bandwidth,
+            "exp_rate": roof.exp_rate,
+            "roof_seconds": roof.seconds,
+            "roof_binds": roof.binds,
+            "roof_share": roof.share(statistics.median(rounds)),
+            "roof_uncertainty": roof.uncertainty(rounds),
+        }
+
+    def _marked(self) -> str:
+        wrong = "NOT verified: " if self._verdict.status.bad else ""
+        return wrong + self._verdict.message
 
 
 def _stale(verdict: Verdict) -> Verdict:
@@ -138,36 +254,3 @@ def _stale(verdict: Verdict) -> Verdict:
         f"result of their present input ({verdict.message})"
     )
     return replace(verdict, message=message)
-
-
-def _measurement(
-    trial: Trial, stats: Mapping[str, Any], first_call: float, verdict: Verdict
-) -> Measurement:
-    moved = minimum_bytes(trial.workload.shape, trial.dtype)
-    return Measurement(
-        backend=trial.spec.name,
-        operation=trial.operation,
-        dtype=trial.dtype,
-        shape=trial.workload.shape,
-        axis=trial.workload.axis,
-        device=trial.spec.device,
-        threads=usable_threads(),
-        cache="warm",
-        rounds=stats["rounds"],
-        minimum=stats["min"],
-        median=stats["median"],
-        mean=stats["mean"],
-        stddev=stats["stddev"],
-        iqr=stats["iqr"],
-        first_call=first_call,
-        bytes_moved=moved,
-        bandwidth=moved / stats["median"],
-        verified=verdict.status is not Status.KNOWN,
-        message=verdict.message,
-    )
-
-
-def usable_threads() -> int:
-    """Return how many processors this process may run on."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -27,9 +27,11 @@ LIBRARIES = (
     "scikit-learn",
     "jax",
     "jaxlib",
+    "onnx",
     "onnxruntime",
     "openvino",
     "tensorflow",
+    "tensorflow-cpu",
     "cupy",
     "pandas",
     "pytest-benchmark",
@@ -37,6 +39,7 @@ LIBRARIES = (
 """Distributions whose version can change a result or a timing."""
 
 THREAD_VARIABLES = (
+    "SOFTMARK_THREADS",
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -56,6 +59,16 @@ _X86_TILE_FLAGS = {"amx_tile", "amx_bf16", "amx_fp16"}
 _ARM_FLAGS = {"asimd", "asimdhp", "fphp", "bf16", "sve", "sve2", "svebf16", "sme"}
 _FLAGS_OF_INTEREST = _X86_FLAGS | _X86_WIDE_FLAGS | _X86_TILE_FLAGS | _ARM_FLAGS
 
+
+# What a timing does not depend on, or what the comparison may be about: our own code, and the
+# libraries that judge and show.
+_NO_MATTER = (
+    "revision.",
+    *(
+        f"libraries.{name}"
+        for name in ("softmark", "mpmath", "gmpy2", "python-flint", "pandas", "pytest-benchmark")
+    ),
+)
 
 _PROCESSORS = Path("/proc/cpuinfo")
 
@@ -88,6 +101,11 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
     ]
+
+
+def timing_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """Return those differences that matter to a timing, one line each."""
+    return [line for line in differences(first, second) if not line.startswith(_NO_MATTER)]
 
 
 def _flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

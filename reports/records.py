@@ -20,7 +20,8 @@ from typing import Any, ClassVar, Literal, Self
 
 RunKind = Literal["verify", "bench"]
 Coverage = Literal["sampled", "exhaustive"]
-CacheState = Literal["warm", "cold"]
+CacheState = Literal["warm", "cold", "new process"]
+Bound = Literal["", "memory", "exp"]
 DuelVerdict = Literal["faster", "slower", "no difference shown"]
 
 
@@ -111,6 +112,13 @@ class Outcome(Record):
     limit_ulp: float | None = field(
         default=None, metadata={"doc": "theoretical limit at the worst element, in ulps"}
     )
+    gap: float | None = field(
+        default=None,
+        metadata={
+            "doc": "how far the logit of the element with that limit is below its row's maximum, "
+            "after the temperature; softmax only"
+        },
+    )
     misrounded: int | None = field(
         default=None, metadata={"doc": "results that are not the correctly rounded one"}
     )
@@ -127,6 +135,16 @@ class Outcome(Record):
         default="", metadata={"doc": "worst element: its position, input, got and exact value"}
     )
     seconds: float | None = field(default=None, metadata={"doc": "time in the worker, seconds"})
+    environment: str = field(
+        default="",
+        metadata={"doc": "name of the environment that it was taken in; empty: the run's own"},
+    )
+    curves: dict[str, Any] | None = field(
+        default=None,
+        metadata={
+            "doc": "series by name: of a training, the loss at each step and the exact run's"
+        },
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,9 +158,15 @@ class Measurement(Record):
     axis: int = field(metadata={"doc": "axis along which the operation runs"})
     device: str = field(metadata={"doc": "where it ran: cpu, cuda ..."})
     threads: int = field(metadata={"doc": "threads that the backend could use"})
-    cache: CacheState = field(metadata={"doc": "warm, or cold: the input was not in any cache"})
+    cache: CacheState = field(
+        metadata={
+            "doc": "warm; cold: nothing it needs was in any cache; new process: a first call, with "
+            "all that it has to load and compile"
+        }
+    )
     rounds: int = field(metadata={"doc": "timed rounds"})
     minimum: float = field(metadata={"doc": "fastest round, seconds"})
+    maximum: float | None = field(default=None, metadata={"doc": "slowest round, seconds"})
     median: float = field(metadata={"doc": "median round, seconds"})
     mean: float = field(metadata={"doc": "mean of the rounds, seconds"})
     stddev: float = field(metadata={"doc": "standard deviation of the rounds, seconds"})
@@ -150,10 +174,54 @@ class Measurement(Record):
     first_call: float | None = field(
         default=None, metadata={"doc": "the first call, compilation included, seconds"}
     )
+    import_seconds: float | None = field(
+        default=None, metadata={"doc": "of a new process: importing modules, seconds"}
+    )
+    prepare_seconds: float | None = field(
+        default=None,
+        metadata={"doc": "of a new process: loading and binding without imports, seconds"},
+    )
+    compile_seconds: float | None = field(
+        default=None,
+        metadata={
+            "doc": "of a new process: first call less imports and a usual call, nothing compiled "
+            "before, seconds"
+        },
+    )
+    cached_seconds: float | None = field(
+        default=None,
+        metadata={"doc": "the same where another process left on disk what it compiled, seconds"},
+    )
+    peak_memory: int | None = field(
+        default=None,
+        metadata={"doc": "most memory that binding and a call take, inputs apart, bytes"},
+    )
     bytes_moved: int = field(metadata={"doc": "bytes that the operation must move at least"})
+    algorithm_bytes: int | None = field(
+        default=None, metadata={"doc": "bytes that its algorithm moves where no cache helps"}
+    )
     bandwidth: float = field(metadata={"doc": "bytes moved divided by the median, bytes/s"})
+    roof_bandwidth: float | None = field(
+        default=None,
+        metadata={
+            "doc": "bytes/s of the best program that moves these bytes alone, measured beside it"
+        },
+    )
+    exp_rate: float | None = field(
+        default=None, metadata={"doc": "exponentials a second, measured beside it"}
+    )
+    roof_seconds: float | None = field(
+        default=None, metadata={"doc": "least time that the roof allows, seconds"}
+    )
+    roof_binds: Bound = field(
+        default="", metadata={"doc": "which roof is the lower one: memory or exp"}
+    )
     roof_share: float | None = field(
-        default=None, metadata={"doc": "bandwidth divided by the measured copy bandwidth"}
+        default=None, metadata={"doc": "least time that the roof allows divided by the median"}
+    )
+    roof_uncertainty: float | None = field(
+        default=None,
+        metadata={"doc": "by how much of itself the share may be wrong, by the spread of both"},
     )
     verified: bool = field(metadata={"doc": "the result was found right before it was timed"})
     message: str = field(default="", metadata={"doc": "anything a reader of the number must know"})
@@ -333,6 +401,7 @@ _PLAIN: dict[Any, tuple[type, Callable[[Any], Any]]] = {
     RunKind: (str, str),
     Coverage: (str, str),
     CacheState: (str, str),
+    Bound: (str, str),
     DuelVerdict: (str, str),
     bool: (bool, bool),
     int: (int, int),
@@ -344,4 +413,5 @@ _PLAIN: dict[Any, tuple[type, Callable[[Any], Any]]] = {
     tuple[float, ...]: (_Always, _numbers),
     tuple[str, ...]: (_Always, _words),
     dict[str, Any]: (dict, dict),
+    dict[str, Any] | None: (dict, dict),
 }

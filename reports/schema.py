@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from reports.records import (
+    Bound,
     CacheState,
     Coverage,
     Duel,
@@ -27,7 +28,7 @@ from reports.records import (
 )
 from reports.text import storable
 
-VERSION = 3
+VERSION = 5
 """What this program writes. A store of a higher version belongs to a newer program."""
 
 MIGRATIONS: dict[int, tuple[str, ...]] = {
@@ -36,6 +37,30 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE softmark_runs ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
     ),
     2: (),  # softmark_duels
+    3: (
+        "ALTER TABLE softmark_outcomes ADD COLUMN gap DOUBLE PRECISION",
+        "ALTER TABLE softmark_outcomes ADD COLUMN curves JSON",
+        *(
+            f"ALTER TABLE softmark_measurements ADD COLUMN {column}"
+            for column in (
+                "import_seconds DOUBLE PRECISION",
+                "prepare_seconds DOUBLE PRECISION",
+                "compile_seconds DOUBLE PRECISION",
+                "cached_seconds DOUBLE PRECISION",
+                "peak_memory BIGINT",
+                "algorithm_bytes BIGINT",
+                "roof_bandwidth DOUBLE PRECISION",
+                "exp_rate DOUBLE PRECISION",
+                "roof_seconds DOUBLE PRECISION",
+                "roof_binds TEXT NOT NULL DEFAULT ''",
+                "roof_uncertainty DOUBLE PRECISION",
+            )
+        ),
+    ),
+    4: (  # and softmark_environments
+        "ALTER TABLE softmark_measurements ADD COLUMN maximum DOUBLE PRECISION",
+        "ALTER TABLE softmark_outcomes ADD COLUMN environment TEXT NOT NULL DEFAULT ''",
+    ),
 }
 """Version -> the statements that bring a store of it to the next one, in any database.
 
@@ -76,13 +101,15 @@ def _nan_as_text(value: float | None) -> float | str | None:
 _Counter = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 _TYPES: dict[Any, Any] = {
-    **dict.fromkeys((str, str | None, RunKind, Coverage, CacheState, DuelVerdict, Status), sa.Text),
+    **dict.fromkeys((str, str | None, RunKind, Coverage, CacheState, Bound), sa.Text),
+    **dict.fromkeys((DuelVerdict, Status), sa.Text),
     **dict.fromkeys((int, int | None), sa.BigInteger),
     **dict.fromkeys((float, float | None), Real),
     bool: sa.Boolean,
     tuple[int, ...]: sa.Text,  # shape_text
     **dict.fromkeys((tuple[str, ...], tuple[float, ...]), sa.JSON),
     dict[str, Any]: sa.JSON,
+    dict[str, Any] | None: sa.JSON(none_as_null=True),
 }
 
 
@@ -135,6 +162,17 @@ duels = _results(
         *("backend", "baseline", "revision", "operation", "dtype", "shape", "axis"),
         *("device", "threads", "cache"),
     ),
+)
+
+# Of machines that worked for a run, beside the one that it was begun on.
+environments = sa.Table(
+    "softmark_environments",
+    metadata,
+    sa.Column("seq", _Counter, primary_key=True),
+    sa.Column("run", sa.Text, sa.ForeignKey("softmark_runs.id"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("environment", sa.JSON, nullable=False),
+    sa.UniqueConstraint("run", "name"),
 )
 
 _TABLES: dict[type[Record], sa.Table] = {

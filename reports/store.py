@@ -9,7 +9,7 @@ as it is.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from types import TracebackType
@@ -20,7 +20,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from reports import connect, schema
 from reports.connect import StoreError
-from reports.records import Duel, Measurement, Outcome, Result, Run, RunKind, field_names, utc_now
+from reports.records import (
+    Duel,
+    Measurement,
+    Outcome,
+    Result,
+    Run,
+    RunKind,
+    field_names,
+    jsonable,
+    utc_now,
+)
 from reports.text import storable
 
 __all__ = ["Store", "StoreError", "UnknownRunError", "open_store"]
@@ -104,6 +114,19 @@ class Store:
             for name, values in rows.items():
                 _insert_new(connection, schema.metadata.tables[name], values)
 
+    def add_environment(self, run_id: str, name: str, environment: Mapping[str, Any]) -> None:
+        """Record what outcomes of a run refer to by `name`; once is enough."""
+        row = {"run": run_id, "name": name, "environment": jsonable(dict(environment))}
+        with self._writing() as connection:
+            _insert_new(connection, schema.environments, [row])
+
+    def environments(self, run_id: str) -> dict[str, dict[str, Any]]:
+        """Return the environments that outcomes of a run name, by name."""
+        columns = schema.environments.c
+        query = sa.select(columns.name, columns.environment).where(columns.run == run_id)
+        with self._reading() as connection:
+            return {row.name: row.environment for row in connection.execute(query)}
+
     def finish(self, run_id: str) -> None:
         """Record that a run has come to its end."""
         self._change(run_id, finished=utc_now(), reason="")
@@ -174,16 +197,33 @@ class Store:
         """Return a run's duels, in the order in which they came."""
         return [schema.duel(row) for row in self._results(schema.duels, run_id)]
 
-    def rows(self, record: type[Result], run_id: str) -> Sequence[Sequence[Any]]:
-        """Return a run's results as bare rows in the order of the record's fields.
+    def batches(
+        self, record: type[Result], run_id: str, size: int = 50_000
+    ) -> Iterator[Sequence[Sequence[Any]]]:
+        """Yield a run's results as bare rows, in the order of the record's fields, so many a time.
 
-        For the views of very many results: no record is built, and a shape is text.
+        For the views of very many results: no record is built, and each value is as the database
+        gives it (a shape is text, and so is what SQLite keeps as text: NaN, lists).
         """
         table = schema.table_of(record)
-        columns = [table.c[name] for name in field_names(record)]
-        query = sa.select(*columns).where(table.c.run == run_id).order_by(table.c.seq)
+        columns = [
+            sa.type_coerce(table.c[name], sa.types.NullType()) for name in field_names(record)
+        ]
         with self._reading() as connection:
-            return connection.execute(query).all()
+            first, last = connection.execute(
+                sa.select(sa.func.min(table.c.seq), sa.func.max(table.c.seq)).where(
+                    table.c.run == run_id
+                )
+            ).one()
+            # A span of the key, and no index on the run: a run lies together, and through the index
+            # SQLite would sort whole rows.
+            query = sa.select(*columns).where(
+                table.c.seq.between(first, last), sa.func.coalesce(table.c.run, "") == run_id
+            )
+            found = connection.execution_options(yield_per=size).execute(
+                query.order_by(table.c.seq)
+            )
+            yield from found.partitions()
 
     def recorded(self, run_id: str) -> set[Key]:
         """Return (backend, check, case) of every outcome of a run: what need not be asked again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import re
 import secrets
@@ -10,7 +11,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -20,10 +21,25 @@ if TYPE_CHECKING:
     from reports.records import Outcome, Run
     from reports.store import Store
     from verify.session import Arguments
+    from verify.suite import Suite
 
 _INTERRUPTED = 130
 _SILENCE = 1.5
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds: NaN lies in no range, and is refused too."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the text, and refuse what is no number."""
+        # What click calls a float here is still the text.
+        seconds = float(super().convert(cast("float", value), param, ctx))
+        if math.isnan(seconds):
+            self.fail(f"{value!r}: expected a number of seconds", param, ctx)
+        return seconds
 
 
 class Bytes(click.ParamType[int]):
@@ -65,6 +81,7 @@ class Bytes(click.ParamType[int]):
 )
 @click.option(
     "--seed",
+    type=click.IntRange(0),
     default=0,
     show_default=True,
     help="Another seed asks other inputs. If it is given, all inputs follow from it.",
@@ -77,8 +94,8 @@ class Bytes(click.ParamType[int]):
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
-    default=20.0,
+    type=Seconds(0, min_open=True),
+    default=30.0,
     show_default=True,
     help="Seconds for one case; the first of each dtype has three times as long.",
 )
@@ -91,7 +108,7 @@ class Bytes(click.ParamType[int]):
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=Seconds(0, min_open=True),
     default=10.0,
     show_default=True,
     help="For --check search: how long for each backend and format; shrinking comes on top.",
@@ -105,6 +122,11 @@ class Bytes(click.ParamType[int]):
 @click.option(
     "--fail-fast", is_flag=True, help="Of a check that failed, ask no more of the format."
 )
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Work on a Dask cluster: tcp://HOST:PORT of its scheduler, or local:N for N workers here.",
+)
 @click.option("--store", "store_url", metavar="URL", help="SQLAlchemy URL or path of the results.")
 @click.option(
     "--resume",
@@ -112,7 +134,7 @@ class Bytes(click.ParamType[int]):
     flag_value="latest",
     metavar="[RUN]",
     help="Finish an interrupted run of the store, by default the latest. "
-    "Only --jobs, --timeout and --memory-limit may change.",
+    "Only --jobs, --timeout, --memory-limit and --cluster may change.",
 )
 @click.option(
     "--output",
@@ -208,30 +230,21 @@ def _examined(
 ) -> tuple[Run, list[Outcome]]:
     from reports import console
     from verify import choosing, resuming, session
-    from verify.answers import Answers
     from verify.course import FIRST_CALL
-    from verify.executor import LocalExecutor
-    from verify.suite import Suite
 
     selection = arguments.selection()
     if arguments.corpus:
         _check_corpus(Path(arguments.corpus))
     jobs = options["jobs"] or min(os.cpu_count() or 1, 4)
     patience = FIRST_CALL * arguments.timeout
-    with (
-        LocalExecutor(jobs, arguments.memory_limit, patience) as executor,
-        Answers(jobs) as answers,
-    ):
+    with _suite(arguments, options, jobs, patience) as suite:
         announce = functools.partial(_announced, patience)
-        specs, origin = choosing.chosen(arguments, executor, announce)
+        specs, suite.plugins = choosing.chosen(arguments, suite.executor, announce)
         if run is None:
             run = session.new_run(arguments, specs, sys.argv)
             store.begin(run)
         else:
             resuming.check_unchanged(run, specs)
-        suite = Suite(
-            selection, executor, answers, lambda _: None, arguments.timeout, plugins=origin
-        )
         total = len(suite.questions()) * len(specs)
         if arguments.searches:
             from verify.search import report
@@ -243,6 +256,33 @@ def _examined(
                 store, run, arguments, suite, specs, jobs, lambda _: bar.advance(task)
             )
     return store.run(run.id), outcomes
+
+
+@contextmanager
+def _suite(
+    arguments: Arguments, options: dict[str, Any], jobs: int, patience: float
+) -> Iterator[Suite]:
+    """Lend what asks the questions: processes of this machine, or a cluster."""
+    from verify.answers import Answers
+    from verify.executor import LocalExecutor
+    from verify.suite import Suite
+
+    selection = arguments.selection()
+    if options["cluster"] is None:
+        with (
+            LocalExecutor(jobs, arguments.memory_limit, patience) as executor,
+            Answers(jobs) as answers,
+        ):
+            yield Suite(selection, executor, answers, lambda _: None, arguments.timeout)
+        return
+    if options["jobs"] is not None:
+        raise ValueError(
+            "--jobs is for this machine; on a cluster its workers are as many as it has"
+        )
+    from verify.cluster.suite import opened
+
+    with opened(options["cluster"], selection, arguments, patience) as suite:
+        yield suite
 
 
 @contextmanager

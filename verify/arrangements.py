@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.formats import format_of
-from backends.operations import INPUTS
+from backends.operations import INPUTS, operation
 from verify import companions, encoded, regimes
 from verify.regimes import rows_of
 
@@ -31,6 +31,8 @@ _LONG = 1000
 _LINE = 64
 # Further inputs that are remembered: they are asked for with every look ahead.
 _KEPT = 64
+# A cotangent, over and over, that sums exactly in any order.
+_CYCLE = (0.5, -1.25, 2.0)
 
 
 class Rows:
@@ -95,13 +97,30 @@ def neighbours(case: Case) -> tuple[Case, ...]:
 
 @functools.lru_cache(_KEPT)
 def lookalikes(case: Case) -> tuple[Case, ...]:
-    """Return the case, another of its shape, and both with the inside of their rows permuted.
+    """Return the case, another of its shape, and a lookalike of either.
 
-    A permutation leaves every sum, every checksum that takes no heed of order, and the first and
-    the last element of each row and of the array as they are.
+    A lookalike has the inside of its rows permuted, which leaves every sum, every checksum that
+    takes no heed of order, and the first and the last element of each row and of the array as they
+    are. Where labels or a cotangent go with x, the other's lookalike has its very x, and those in
+    another order.
     """
     other = _another(case, case.rows, case.n, 1)
-    return case.base, _permuted(case), other, _permuted(other)
+    return case.base, _permuted(case), *_with_lookalike(other)
+
+
+def _with_lookalike(case: Case) -> tuple[Case, Case]:
+    """Return a case, and one that a cache takes for it: x permuted, or what goes with x."""
+    names = operation(case.operation).inputs
+    if "labels" in names:
+        x = np.ascontiguousarray(rows_of(case.build(), case.axis))
+        rolled = np.roll(companions.rows(case, x)["labels"], 1)
+        return case, replace(case, labels=",".join(map(str, rolled)))
+    if "cotangent" in names:
+        first, *others = _CYCLE
+        texts = (",".join(map(str, cycle)) for cycle in (_CYCLE, (*others, first)))
+        one, another = (replace(case, cotangent=text) for text in texts)
+        return one, another
+    return case, _permuted(case)
 
 
 def _another(case: Case, rows: int, n: int, seed: int) -> Case:

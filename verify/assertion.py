@@ -28,7 +28,7 @@ from verify.checks import ISOLATED, NAMES
 from verify.judge import Verdict, wrong
 from verify.procedures import PROCEDURES
 from verify.session import Arguments
-from verify.suite import excused, refusal
+from verify.suite import excused, left_out, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -188,7 +188,7 @@ def _asked(backend: Backend, selection: Selection, claims: Claims) -> list[_Find
     return [
         _Finding(question, _verdict(backend, question, answers, claims))
         for question in selection.questions()
-        if not refusal(spec, question.case)
+        if not (refusal(spec, question.case) or left_out(spec, selection, question))
     ]
 
 

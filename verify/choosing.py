@@ -19,7 +19,7 @@ from verify.spaces import SPACES
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from verify.executor import LocalExecutor
+    from verify.executor import Executor
     from verify.session import Arguments
 
     Announce = Callable[[str], AbstractContextManager[object]]
@@ -38,7 +38,7 @@ def known(given: Iterable[str], valid: Iterable[str], kind: str) -> None:
 
 
 def chosen(
-    arguments: Arguments, executor: LocalExecutor, announce: Announce = nullcontext
+    arguments: Arguments, executor: Executor, announce: Announce = nullcontext
 ) -> tuple[list[BackendSpec], dict[str, str]]:
     """Return the backends to verify, and for those of plugins the argument that they came from.
 
@@ -77,7 +77,7 @@ def chosen(
 
 
 def installed_specs(
-    executor: LocalExecutor, names: Collection[str] = (), announce: Announce = nullcontext
+    executor: Executor, names: Collection[str] = (), announce: Announce = nullcontext
 ) -> list[BackendSpec]:
     """Return the backends that installed packages offer, all of them or those of `names`.
 
@@ -91,7 +91,7 @@ def installed_specs(
     return found
 
 
-def _tried(executor: LocalExecutor, name: str, source: Source) -> list[BackendSpec]:
+def _tried(executor: Executor, name: str, source: Source) -> list[BackendSpec]:
     # Nobody may have asked for this package: its failure is recorded, not fatal.
     try:
         return [_with_known_limitations(spec) for spec in executor.describe(source)]

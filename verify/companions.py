@@ -94,6 +94,11 @@ def _smallest(_: Case, x: Array, __: Generator) -> Array:
     return np.asarray(np.argmin(np.where(np.isfinite(x), x, np.inf), axis=1))
 
 
+def _outermost(case: Case, _: Array, __: Generator) -> Array:
+    """Return the last class and the first in turn: where an index is off by one, or too narrow."""
+    return np.resize([case.n - 1, 0], case.rows)
+
+
 def _hidden(case: Case, x: Array, random: Generator) -> Array:
     """Return a class that is masked where there is one."""
     masked = np.isneginf(x)
@@ -114,6 +119,7 @@ LABELS: Mapping[str, Callable[[Case, Array, Generator], Array]] = {
     "random": _any_class,
     "argmax": _largest,
     "argmin": _smallest,
+    "ends": _outermost,
     "masked": _hidden,
     "ignored": _some_ignored,
     "all_ignored": _all_ignored,

@@ -234,13 +234,13 @@ def _scratch_folder() -> Path:
     parent = shared if shared.is_dir() else None
     prefix = f"softmark-{os.getpid()}-"
     try:
-        _sweep(shared)
+        sweep(shared)
         return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     except OSError:
         return Path(tempfile.mkdtemp(prefix=prefix))
 
 
-def _sweep(folder: Path) -> None:
+def sweep(folder: Path) -> None:
     """Remove the scratch folders of runs that were killed: nobody else will.
 
     Only after a day without a change: where containers share the folder, a process number of one

@@ -48,10 +48,12 @@ class Verdict:
     max_ulp: float | None = None
     bound_ratio: float | None = None
     limit_ulp: float | None = None
+    gap: float | None = None
     misrounded: int | None = None
     count: int = 0
     evidence: str = ""
     worst: str = ""
+    curves: dict[str, list[float]] | None = None
 
 
 def wrong(message: str, worst: str = "") -> Verdict:
@@ -149,11 +151,23 @@ def _measured(case: Case, got: Array, error: Array, facts: Facts) -> Verdict:
         max_ulp=float(error[largest]),
         bound_ratio=float(ratio[at]),
         limit_ulp=float(theory[at]),
+        gap=_gap(case, facts, at),
         misrounded=int(misrounded(got, facts.exact).sum()),
         count=int(error.size),
         evidence=str(facts.evidence),
         worst=describe(case, got, error, facts, largest),
     )
+
+
+def _gap(case: Case, facts: Facts, at: tuple[Any, ...]) -> float | None:
+    """Return how far an element's logit is from its row's maximum, after the temperature."""
+    if facts.operation != "softmax":
+        return None
+    row, column = at
+    with np.errstate(all="ignore"):  # what is masked, or not a number, has no gap
+        z = facts.x[row] / case.temperature
+        gap = float((z.max() if facts.whole is None else facts.whole.top) - z[column])
+    return gap if np.isfinite(gap) else None
 
 
 def describe(case: Case, got: Array, error: Array, facts: Facts, at: tuple[Any, ...]) -> str:

@@ -112,6 +112,7 @@ def _worse(one: Verdict, other: Verdict) -> Verdict:
         worst=largest.worst,
         bound_ratio=ratio.bound_ratio,
         limit_ulp=ratio.limit_ulp,
+        gap=ratio.gap,
         misrounded=(one.misrounded or 0) + (other.misrounded or 0),
         count=one.count + other.count,
     )

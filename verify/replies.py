@@ -59,8 +59,8 @@ class Reply:
     seconds: float | None = None
 
 
-def encode(outputs: Sequence[Array], seconds: float, scratch: Path) -> Wire:
-    """Return an answer as text and bytes."""
+def encode(outputs: Sequence[Array], seconds: float, scratch: Path | None) -> Wire:
+    """Return an answer as text and bytes; all of it, if there is no folder for large arrays."""
     headers: list[dict[str, object]] = []
     chunks: list[bytes | bytearray] = []
     for array in outputs:
@@ -69,7 +69,8 @@ def encode(outputs: Sequence[Array], seconds: float, scratch: Path) -> Wire:
         # The name says nothing of the byte order, the letters of a foreign one do.
         dtype = array.dtype.name if array.dtype.isnative else array.dtype.str
         header: dict[str, object] = {"dtype": dtype, "shape": list(array.shape)}
-        file = _spill(array, scratch) if array.nbytes > _INLINE_BYTES else None
+        beside = scratch if array.nbytes > _INLINE_BYTES else None
+        file = None if beside is None else _spill(array, beside)
         if file is not None:
             header["file"] = file
         else:

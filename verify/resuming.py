@@ -104,7 +104,7 @@ def _agreed(run: Run, given: Mapping[str, Any]) -> Arguments:
             raise Unusable(
                 f"--resume: run {run.id} was begun with {name}={_words(kept)}, "
                 f"not {_words(value)}; drop it, or start a new run. "
-                "Only --jobs, --timeout and --memory-limit may change"
+                "Only --jobs, --timeout, --memory-limit and --cluster may change"
             )
     return replace(before, **{name: given[name] for name in CHANGEABLE if name in given})
 

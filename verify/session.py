@@ -7,6 +7,7 @@ does not load, a store or an output that cannot be written.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import shlex
 from dataclasses import asdict, dataclass
@@ -50,7 +51,7 @@ class Arguments:
     profile: Profile = "quick"
     seed: int = 0
     fresh: int | None = None
-    timeout: float = 20.0
+    timeout: float = 30.0
     memory_limit: int | None = None
     seconds: float = 10.0
     corpus: str | None = None
@@ -201,6 +202,7 @@ def _ask_all(
     record: Callable[[Sequence[Outcome]], None],
 ) -> None:
     suite.record = record
+    suite.keep_environment = functools.partial(store.add_environment, run.id)
     suite.run(specs, jobs, frozenset(store.recorded(run.id)))
     if arguments.searches:
         _search(arguments, suite, specs, store.outcomes(run.id))
@@ -231,5 +233,5 @@ def _search(
 
     suite.record = keep
     searched = {(o.backend, o.dtype, o.axis) for o in outcomes if o.check == "search"}
-    report.search(suite, specs, plan, frozenset(searched))
+    suite.search(specs, plan, frozenset(searched))
     suite.record = record

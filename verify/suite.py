@@ -11,14 +11,14 @@ import shlex
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backends.operations import OPERATIONS
 from backends.vocabulary import DTYPES
 from reports.records import Outcome, Status
-from verify import checks, forms, long_rows, plans
+from verify import checks, forms, long_rows, plans, stand_ins
 from verify.checks.check import Scope
 from verify.course import Course
 from verify.crew import LostError
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from verify.checks.check import Check, Profile
     from verify.executor import Executor
     from verify.replies import Reply
+    from verify.search.report import Plan
 
 Recorder = Callable[[Sequence[Outcome]], None]
 Key = tuple[str, str, str]
@@ -126,14 +127,17 @@ class Suite:
         Seconds that one case may take.
     plugins : mapping
         Backend name -> the ``--plugin`` argument that it came from, for the replay line.
+    keep_environment : callable
+        Takes the name and the values of an environment before outcomes that were taken in it.
     """
 
     selection: Selection
     executor: Executor
     answers: Answers
     record: Recorder
-    timeout: float = 20.0
+    timeout: float = 30.0
     plugins: dict[str, str] = field(default_factory=dict)
+    keep_environment: Callable[[str, Mapping[str, Any]], None] = lambda _name, _values: None
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def questions(self) -> list[Question]:
@@ -153,12 +157,18 @@ class Suite:
             What an interrupted run already has; it is not asked again.
         """
         questions = self.questions()
-        specs = list(specs)
-        self.answers.expect(spec.claims for spec in specs)
-        turns = Turns(
-            self._examine(spec, [q for q in questions if (spec.name, *q.key) not in recorded])
-            for spec in specs
+        self.examine(
+            [
+                (spec, [q for q in questions if (spec.name, *q.key) not in recorded])
+                for spec in specs
+            ],
+            jobs,
         )
+
+    def examine(self, plan: Sequence[tuple[BackendSpec, list[Question]]], jobs: int) -> None:
+        """Ask each backend questions of its own, `jobs` backends at a time."""
+        self.answers.expect(spec.claims for spec, _ in plan)
+        turns = Turns(self._examine(spec, questions) for spec, questions in plan)
         with concurrent.futures.ThreadPoolExecutor(jobs) as threads:
             futures = [threads.submit(turns.take) for _ in range(jobs)]
             try:
@@ -171,6 +181,14 @@ class Suite:
                 self.executor.close()
                 self.answers.close()
                 raise
+
+    def search(
+        self, specs: Sequence[BackendSpec], plan: Plan, done: frozenset[tuple[str, str, int]]
+    ) -> None:
+        """Search for each backend's worst inputs, but those (backend, dtype, axis) of `done`."""
+        from verify.search import report
+
+        report.search(self, specs, plan, done)
 
     def _examine(self, spec: BackendSpec, questions: list[Question]) -> Iterator[int]:
         """Ask a backend, and pause after each stretch: yield the number of the one to come."""
@@ -352,6 +370,7 @@ class Suite:
             max_ulp=verdict.max_ulp,
             bound_ratio=verdict.bound_ratio,
             limit_ulp=verdict.limit_ulp,
+            gap=verdict.gap,
             misrounded=verdict.misrounded,
             count=verdict.count,
             message=verdict.message,
@@ -360,6 +379,7 @@ class Suite:
             evidence=verdict.evidence,
             worst=verdict.worst,
             seconds=seconds,
+            curves=verdict.curves,
         )
 
     def _replay(self, spec: BackendSpec, question: Question) -> str:
@@ -374,7 +394,7 @@ class Suite:
         kept: list[Question] = []
         refused: dict[tuple[str, str, str], Question] = {}
         for question in questions:
-            if self._not_meant(spec, question.case):
+            if self._not_meant(spec, question.case) or left_out(spec, self.selection, question):
                 continue
             reason = refusal(spec, question.case) or long_rows.shortage(question.case)
             if not reason:
@@ -405,6 +425,14 @@ class Suite:
     def _skip(self, spec: BackendSpec, question: Question, reason: str) -> None:
         verdict = Verdict(status=Status.SKIP, message=reason)
         self.record([self.outcome(spec, question, verdict)])
+
+
+def left_out(spec: BackendSpec, selection: Selection, question: Question) -> bool:
+    """Say whether the backend answers this question in a format that stands for this one."""
+    if selection.cases or selection.profile == "full":
+        return False
+    asked = set(spec.dtypes) & set(selection.dtypes)
+    return stand_ins.spoken_for(question.check.name, question.case, asked)
 
 
 def _rests_on_facts(question: Question) -> bool:

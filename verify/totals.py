@@ -66,6 +66,7 @@ def _total(group: list[Outcome]) -> Outcome:
         status=next(status for status in _GRAVEST if status in present),
         bound_ratio=nearest.bound_ratio,
         limit_ulp=nearest.limit_ulp,
+        gap=nearest.gap,
         misrounded=misrounded,
         count=count,
         message=_words(group, rows, count, misrounded),

@@ -14,6 +14,7 @@ from backends.registry import register
 
 if TYPE_CHECKING:
     from backends.arrays import NumPyArray
+    from backends.kernels.bound_peer import Call
 
 
 _NAN_TIMES_ZERO = (
@@ -73,6 +74,23 @@ class JaxGrad:
     ) -> NumPyArray:
         """Return jax.grad of the sum of -jax.nn.log_softmax at the labels that count."""
         return self._rows.cross_entropy_grad(x, labels, axis, temperature, ignore_index)
+
+    def bind_softmax_vjp(
+        self, x: NumPyArray, cotangent: NumPyArray, axis: int = -1, temperature: float = 1.0
+    ) -> Call:
+        """Return the call alone, its result's memory reused."""
+        return self._rows.bound_vjp(x, cotangent, axis, temperature)
+
+    def bind_cross_entropy_grad(
+        self,
+        x: NumPyArray,
+        labels: NumPyArray,
+        axis: int = -1,
+        temperature: float = 1.0,
+        ignore_index: int = IGNORE_INDEX,
+    ) -> Call:
+        """Return the call alone, its result's memory reused."""
+        return self._rows.bound_grad(x, labels, axis, temperature, ignore_index)
 
     def softmax_jacobian(self, x: NumPyArray, temperature: float = 1.0) -> NumPyArray:
         """Return jax.jacrev of jax.nn.softmax for each row."""

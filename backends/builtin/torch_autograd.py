@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backends import threads
 from backends.claims import Claims
 from backends.kernels.arguments import (
     check_jacobian_memory,
@@ -54,6 +55,9 @@ _HALF = ("float16", "bfloat16")
 )
 class TorchAutograd:
     """torch.autograd through torch.softmax and torch.nn.functional.cross_entropy."""
+
+    def __init__(self) -> None:
+        threads.limit_torch()
 
     def softmax_vjp(
         self,

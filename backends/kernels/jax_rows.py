@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+# First, as it limits JAX's threads, which JAX reads when it begins.
+from backends.kernels.jax_calls import Bound, compiled  # isort: skip
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,13 +23,14 @@ from backends.kernels.arguments import (
     checked_labels,
     checked_temperature,
 )
+from backends.kernels.bound_peer import checked
+from backends.operations import IGNORE_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from backends.arrays import NumPyArray
-
-jax.config.update("jax_enable_x64", True)  # noqa: FBT003 - JAX takes it by position only
+    from backends.kernels.bound_peer import Call, Checked
 
 # The basis of cotangents, two products with it on the way back, the result, and its copy.
 _MATRICES = 5
@@ -57,6 +61,30 @@ def softmax_jacobian(x: NumPyArray, temperature: float) -> NumPyArray:
     return _applied(_jacobian, rows, -1, temperature).reshape(*shape, shape[-1])
 
 
+def bound_vjp(x: NumPyArray, cotangent: NumPyArray, axis: int, temperature: float) -> Call:
+    """Return a call of `softmax_vjp` that reads the arrays where they lie and reuses its result."""
+    checked_cotangent(cotangent, x)
+    given = checked("softmax_vjp", x, axis, temperature, None, IGNORE_INDEX)
+    other = cotangent.reshape(given.x.shape)
+    return _bound(_BOUND_VJP, given, other)
+
+
+def bound_grad(
+    x: NumPyArray, labels: NumPyArray, axis: int, temperature: float, ignore_index: int
+) -> Call:
+    """Return a call of `cross_entropy_grad` that reads x and labels where they lie."""
+    classes = checked_labels(labels, x, axis, ignore_index)
+    given = checked("cross_entropy_grad", x, axis, temperature, None, IGNORE_INDEX)
+    return _bound(_BOUND_GRAD, given, classes, np.array(ignore_index, np.int64))
+
+
+def _bound(function: Any, given: Checked, *others: NumPyArray) -> Call:
+    dtype = "float32" if given.x.dtype.itemsize == 2 else given.result.dtype
+    arrays = (given.x, *others, np.array(given.temperature, dtype))
+    words = {"axis": given.axis, "cooling": given.cooled}
+    return Bound(function, arrays, given.target, given.result.shape, **words)
+
+
 def _applied(
     function: Callable[..., Any],
     x: NumPyArray,
@@ -69,13 +97,13 @@ def _applied(
     place = checked_axis(axis, x.ndim)
     given = (jnp.asarray(array.astype(array.dtype.newbyteorder("="), copy=False))
              for array in (x.reshape(x.shape or (1,)), *others))  # fmt: skip
-    result = np.array(_jitted[function](*given, divisor, axis=place, cooled=divisor != 1.0))
+    result = np.array(_jitted[function](*given, divisor, axis=place, cooling=divisor != 1.0))
     return result.astype(x.dtype, copy=False)
 
 
-def _vjp(x: Any, cotangent: Any, temperature: Any, *, axis: int, cooled: bool) -> Any:
+def _vjp(x: Any, cotangent: Any, temperature: Any, *, axis: int, cooling: bool) -> Any:
     def softmax(logits: Any) -> Any:
-        y = jax.nn.softmax(_cooled(logits, temperature, cooled=cooled), axis)
+        y = jax.nn.softmax(cooled(logits, temperature, cooling=cooling), axis)
         return y.astype(x.dtype)
 
     return jax.vjp(softmax, x)[1](cotangent)[0]
@@ -88,29 +116,51 @@ def _grad(
     temperature: Any,
     *,
     axis: int,
-    cooled: bool,
+    cooling: bool,
 ) -> Any:
     def loss(logits: Any) -> Any:
-        z = jax.nn.log_softmax(_cooled(logits, temperature, cooled=cooled), axis)
+        z = jax.nn.log_softmax(cooled(logits, temperature, cooling=cooling), axis)
         at_label = jnp.take_along_axis(z, jnp.expand_dims(classes, axis), axis)
         return jnp.sum(jnp.where(counted, -jnp.squeeze(at_label, axis), 0))
 
     return jax.grad(loss)(x)
 
 
-def _jacobian(x: Any, temperature: Any, *, axis: int, cooled: bool) -> Any:
+def _grad_of_labels(
+    x: Any, labels: Any, ignored: Any, temperature: Any, *, axis: int, cooling: bool
+) -> Any:
+    counted = labels != ignored
+    chosen = jnp.where(counted, labels, 0)
+    return _grad(x, chosen, counted, temperature, axis=axis, cooling=cooling)
+
+
+def _jacobian(x: Any, temperature: Any, *, axis: int, cooling: bool) -> Any:
     def softmax(row: Any) -> Any:
-        return jax.nn.softmax(_cooled(row, temperature, cooled=cooled), axis - 1).astype(x.dtype)
+        return jax.nn.softmax(cooled(row, temperature, cooling=cooling), axis - 1).astype(x.dtype)
 
     return jax.vmap(jax.jacrev(softmax))(x)
 
 
-def _cooled(x: Any, temperature: Any, *, cooled: bool) -> Any:
+def cooled(x: Any, temperature: Any, *, cooling: bool) -> Any:
     """Return x / temperature, of 16-bit logits in float32, and `x` itself at temperature 1."""
-    if not cooled:
+    if not cooling:
         return x
     return (x.astype(jnp.float32) if x.dtype.itemsize == 2 else x) / temperature
 
 
-_STATIC = ("axis", "cooled")
+_STATIC = ("axis", "cooling")
 _jitted = {each: jax.jit(each, static_argnames=_STATIC) for each in (_vjp, _grad, _jacobian)}
+
+
+def _with_result(function: Callable[..., Any]) -> Any:
+    """Return the function compiled, with the memory of its last result before its arguments."""
+
+    def call(out: Any, *arrays: Any, axis: int, cooling: bool) -> Any:
+        del out  # memory to reuse, not a value
+        return function(*arrays, axis=axis, cooling=cooling)
+
+    return compiled(call)
+
+
+_BOUND_VJP = _with_result(_vjp)
+_BOUND_GRAD = _with_result(_grad_of_labels)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
+from backends import threads
 from backends.kernels.arguments import (
     checked_axis,
     checked_labels,
@@ -74,7 +75,7 @@ def run(
     direct = all(written_directly(target, rows, np.dtype(working)) for rows in given)
     result = target.reshape(-1, width) if direct else np.empty((len(given[0]), width), working)
     with ENTRY:
-        kernel(working.name)(*given, result, divisor, numba.get_num_threads())
+        kernel(working.name)(*given, result, divisor, threads.of_numba())
     if not direct:
         with np.errstate(all="ignore"):
             target[...] = result.reshape(target.shape)

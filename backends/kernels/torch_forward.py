@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backends import threads
 from backends.kernels.arguments import checked_candidates, checked_labels
 from backends.operations import IGNORE_INDEX
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 class TorchForward:
     """What is common to the backends that run torch eagerly; each registers a class of its own."""
+
+    def __init__(self) -> None:
+        threads.limit_torch()
 
     def softmax(
         self,

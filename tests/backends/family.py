@@ -13,6 +13,8 @@ DTYPES = {
     "float16": np.dtype(np.float16),
     "bfloat16": np.dtype(ml_dtypes.bfloat16),
 }
+# Those that round to 16 bits at every step, not once at the end, as their limitations say.
+STEPWISE = {"jax_jit", "scipy_special", "sklearn_extmath", "tensorflow_cpu"}
 OFFERED = [
     (name, operation)
     for name, source in backends.sources().items()
@@ -39,6 +41,17 @@ def each_offered(condition=lambda _: True, names=()):
     chosen = [pair for pair in OFFERED if condition(pair[1]) and (not names or pair[0] in names)]
     ids = [f"{name}-{operation}" for name, operation in chosen]
     return pytest.mark.parametrize(("name", "operation"), chosen, ids=ids)
+
+
+def declared(backend, operation, check, dtype):
+    """Say whether the backend declares a limitation of this check there."""
+    names = {check, f"{check}/{dtype}", f"{operation}/{check}", f"{operation}/{check}/{dtype}"}
+    return bool(names & backend.claims.limitations.keys())
+
+
+def refuses_empty_rows(backend, shape, axis):
+    """Say whether the backend claims to raise for rows of length 0, and these are."""
+    return backend.claims.zero_length == "raises" and shape[axis] == 0
 
 
 def eps(dtype):

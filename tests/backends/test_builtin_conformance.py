@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import backends
+from tests.backends.family import STEPWISE, declared, refuses_empty_rows
 
 DTYPES = {
     "float64": np.dtype(np.float64),
@@ -17,6 +18,14 @@ DTYPES = {
 # Wide enough for every algorithm here, the sum of 2000 terms and a gap of 20 included; tight
 # limits are for the verification suite.
 TOLERANCE = {"float64": 1e-13, "float32": 2e-5, "float16": 2e-3, "bfloat16": 1e-2}
+# Where every step is rounded to 16 bits, a gap of 25 is off by as many units roundoff before exp
+# sees it, and there are a few roundings more.
+TOLERANCE_OF_STEPS = TOLERANCE | {"float16": 30 * 2.0**-11, "bfloat16": 30 * 2.0**-8}
+# Libraries without a temperature: their users divide the logits.
+DIVIDE_FIRST = {
+    *("torch_eager", "torch_eager_cuda", "torch_compile", "scipy_special", "sklearn_extmath"),
+    *("jax_jit", "onnxruntime_cpu", "openvino_cpu", "tensorflow_cpu"),
+}
 NAMES = tuple(
     name
     for name, source in backends.sources().items()
@@ -41,13 +50,14 @@ def expected(x, axis=-1, temperature=1.0):
     return shifted / shifted.sum(axis=axis, keepdims=True)
 
 
-def assert_close(got, want, dtype):
+def assert_close(got, want, dtype, backend):
+    tolerance = (TOLERANCE_OF_STEPS if backend.name in STEPWISE else TOLERANCE)[dtype]
     assert got.dtype == DTYPES[dtype]
     assert got.shape == want.shape
     # Half-precision results below the smallest normal number have an absolute error.
     smallest = float(ml_dtypes.finfo(DTYPES[dtype]).tiny)
     error = np.abs(got.astype(np.longdouble) - want)
-    assert np.all(error <= TOLERANCE[dtype] * np.maximum(want, smallest))
+    assert np.all(error <= tolerance * np.maximum(want, smallest))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -56,7 +66,7 @@ def test_every_axis_of_every_shape_is_normalised(backend, dtype, shape):
     before = x.copy()
     for axis in range(-max(x.ndim, 1), max(x.ndim, 1)):
         got = backend.softmax(x, axis=axis)
-        assert_close(got, expected(x, axis), dtype)
+        assert_close(got, expected(x, axis), dtype, backend)
         assert not np.shares_memory(got, x)
     assert x.tobytes() == before.tobytes()
 
@@ -70,6 +80,10 @@ def test_an_axis_out_of_range_raises(backend, dtype, axis):
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (2, 0, 3)])
 def test_an_empty_array_gives_an_empty_array(backend, dtype, shape):
     for axis in range(-len(shape), len(shape)):
+        if refuses_empty_rows(backend, shape, axis):
+            with pytest.raises(ValueError, match="zero-size"):
+                backend.softmax(np.zeros(shape, DTYPES[dtype]), axis=axis)
+            continue
         got = backend.softmax(np.zeros(shape, DTYPES[dtype]), axis=axis)
         assert got.shape == shape
         assert got.dtype == DTYPES[dtype]
@@ -80,9 +94,10 @@ def test_an_empty_array_gives_an_empty_array(backend, dtype, shape):
 def test_special_rows_follow_the_contract(backend, name, dtype, n, temperature):
     values = [-np.inf, 0.5, np.inf, np.nan, -np.nan]
     patterns = list(itertools.product(values, repeat=n)) if n <= 3 else list(special_rows(n))
-    if name == "numpy_naive":
-        # Its declared limitation: exp(+inf) divides finite terms to 0 instead of NaN.
-        patterns = [row for row in patterns if not np.isposinf(row).any()]
+    if declared(backend, "softmax", "special_values", dtype):
+        # In numpy_naive exp(+inf) divides finite terms to 0 instead of NaN; others lose a NaN.
+        lost = (np.isposinf,) if name == "numpy_naive" else (np.isposinf, np.isnan)
+        patterns = [row for row in patterns if not any(odd(row).any() for odd in lost)]
     x = np.array(patterns).astype(DTYPES[dtype])
     wide = x.astype(np.float64)
     undefined = (np.isnan(wide) | (wide == np.inf)).any(axis=1) | (wide == -np.inf).all(axis=1)
@@ -94,6 +109,7 @@ def test_special_rows_follow_the_contract(backend, name, dtype, n, temperature):
         backend.softmax(x[~undefined], temperature=temperature),
         expected(x[~undefined], temperature=temperature),
         dtype,
+        backend,
     )
 
 
@@ -126,7 +142,7 @@ def test_a_view_gives_what_its_contiguous_copy_gives(backend, dtype, view):
     x = view(logits((6, 9), dtype))
     for axis in (0, 1):
         got = backend.softmax(x, axis=axis)
-        assert_close(got, expected(x, axis), dtype)
+        assert_close(got, expected(x, axis), dtype, backend)
         again = backend.bind("softmax", x, axis=axis)()
         assert backend.library.to_numpy(again).tobytes() == got.tobytes()
 
@@ -134,7 +150,7 @@ def test_a_view_gives_what_its_contiguous_copy_gives(backend, dtype, view):
 def test_read_only_input_is_taken_without_a_warning(backend, dtype):
     x = logits((3, 5), dtype)
     x.setflags(write=False)
-    assert_close(backend.softmax(x), expected(x), dtype)
+    assert_close(backend.softmax(x), expected(x), dtype, backend)
 
 
 @pytest.mark.parametrize("temperature", [0.1, 0.5, 2, 7.3, 1e3])
@@ -146,7 +162,7 @@ def test_temperature_divides_the_logits(backend, dtype, temperature):
 
 
 def test_extreme_temperatures_give_the_limits(backend, name, dtype):
-    if name in {"numpy_naive", "torch_eager", "torch_eager_cuda"}:
+    if name == "numpy_naive" or name in DIVIDE_FIRST:
         pytest.skip("divides before it subtracts the maximum, if it subtracts one")
     x = np.array([6e4, -6e4, 0.0, 6e4]).astype(DTYPES[dtype])
     assert backend.softmax(x, temperature=1e-310).tolist() == [0.5, 0, 0, 0.5]
@@ -171,7 +187,7 @@ def test_a_bound_call_sees_new_content_and_gives_the_same_bits_again(backend, dt
     assert backend.softmax(x).tobytes() == first.tobytes()
     if backend.device == "cpu":
         x[...] = logits((5, 40), dtype, seed=1)
-        assert_close(backend.library.to_numpy(call()), expected(x), dtype)
+        assert_close(backend.library.to_numpy(call()), expected(x), dtype, backend)
 
 
 def test_outputs_of_separate_calls_do_not_share_memory(backend, dtype):

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from backends.operations import IGNORE_INDEX, OPERATIONS
-from tests.backends.family import DTYPES, each_offered, every_dtype, inputs_for
+from tests.backends.family import (
+    DTYPES,
+    STEPWISE,
+    each_offered,
+    every_dtype,
+    inputs_for,
+    refuses_empty_rows,
+)
 
 SHAPES = [(), (1,), (7,), (3, 5), (4, 4), (2, 3, 4), (2, 1, 3, 2), (3, 1500)]
 # Roundings to the output's format on the way to a result: PyTorch's 16-bit paths have several.
@@ -78,13 +85,14 @@ def exact(operation, arrays, axis=-1, temperature=1.0, ignore_index=IGNORE_INDEX
     return result.reshape(shape), unit.reshape(shape)
 
 
-def assert_right(got, operation, arrays, **parameters):
+def assert_right(backend, got, operation, arrays, **parameters):
     dtype = arrays[0].dtype
     want, unit = exact(operation, arrays, **parameters)
     assert (got.dtype, got.shape) == (dtype, want.shape)
     info = ml_dtypes.finfo(dtype)
     narrow = dtype.itemsize == 2
-    roundoff = float(np.finfo(np.float32).eps if narrow else info.eps) / 2
+    within = narrow and backend.name not in STEPWISE
+    roundoff = float(np.finfo(np.float32).eps if within else info.eps) / 2
     result = got.astype(np.longdouble)
     # Intermediate results of a 16-bit path are no larger than what a unit error is of.
     size = np.minimum(np.abs(want) + unit, 2 * np.abs(want) + 4) if narrow else np.abs(want)
@@ -111,7 +119,7 @@ def test_every_axis_of_every_shape_gives_the_definition(backend, operation, dtyp
         arrays = inputs_for(operation, dtype, shape, **along)
         before = [array.copy() for array in arrays]
         got = call(backend, operation, arrays, **along)
-        assert_right(got, operation, arrays, **along)
+        assert_right(backend, got, operation, arrays, **along)
         for array, kept in zip(arrays, before, strict=True):
             assert array.tobytes() == kept.tobytes()
             assert not np.shares_memory(got, array)
@@ -121,7 +129,7 @@ def test_every_axis_of_every_shape_gives_the_definition(backend, operation, dtyp
 def test_temperature_divides_the_logits_and_the_gradients(backend, operation, dtype, temperature):
     arrays = inputs_for(operation, dtype, (4, 11))
     got = call(backend, operation, arrays, temperature=temperature)
-    assert_right(got, operation, arrays, temperature=temperature)
+    assert_right(backend, got, operation, arrays, temperature=temperature)
 
 
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (2, 0, 3)])
@@ -133,6 +141,10 @@ def test_an_empty_array_gives_the_result_of_no_rows_or_of_none_to_count(
         if operation == "sampled_cross_entropy" and shape[-1] == 0:
             continue  # no class that a label could name
         arrays = inputs_for(operation, dtype, shape, **along)
+        if operation != "logsumexp" and refuses_empty_rows(backend, shape, axis):
+            with pytest.raises(ValueError, match="zero-size"):
+                call(backend, operation, arrays, **along)
+            continue
         got = call(backend, operation, arrays, **along)
         assert got.shape == OPERATIONS[operation].result_shape(shape, **along)
         assert got.dtype == DTYPES[dtype]
@@ -156,20 +168,20 @@ def test_views_give_what_their_contiguous_copies_give(backend, operation, dtype,
         arrays[3] = inputs_for(operation, dtype, (6, arrays[0].shape[-1]))[3]
         arrays[1] = arrays[1][: len(arrays[0])]
     got = call(backend, operation, arrays)
-    assert_right(got, operation, [np.ascontiguousarray(array) for array in arrays])
+    assert_right(backend, got, operation, [np.ascontiguousarray(array) for array in arrays])
     again = backend.library.to_numpy(backend.bind(operation, *arrays)())
-    assert_right(again, operation, [np.ascontiguousarray(array) for array in arrays])
+    assert_right(backend, again, operation, [np.ascontiguousarray(array) for array in arrays])
 
 
 def test_a_bound_call_reuses_its_output_and_sees_new_content(backend, operation, dtype):
     arrays = inputs_for(operation, dtype, (5, 40))
     natives = [backend.library.from_numpy(array, backend.device) for array in arrays]
     bound = backend.bind(operation, *natives)
-    assert_right(backend.library.to_numpy(bound()).copy(), operation, arrays)
+    assert_right(backend, backend.library.to_numpy(bound()).copy(), operation, arrays)
     if backend.device == "cpu":
         for array, new in zip(arrays, inputs_for(operation, dtype, (5, 40), seed=1), strict=True):
             array[...] = new
-        assert_right(backend.library.to_numpy(bound()).copy(), operation, arrays)
+        assert_right(backend, backend.library.to_numpy(bound()).copy(), operation, arrays)
 
 
 def test_an_output_of_the_caller_is_written_whatever_its_layout(backend, operation, dtype):
@@ -180,7 +192,7 @@ def test_an_output_of_the_caller_is_written_whatever_its_layout(backend, operati
     room = np.full((*shape[:-1], 2 * shape[-1]), 7, DTYPES[dtype])
     out = backend.library.from_numpy(room, backend.device)[..., ::2]
     backend.bind(operation, *arrays, out=out)()
-    assert_right(backend.library.to_numpy(out), operation, arrays)
+    assert_right(backend, backend.library.to_numpy(out), operation, arrays)
     if backend.device == "cpu":
         assert (room[..., 1::2] == 7).all()
 
@@ -189,7 +201,7 @@ def test_read_only_input_is_taken(backend, operation, dtype):
     arrays = inputs_for(operation, dtype, (3, 5))
     for array in arrays:
         array.setflags(write=False)
-    assert_right(call(backend, operation, arrays), operation, arrays)
+    assert_right(backend, call(backend, operation, arrays), operation, arrays)
 
 
 def test_native_arrays_come_back_native(backend, operation, dtype):
@@ -197,4 +209,4 @@ def test_native_arrays_come_back_native(backend, operation, dtype):
     natives = [backend.library.from_numpy(array, backend.device) for array in arrays]
     got = call(backend, operation, natives)
     assert backend.library.is_native(got)
-    assert_right(backend.library.to_numpy(got), operation, arrays)
+    assert_right(backend, backend.library.to_numpy(got), operation, arrays)

@@ -83,7 +83,7 @@ def test_a_jacobian_that_would_not_fit_in_memory_is_refused(backend, operation):
 @each_offered()
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf"), "hot", None])
 def test_a_temperature_that_is_not_positive_and_finite_is_refused(backend, operation, temperature):
-    arrays = inputs_for(operation, "float64", (2, 3))
+    arrays = inputs_for(operation, backend.dtypes[0], (2, 3))
     with pytest.raises(ValueError, match="give a positive, finite number"):
         getattr(backend, operation)(*arrays, temperature=temperature)
 
@@ -91,6 +91,6 @@ def test_a_temperature_that_is_not_positive_and_finite_is_refused(backend, opera
 @each_offered(takes("axis"))
 @pytest.mark.parametrize("axis", [2, -3, 17])
 def test_an_axis_out_of_range_is_refused(backend, operation, axis):
-    arrays = inputs_for(operation, "float64", (2, 3))
+    arrays = inputs_for(operation, backend.dtypes[0], (2, 3))
     with pytest.raises((IndexError, ValueError), match=r"axis|[Dd]imension"):
         getattr(backend, operation)(*arrays, axis=axis)

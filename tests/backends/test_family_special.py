@@ -9,10 +9,20 @@ import pytest
 
 import backends
 from backends.operations import IGNORE_INDEX, OPERATIONS
-from tests.backends.family import DTYPES, GRADIENTS, each_offered, eps, every_dtype, takes
+from tests.backends.family import (
+    DTYPES,
+    GRADIENTS,
+    declared,
+    each_offered,
+    eps,
+    every_dtype,
+    takes,
+)
 
 # Where +inf overflows to inf/inf in one place and 0 in the others: a declared limitation.
 UNSHIFTED = {"numpy_naive"}
+# Peers that lose +inf or a NaN: a declared limitation, which verify holds them to.
+LOSES_ODD_VALUES = {"onnxruntime_cpu", "openvino_cpu", "scipy_special"}
 # The backward pass multiplies the ignored row's probabilities by 0, and NaN times 0 is NaN.
 NAN_TIMES_ZERO = {"jax_grad", "torch_autograd"}
 
@@ -81,6 +91,8 @@ def test_special_rows_give_what_the_table_says(backend, name, operation, dtype, 
     rows = rows_of_length(n)
     if name in UNSHIFTED and operation not in ("logsumexp", "sigmoid"):
         rows = rows[~(rows == np.inf).any(axis=1)]
+    if name in LOSES_ODD_VALUES and declared(backend, operation, "special_values", dtype):
+        rows = rows[~(np.isnan(rows) | (rows == np.inf)).any(axis=1)]
     arrays, labels, cotangent = asked(operation, rows * temperature, dtype)
     want = by_definition(operation, rows, labels, cotangent)
     if operation in GRADIENTS:
@@ -193,7 +205,8 @@ WORKED = [
 @pytest.mark.parametrize("name", backends.sources())
 @pytest.mark.parametrize(("logits", "p", "loss"), WORKED)
 def test_the_worked_examples_are_what_a_calculator_says(backend, logits, p, loss):
-    x, label = np.array(logits), np.array(0)
+    widest = backend.dtypes[0]
+    x, label = np.array(logits, DTYPES[widest]), np.array(0)
     want = {
         "softmax": (x,),
         "log_softmax": (x,),
@@ -208,4 +221,4 @@ def test_the_worked_examples_are_what_a_calculator_says(backend, logits, p, loss
     }
     for operation in sorted(set(want) & set(backend.operation_names)):
         got = getattr(backend, operation)(*want[operation])
-        assert np.allclose(got, values[operation], rtol=1e-14)
+        assert np.allclose(got, values[operation], rtol=32 * eps(widest))

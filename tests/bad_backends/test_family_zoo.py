@@ -10,6 +10,10 @@ def labels(*wanted):
     return lambda case: case.labels in wanted and case.n <= 33
 
 
+def labels_at_the_ends(case):
+    return case.labels == "ends"
+
+
 def brief(case):
     return case.regime == "values" or (case.regime == "normal" and case.n <= 33)
 
@@ -61,6 +65,28 @@ WRONG = [
           plain),
     Wrong("gradient_of_ignored_rows", "gradients", "accuracy", "float32", "exactly 0",
           labels("ignored", "argmax"), labels("argmax")),
+    Wrong("last_class_is_the_one_before", "labels", "accuracy", "float32", BEYOND,
+          labels_at_the_ends, lambda case: case.n <= 33),
+    Wrong("labels_of_16_bits", "labels", "accuracy", "float32", BEYOND,
+          lambda case: case.n > 33 and labels_at_the_ends(case), lambda case: case.n < 65536),
+    Wrong("last_class_has_no_gradient", "labels", "accuracy", "float64", BEYOND,
+          labels_at_the_ends, lambda case: case.n <= 33),
+    Wrong("an_index_beyond_the_classes_is_never_ignored", "labels", "accuracy", "float32",
+          "raised", lambda case: case.shape == (6, 10), lambda case: case.ignore_index == 2),
+    Wrong("ignored_only_along_the_last_axis", "labels", "axes", "float32", "ignored row",
+          lambda case: case.labels == "ignored" or case.shape == (33, 6),
+          lambda case: case.axis == 0),
+    Wrong("last_matrix_of_a_solid_is_the_first", "labels", "accuracy", "float32", BEYOND,
+          lambda case: case.n == 5, lambda case: len(case.shape) < 3),
+    Wrong("wrong_from_130_to_256", "labels", "accuracy", "float32", BEYOND,
+          lambda case: case.n in (129, 200), lambda case: case.n == 129),
+    Wrong("loss_kept_by_its_logits", "labels", "replay", "float32", "an answer is replayed"),
+    Wrong("gradient_kept_by_its_logits", "labels", "replay", "float64", "an answer is replayed"),
+    Wrong("rows_shared_between_threads_in_float64", "one_format", "thread_safety", "float64",
+          "thread_safe=False would declare it"),
+    Wrong("kept_by_address_in_float16", "one_format", "replay", "float16", "an answer is replayed"),
+    Wrong("temperature_below_0_in_bfloat16", "one_format", "arguments", "bfloat16",
+          "temperature=0 must raise"),
     Wrong("jacobian_without_its_diagonal", "gradients", "accuracy", "float32", BEYOND, brief),
 ]  # fmt: skip
 SOUND = {

@@ -111,6 +111,12 @@ TEMPERATURE = [
         "temperature_before_the_shift_in_half",
     )
 ] + [
+    Wrong("temperature_cut_to_a_whole_number", "temperature", "accuracy", "float32", BEYOND,
+          lambda case: case.temperature != 1.0,
+          lambda case: case.temperature in (0.3, 2.0)),
+    Wrong("inverse_of_low_temperatures_in_half", "temperature", "accuracy", "float32", BEYOND,
+          lambda case: case.temperature != 1.0, lambda case: case.temperature > 0.4),
+] + [
     Wrong(name, "temperature", "temperature", "float64", BEYOND, anything)
     for name in (
         "temperature_ignored",

@@ -36,3 +36,18 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
     """WRONG: the quotient is rounded to float16 (class 19: pytorch 22442)."""
     scaled = (widened(x) / np.float64(temperature)).astype(np.float16).astype(x.dtype)
     return right(scaled if temperature != 1.0 else x, axis)
+
+
+@register("temperature_cut_to_a_whole_number")
+def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: temperatures above 1 lose their fraction (class 19: pytorch 41663)."""
+    return right(x, axis, float(int(temperature)) if temperature > 1.0 else temperature)
+
+
+@register("inverse_of_low_temperatures_in_half")
+def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: below 0.4 the inverse is a float16 (class 19: pytorch 22442)."""
+    with np.errstate(over="ignore"):
+        inverse = float(np.float16(1.0 / temperature))
+    low = temperature < 0.4 and np.isfinite(inverse)
+    return right(x, axis, 1.0 / inverse if low else temperature)

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import contender, stored
+from bench import contender
+from reports import environment
 from reports.store import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -195,9 +196,9 @@ def test_a_stored_run_compares_only_in_its_own_environment(bench, tmp_path):
 def test_what_does_not_change_a_timing_is_no_mismatch():
     before = {"libraries": {"numpy": "2", "softmark": "1"}, "revision": {"commit": "a"}}
     now = {"libraries": {"numpy": "2", "softmark": "2"}, "revision": {"commit": "b"}}
-    assert stored.mismatch(before, now) == []
+    assert environment.timing_differences(before, now) == []
     now["threads"] = {"OMP_NUM_THREADS": "1"}
-    assert stored.mismatch(before, now) == ["threads.OMP_NUM_THREADS: none -> 1"]
+    assert environment.timing_differences(before, now) == ["threads.OMP_NUM_THREADS: none -> 1"]
 
 
 def test_a_side_gives_up_its_turn_only_when_its_threads_are_asleep():

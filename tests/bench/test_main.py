@@ -24,6 +24,7 @@ def test_the_timings_of_several_backends_become_a_table_files_and_records(bench,
     assert done.returncode == 0, done.stdout + done.stderr
     assert "median, µs" in done.stdout
     assert "GB/s" in done.stdout
+    assert "% of the roof" in done.stdout
     assert "numpy_stable" in done.stdout
     assert "8x4x2" in done.stdout
     run, outcomes, measurements = stored()
@@ -49,13 +50,42 @@ def test_what_is_wrong_replayed_unwritten_raised_or_crashed_is_refused_and_the_r
     assert messages["dies"] == ("crash", "the process was ended by SIGSEGV")
     assert "Segmentation fault" in done.stderr
     verified = {item.backend: (item.verified, item.message) for item in measurements}
-    assert verified["fine"] == (True, "")
+    assert verified["fine"][0] is True
     assert verified["declared"][0] is False
     assert verified["declared"][1].startswith("rough [")
     assert {row["backend"] for row in csv.DictReader(table.read_text().splitlines())} == {
         "fine",
         "declared",
     }
+
+
+def test_what_is_wrong_is_timed_if_asked_for_and_marked(bench, stored, plugin):
+    words = ("zeros", "replayer", "fine", "--plugin", plugin, "--shape", "9x50", "--unverified")
+    done = bench(*words, "--cache", "cold")
+    assert done.returncode == 0, done.stdout + done.stderr
+    run, outcomes, measurements = stored()
+    assert (run.arguments["unverified"], run.arguments["cache"], outcomes) == (True, "cold", [])
+    said = {item.backend: item for item in measurements}
+    assert {name: item.verified for name, item in said.items()} == {
+        "zeros": False,
+        "replayer": False,
+        "fine": True,
+    }
+    assert {item.cache for item in measurements} == {"cold"}
+    assert said["zeros"].message.startswith("NOT verified: ")
+    assert "right before the timing, wrong after it" in said["replayer"].message
+    assert "!" in done.stdout.split("GB/s")[0]
+
+
+def test_a_workload_that_memory_does_not_hold_is_skipped_with_the_arithmetic(bench, stored):
+    done = bench("numpy_stable", "--shape", "4194304x4194304", "--dtype", "float32")
+    _, (outcome,), measurements = stored()
+    assert (outcome.status.value, measurements, done.returncode) == ("skip", [], 0)
+    # 2^44 elements of 4 bytes are 65536 GiB; 200 bytes for each of 3 rows of 2^22 are 2.34.
+    assert outcome.message.startswith(
+        "not enough memory: 3 × (inputs 65536.00 + result 65536.00) + exact answers 2.34 = "
+        "393218.34 GiB, available are "
+    )
 
 
 def test_the_replay_line_of_a_refusal_repeats_it(bench, stored, plugin):
@@ -110,3 +140,17 @@ def test_help_and_list_load_nothing_heavy_and_are_there_at_once():
     for load in WORKLOADS:
         assert load.name in done.stdout
         assert load.why in done.stdout
+
+
+def test_the_number_of_threads_is_that_of_the_processes_that_time_and_is_said(bench, stored):
+    done = bench("torch_eager", "--shape", "64x50", "--dtype", "float32", "--threads", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    run, _, measurements = stored()
+    assert [item.threads for item in measurements] == [1]
+    assert run.environment["threads"]["SOFTMARK_THREADS"] == "1"
+
+
+def test_more_threads_than_processors_are_refused(bench):
+    done = bench("numpy_stable", "--shape", "3x5", "--threads", "100000")
+    assert done.returncode == 2
+    assert "SOFTMARK_THREADS='100000': give a number of threads from 1 to" in done.stderr

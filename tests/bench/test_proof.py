@@ -18,9 +18,15 @@ def answers():
     return Answers(0)
 
 
-def proof_of(answers, shape, axis=-1, dtype="float32", claims=None):
+FAMILY = (
+    *("log_softmax", "logsumexp", "cross_entropy", "softmax_vjp", "cross_entropy_grad"),
+    *("softmax_jacobian", "sampled_cross_entropy", "sigmoid"),
+)
+
+
+def proof_of(answers, shape, axis=-1, dtype="float32", claims=None, operation="softmax"):
     spec = BackendSpec("mine", Source("plugin", "mine"), claims=claims or Claims())
-    return Proof(Trial(spec, "softmax", dtype, Workload("w", shape, axis, "a test")), answers)
+    return Proof(Trial(spec, operation, dtype, Workload("w", shape, axis, "a test")), answers)
 
 
 def right(x, axis=-1):
@@ -31,18 +37,18 @@ def right(x, axis=-1):
     ("shape", "axis"), [((20, 9), -1), ((2, 9, 10), 1), ((9, 20), 0), ((1, 9), -1), ((9,), -1)]
 )
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
-def test_a_right_result_passes_as_it_is_and_rolled(answers, shape, axis, dtype):
+def test_a_right_result_passes_for_the_first_input_and_for_the_second(answers, shape, axis, dtype):
     proof = proof_of(answers, shape, axis, dtype)
-    x = proof.input()
+    (x,), (other,) = proof.inputs(), proof.inputs(second=True)
     assert (x.shape, x.dtype.name) == (shape, dtype)
     assert not proof.judge(right(x, axis)).status.bad
-    assert not proof.judge(right(proof.rolled(x), axis), rolled=True).status.bad
+    assert not proof.judge(right(other, axis), second=True).status.bad
 
 
 @pytest.mark.parametrize("row", [0, 6, 7, 13, 14, 19])
 def test_one_wrong_row_is_found_wherever_it_is(answers, row):
     proof = proof_of(answers, (20, 9))
-    y = right(proof.input())
+    y = right(*proof.inputs())
     y[row, 4] *= np.float32(1.001)
     verdict = proof.judge(y)
     assert verdict.status is Status.FAIL
@@ -53,12 +59,17 @@ def test_one_wrong_row_is_found_wherever_it_is(answers, row):
 @pytest.mark.parametrize("step", [1, 2, 4, 8])
 def test_rows_written_a_power_of_two_away_from_their_place_are_found(answers, step):
     proof = proof_of(answers, (64, 9))
-    assert proof.judge(np.roll(right(proof.input()), step, axis=0)).status is Status.FAIL
+    assert proof.judge(np.roll(right(*proof.inputs()), step, axis=0)).status is Status.FAIL
 
 
-def test_the_result_of_the_input_before_it_was_rolled_is_found(answers):
-    proof = proof_of(answers, (1, 9))
-    assert proof.judge(right(proof.input()), rolled=True).status is Status.FAIL
+@pytest.mark.parametrize("operation", ["softmax", *FAMILY])
+@pytest.mark.parametrize("shape", [(20, 9), (1, 9)])
+def test_the_result_of_the_first_input_is_wrong_for_the_second(answers, operation, shape):
+    proof = proof_of(answers, shape, operation=operation)
+    mine = backends.get("numpy_stable")
+    call = mine.bind(operation, *proof.inputs(), **proof.parameters)
+    assert not proof.judge(np.array(call())).status.bad
+    assert proof.judge(np.array(call()), second=True).status is Status.FAIL
 
 
 @pytest.mark.parametrize(

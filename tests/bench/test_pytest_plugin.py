@@ -57,7 +57,9 @@ def test_benchmark_records_a_measurement_from_any_folder_of_the_repository(
     assert 0 < measurement.minimum <= measurement.median
     assert measurement.rounds >= 5
     assert measurement.first_call > 0
-    assert measurement.roof_share is None
+    assert 0 < measurement.roof_share <= 1 + measurement.roof_uncertainty
+    assert measurement.roof_binds in {"memory", "exp"}
+    assert measurement.algorithm_bytes == 5 * 15 * 4
 
 
 def test_a_wrong_backend_is_not_timed_and_fails_with_the_judges_message(

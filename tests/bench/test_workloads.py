@@ -3,7 +3,6 @@
 import pytest
 
 from bench import workloads
-from bench.roofline import minimum_bytes
 from bench.workloads import WORKLOADS, Workload, WorkloadError
 
 
@@ -42,8 +41,3 @@ def test_shapes_given_twice_are_timed_once():
 def test_what_is_no_shape_and_no_workload_is_refused(text):
     with pytest.raises(WorkloadError):
         workloads.parse(text)
-
-
-@pytest.mark.parametrize(("dtype", "size"), [("float64", 8), ("float32", 4), ("bfloat16", 2)])
-def test_the_least_that_must_be_moved_is_one_read_and_one_write(dtype, size):
-    assert minimum_bytes((4, 1000), dtype) == 2 * 4000 * size

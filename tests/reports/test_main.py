@@ -54,12 +54,14 @@ def test_the_latest_run_is_shown(filled):
     assert "120 µs" in done.stdout
 
 
-def test_named_runs_are_shown_and_the_environment_names_the_store(filled):
+def test_two_runs_are_compared_and_the_environment_names_the_store(filled):
     path, (verify, bench) = filled
     done = reports(verify.id, bench.id, store=path)
-    assert done.returncode == 0
-    assert "timeout" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.index(verify.id) < done.stdout.index(bench.id)
+    assert done.stdout.index("The same environment") < done.stdout.index("only before")
+    assert "no timing in common" in done.stdout
+    assert reports(verify.id, bench.id, bench.id, store=path).returncode == 2
 
 
 def test_runs_are_listed(filled):
@@ -121,3 +123,25 @@ def test_help_is_instant_and_names_the_program():
         seconds.append(time.perf_counter() - start)
     assert done.stdout.startswith("Usage: python -m reports [OPTIONS] [RUN]...")
     assert min(seconds) < 0.5
+
+
+def test_a_folder_gets_the_page_of_the_latest_runs_of_each_kind(filled, tmp_path):
+    path, (verify, bench) = filled
+    done = reports("--store", path, "--output", tmp_path / "page")
+    assert (done.returncode, done.stderr) == (0, "")
+    page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+    assert verify.id in page
+    assert bench.id in page
+    assert f"wrote {tmp_path / 'page' / 'index.html'}" in done.stdout
+
+
+def test_a_page_that_cannot_be_made_is_answered_with_two(filled, tmp_path):
+    path, (verify, _) = filled
+    for names, folder, said in (
+        ([verify.id, verify.id], tmp_path / "page", "one verify run and one bench run"),
+        ([verify.id], tmp_path / "missing" / "page", "cannot write"),
+        (["zebra"], tmp_path / "page", "no run 'zebra'"),
+    ):
+        done = reports(*names, "--store", path, "--output", folder)
+        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+        assert "Traceback" not in done.stderr

@@ -225,6 +225,74 @@ def test_damage_in_the_middle_is_reported_and_the_file_left(tmp_path, run, make_
     assert path.read_bytes() == content
 
 
+def as_version_3(connection):
+    for table, column in (
+        *(("outcomes", name) for name in ("gap", "curves")),
+        *(("measurements", f"{name}_seconds") for name in ("import", "prepare", "compile")),
+        *(("measurements", name) for name in ("cached_seconds", "peak_memory", "algorithm_bytes")),
+        *(("measurements", f"roof_{name}") for name in ("bandwidth", "seconds", "binds")),
+        *(("measurements", name) for name in ("exp_rate", "roof_uncertainty", "maximum")),
+    ):
+        connection.execute(f"ALTER TABLE softmark_{table} DROP COLUMN {column}")
+    connection.execute("UPDATE softmark_schema SET version = 3")
+
+
+def test_timings_of_a_store_without_roof_and_new_processes_are_brought_along(
+    tmp_path, run, make_measurement
+):
+    path = tmp_path / "store.db"
+    kept = make_measurement(roof_share=None, message="\0 odd")
+    with open_store(str(path)) as store:
+        store.begin(run)
+        store.add(run.id, kept)
+    connection = sqlite3.connect(path)
+    with connection:
+        as_version_3(connection)
+    connection.close()
+    later = make_measurement(backend="another", peak_memory=2**40, roof_binds="exp", exp_rate=1e9)
+    with open_store(str(path)) as store:
+        store.add(run.id, later)
+        assert store.measurements(run.id)[0].message == "\\x00 odd"
+        assert store.measurements(run.id)[0].to_dict() | {"message": kept.message} == kept.to_dict()
+        assert store.measurements(run.id)[1] == later
+
+
+def test_timings_of_a_store_without_the_slowest_round_are_brought_along(
+    tmp_path, run, make_measurement
+):
+    path = tmp_path / "store.db"
+    kept = make_measurement(roof_binds="memory", peak_memory=1)
+    with open_store(str(path)) as store:
+        store.begin(run)
+        store.add(run.id, kept)
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("ALTER TABLE softmark_measurements DROP COLUMN maximum")
+        connection.execute("UPDATE softmark_schema SET version = 4")
+    connection.close()
+    later = make_measurement(backend="another", maximum=2e-4)
+    with open_store(str(path)) as store:
+        store.add(run.id, later)
+        assert store.measurements(run.id) == [kept, later]
+
+
+def test_outcomes_of_a_store_without_gaps_and_curves_are_brought_along(tmp_path, run, make_outcome):
+    path = tmp_path / "store.db"
+    with open_store(str(path)) as store:
+        store.begin(run)
+        store.add(run.id, make_outcome(1))
+    connection = sqlite3.connect(path)
+    with connection:
+        as_version_3(connection)
+    connection.close()
+    later = make_outcome(2, gap=3.5, curves={"loss": [2.0, math.nan]})
+    with open_store(str(path)) as store:
+        store.add(run.id, later)
+        assert store.outcomes(run.id)[0] == make_outcome(1)
+        assert store.outcomes(run.id)[1].gap == 3.5
+        assert store.outcomes(run.id)[1].curves == {"loss": [2.0, "nan"]}
+
+
 def test_a_newer_schema_is_refused_and_left_untouched(tmp_path):
     path = tmp_path / "store.db"
     open_store(str(path)).close()
@@ -233,7 +301,7 @@ def test_a_newer_schema_is_refused_and_left_untouched(tmp_path):
         connection.execute("UPDATE softmark_schema SET version = ?", (schema.VERSION + 1,))
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(StoreError, match=r"version 4, this program knows up to 3.*update"):
+    with pytest.raises(StoreError, match=r"version 6, this program knows up to 5.*update"):
         open_store(str(path))
     assert path.read_bytes() == before
 

@@ -101,6 +101,17 @@ def test_lookalikes_have_the_sums_the_extremes_and_the_ends_of_their_originals(d
     assert not np.array_equal(inputs[0], inputs[2])
 
 
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+@pytest.mark.parametrize("operation", ["cross_entropy", "cross_entropy_grad", "softmax_vjp"])
+def test_a_lookalike_has_the_very_logits_and_what_goes_with_them_in_another_order(operation, dtype):
+    case, _, original, lookalike = arrangements.lookalikes(parse(f"{operation}/{dtype}/4x33/grid"))
+    (x, with_it), (same, other) = original.inputs(), lookalike.inputs()
+    assert same.tobytes() == x.tobytes() != case.build().tobytes()
+    assert other.tobytes() != with_it.tobytes()
+    assert np.array_equal(np.sort(other, axis=None), np.sort(with_it, axis=None))
+    assert parse(str(lookalike)) == lookalike
+
+
 @pytest.mark.parametrize("check", [*BEHAVIOUR, *WATCHED])
 @pytest.mark.parametrize("profile", ["quick", "full"])
 def test_every_further_input_of_a_check_can_be_built_and_read_back(check, profile):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -57,6 +58,8 @@ def plugin(tmp_path):
         (["--memory-limit", "much"], "4GiB"),
         (["--timeout", "0"], "timeout"),
         (["--jobs", "0"], "jobs"),
+        (["--timeout", "nan"], "timeout"),
+        (["--seed", "-1"], "seed"),
         (["--plugin", "absent.py"], "absent.py"),
         (["--plugin", "no.such.module"], "no.such.module"),
         (["--resume"], "no interrupted run"),
@@ -110,7 +113,7 @@ def test_help_and_list_come_fast_and_load_no_library(words):
     )
     seconds = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = _processor_time_of_children()
         done = subprocess.run(
             [sys.executable, "-c", program, *words],
             cwd=ROOT,
@@ -118,10 +121,15 @@ def test_help_and_list_come_fast_and_load_no_library(words):
             text=True,
             check=True,
         )
-        seconds.append(time.perf_counter() - began)
+        seconds.append(_processor_time_of_children() - began)
     loaded = set(done.stderr.partition("LOADED")[2].split())
     assert loaded & HEAVY == set()
     assert min(seconds) < 0.5
+
+
+def _processor_time_of_children():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_the_list_names_every_check_and_every_built_in_backend(verify):

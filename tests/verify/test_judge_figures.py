@@ -64,6 +64,26 @@ def test_a_verdict_s_figures_are_the_largest_error_and_the_largest_share_of_a_li
         assert "element 0 of n=2" in verdict.worst
 
 
+@pytest.mark.parametrize(
+    ("words", "limits", "gap"),
+    [
+        ("3/values/x=1.0,2.5,4.0", [[1.0, 9.0, 9.0]], 3.0),
+        ("3/values/x=1.0,2.5,4.0", [[9.0, 1.0, 9.0]], 1.5),
+        ("3/values/x=1.0,2.5,4.0/temperature=0.5", [[9.0, 1.0, 9.0]], 3.0),
+        ("2/values/x=-inf,4.0", [[0.0, 9.0]], None),
+    ],
+)
+def test_the_gap_is_that_of_the_element_with_the_largest_share_of_its_limit(words, limits, gap):
+    case, facts = facts_of(f"softmax/float32/{words}")
+    facts = replace(facts, limits=Limits(theory=np.array(limits), attainable=np.array(limits)))
+    answer = np.nextafter(right(case, facts), np.float32(1))
+    assert judge(case, answer, facts, DEFAULT).gap == gap
+    if gap is not None:
+        spanned = replace(facts, whole=Whole(10.0, 0.0, 0.0, 0.0, 0.0, 4))
+        top = 4.0 / case.temperature
+        assert judge(case, answer, spanned, DEFAULT).gap == gap + 10.0 - top
+
+
 def test_an_entry_without_room_for_error_takes_no_share_of_a_limit_until_it_is_wrong():
     case, facts = facts_of("softmax/float32/3/values/x=-inf,1.0,2.0")
     answer = right(case, facts)

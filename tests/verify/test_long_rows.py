@@ -56,7 +56,7 @@ def test_spans_add_up_to_the_verdict_on_the_whole(dtype, words, steps):
         rows.view(facts.format.storage)[-1, 2500] += steps
         output = regimes.placed(rows, case)
         whole, pieces = judge(case, output, facts, claims), long_rows.judge(case, output, claims)
-        for name in ("misrounded", "count", "worst"):
+        for name in ("misrounded", "count", "worst", "gap"):
             assert getattr(pieces, name) == getattr(whole, name)
         for name in ("max_ulp", "bound_ratio", "limit_ulp"):
             # Long rows are the tier's, short ones the reference's: 2^-18 ulp apart at most.

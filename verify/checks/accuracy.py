@@ -67,6 +67,9 @@ def _temperatures(scope: Scope) -> Iterator[Case]:
     for temperature in (0.5, 0.7, 2.0, 10.0):
         yield scope.case((_ROWS, 10), "normal", temperature=temperature)
         yield scope.case((100, 2), "normal", temperature=temperature)
+    # Fractions beside them, whose inverse or whole part somebody may take, from 1 / 100 to 1000.
+    for temperature in (0.013, 0.07, 0.3, 1.3, 3.7, 47.5, 703.0):
+        yield scope.case((_ROWS, 10), "scales", temperature=temperature)
     yield scope.case((360, 10), "digits", temperature=0.5)
     yield scope.case((_ROWS, 10), "masked", temperature=0.7)
     yield scope.case((_ROWS, 300), "ties", temperature=0.7)

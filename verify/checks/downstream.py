@@ -83,6 +83,7 @@ class Downstream:
             return wrong(str(error))
         exact = exact_training.run(case)
         verdict = judged_training.answers(case, trace, claims)
+        verdict = replace(verdict, curves=curves(trace, exact))
         found = _faults(trace, exact, claims)
         if verdict.status is Status.FAIL:
             found.append(verdict.message)
@@ -96,6 +97,11 @@ class Downstream:
 
 
 CHECK = Downstream()
+
+
+def curves(trace: Trace, exact: Trace) -> dict[str, list[float]]:
+    """Return the batch's mean loss before each step, of the training and of the exact run."""
+    return {"loss": trace.losses.tolist(), "exact_loss": exact.losses.tolist()}
 
 
 def margin(exact: Trace) -> float:

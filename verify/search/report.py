@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-_AXES = (-1, 0)
+AXES = (-1, 0)
+"""Each is searched by itself: libraries have another kernel for strided rows."""
 # Formats that the fast tier lacks have the reference's speed: small batches, short rows.
 _SLOW_BATCH = 1 << 11
 # A pattern up to this long, or so many runs of equal values, are spelled in decimals.
@@ -75,39 +76,36 @@ def search(
         What an interrupted run has searched already.
     """
     for spec in specs:
-        for operation in _searched(suite.selection):
-            for dtype in suite.selection.dtypes:
-                sample = _sample(operation, dtype)
-                left = [a for a in _AXES if (spec.name, dtype, a) not in done]
-                for outcome in _outcomes(suite, spec, sample, plan, left):
-                    suite.record([outcome])
+        for sample in samples(suite.selection):
+            left = [a for a in AXES if (spec.name, sample.dtype, a) not in done]
+            for outcome in _outcomes(suite, spec, sample, plan, left):
+                suite.record([outcome])
         suite.executor.retire(spec)
 
 
 def planned(selection: Selection, specs: Sequence[BackendSpec]) -> int:
     """Return how many outcomes `search` will record."""
-    return sum(
-        max(1, len(_axes(spec, _sample(operation, dtype))))
-        for spec in specs
-        for operation in _searched(selection)
+    return sum(max(1, len(axes(spec, sample))) for spec in specs for sample in samples(selection))
+
+
+def samples(selection: Selection) -> list[Case]:
+    """Return a two-dimensional case for each operation and dtype that is searched.
+
+    Softmax is the one operation, unless others alone were named.
+    """
+    return [
+        Case(operation=operation, dtype=dtype, shape=(2, 2), regime="uniform")
+        for operation in selection.operations
+        if operation == "softmax"
         for dtype in selection.dtypes
-    )
+    ]
 
 
-def _searched(selection: Selection) -> tuple[str, ...]:
-    """Return softmax, the one operation that is searched, unless others alone were named."""
-    return tuple(name for name in selection.operations if name == "softmax")
-
-
-def _sample(operation: str, dtype: str) -> Case:
-    return Case(operation=operation, dtype=dtype, shape=(2, 2), regime="uniform")
-
-
-def _axes(spec: BackendSpec, sample: Case) -> list[int]:
+def axes(spec: BackendSpec, sample: Case) -> list[int]:
     """Return the axes of a two-dimensional input that the backend can be asked for."""
     if spec.unavailable:
         return []
-    return [axis for axis in _AXES if not refusal(spec, replace(sample, axis=axis))]
+    return [axis for axis in AXES if not refusal(spec, replace(sample, axis=axis))]
 
 
 def _outcomes(
@@ -115,13 +113,13 @@ def _outcomes(
 ) -> Iterator[Outcome]:
     reason = spec.unavailable or refusal(spec, sample)
     if reason:
-        if _AXES[0] in left:
+        if AXES[0] in left:
             question = Question(checks.load("search"), sample)
             yield suite.outcome(spec, question, Verdict(status=Status.SKIP, message=reason))
         return
-    axes = _axes(spec, sample)
-    seconds = None if plan.seconds is None else plan.seconds / len(axes)
-    for axis in axes:
+    offered = axes(spec, sample)
+    seconds = None if plan.seconds is None else plan.seconds / len(offered)
+    for axis in offered:
         if axis in left:
             one = _One(suite, spec, sample.operation, sample.dtype, axis)
             yield one.outcome(Budget(seconds, plan.elements), plan.corpus)

@@ -1,0 +1,25 @@
+"""JAX's own functions on the CPU under jax.jit, the result's memory reused from call to call.
+
+Results are read-only, as all of JAX's arrays are. The gradients that JAX derives are `jax_grad`.
+"""
+
+from __future__ import annotations
+
+from backends.claims import Claims
+from backends.kernels.bound_peer import BoundLosses
+from backends.registry import register
+
+
+@register(
+    "jax_jit",
+    dtypes=["float64", "float32", "float16", "bfloat16"],
+    requires=["jax"],
+    claims=Claims(subnormals="flush"),  # XLA's code for the CPU does, in every format
+)
+class JaxJit(BoundLosses):
+    """jax.nn.softmax, log_softmax and logsumexp, compiled for each shape."""
+
+    def __init__(self) -> None:
+        from backends.kernels import jax_forward
+
+        self.bound = jax_forward.bound

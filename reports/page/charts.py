@@ -1,0 +1,169 @@
+"""What the pictures show, as small tables: made of every result, also of those that a table omits.
+
+A table is a list of rows beside the names of its columns; the page turns it into marks.
+"""
+
+from collections.abc import Iterable, Sequence
+from math import ceil, isfinite, log2, prod
+from typing import Any
+
+from reports.records import Duel, Measurement, Outcome, Status, shape_text
+from reports.summary import opponent
+from reports.text import safe
+
+Rows = list[list[Any]]
+
+FINEST, COARSEST = -4, 24
+"""Edges of the histogram in powers of two ulps; what lies beyond counts in the last bar."""
+
+
+def charts(
+    outcomes: Sequence[Outcome], measurements: Sequence[Measurement], duels: Sequence[Duel]
+) -> dict[str, dict[str, Any]]:
+    """Return each picture's columns and rows by its name."""
+    accurate = _by_length(outcomes)
+    return {
+        "lengths": _table("backend operation dtype n ulp", accurate),
+        "errors": _table("backend operation dtype power count", _histogram(outcomes)),
+        "checks": _table("backend check status count worst", _checks(outcomes)),
+        "speeds": _table(
+            "backend operation dtype shape elements device cache seconds bandwidth share verified",
+            map(_speed, measurements),
+        ),
+        "plane": _table(
+            "backend operation dtype shape bandwidth ulp front", plane(outcomes, measurements)
+        ),
+        "duels": _table("backend operation dtype workload against ratio low high verdict",
+                        map(_duel, duels)),
+    }  # fmt: skip
+
+
+def plane(outcomes: Iterable[Outcome], measurements: Iterable[Measurement]) -> Rows:
+    """Return for each timing the backend's largest error on uniform logits, and if it is in front.
+
+    In front is what no other backend beats in speed without losing accuracy, on the same operation,
+    format and shape (a Pareto front). The error is that of the accuracy check over all lengths.
+    """
+    errors: dict[tuple[str, str, str], float] = {}
+    for outcome in _accuracy(outcomes):
+        key = (outcome.backend, outcome.operation, outcome.dtype)
+        errors[key] = max(errors.get(key, 0.0), _size(outcome.max_ulp))
+    groups: dict[tuple[str, ...], list[tuple[str, float, float]]] = {}
+    for item in measurements:
+        error = errors.get((item.backend, item.operation, item.dtype))
+        if item.verified and error is not None and item.cache == "warm":
+            key = (item.operation, item.dtype, shape_text(item.shape))
+            groups.setdefault(key, []).append((item.backend, item.bandwidth, error))
+    return [
+        [safe(backend), *key, speed, error, not _beaten(group, speed, error)]
+        for key, group in groups.items()
+        for backend, speed, error in group
+    ]
+
+
+def _beaten(group: Sequence[tuple[str, float, float]], speed: float, error: float) -> bool:
+    return any(
+        other_speed >= speed
+        and other_error <= error
+        and (other_speed > speed or other_error < error)
+        for _, other_speed, other_error in group
+    )
+
+
+def _accuracy(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Return the finite errors of the accuracy check; on uniform logits only, if there are any."""
+    found = [
+        outcome
+        for outcome in outcomes
+        if outcome.check == "accuracy"
+        and outcome.max_ulp is not None
+        and outcome.status is not Status.SKIP
+    ]
+    return [outcome for outcome in found if outcome.regime == "uniform"] or found
+
+
+def _by_length(outcomes: Sequence[Outcome]) -> Rows:
+    """Return the largest finite error at each length, lengths within a quarter octave as one."""
+    worst: dict[tuple[str, str, str, int], float] = {}
+    for outcome in _accuracy(outcomes):
+        if outcome.max_ulp is None or not isfinite(outcome.max_ulp):
+            continue
+        length = round(2 ** (round(log2(max(outcome.n, 1)) * 4) / 4))
+        key = (safe(outcome.backend), safe(outcome.operation), safe(outcome.dtype), length)
+        worst[key] = max(worst.get(key, 0.0), outcome.max_ulp)
+    return [[*key, error] for key, error in sorted(worst.items())]
+
+
+def _histogram(outcomes: Iterable[Outcome]) -> Rows:
+    """Return how many outcomes have their largest error between one power of two and the next."""
+    counts: dict[tuple[str, str, str, int], int] = {}
+    for outcome in outcomes:
+        if outcome.max_ulp is None or outcome.status is Status.SKIP:
+            continue
+        power = _power(outcome.max_ulp)
+        key = (safe(outcome.backend), safe(outcome.operation), safe(outcome.dtype), power)
+        counts[key] = counts.get(key, 0) + 1
+    return [[*key, count] for key, count in sorted(counts.items())]
+
+
+def _power(error: float) -> int:
+    """Return the whole power of two at or above an error, within the histogram's edges."""
+    if not error <= 2.0**COARSEST:
+        return COARSEST + 1
+    return max(ceil(log2(error)), FINEST) if error > 0 else FINEST
+
+
+def _checks(outcomes: Iterable[Outcome]) -> Rows:
+    """Return for each backend and check the gravest status, its count and the largest error."""
+    cells: dict[tuple[str, str], list[Outcome]] = {}
+    for outcome in outcomes:
+        cells.setdefault((outcome.backend, outcome.check), []).append(outcome)
+    rows: Rows = []
+    for (backend, check), group in cells.items():
+        status = max((outcome.status for outcome in group), key=GRAVITY.__getitem__)
+        count = sum(outcome.status is status for outcome in group)
+        worst = max((_size(o.max_ulp) for o in group if o.max_ulp is not None), default=None)
+        rows.append([safe(backend), safe(check), status.value, count, worst])
+    return rows
+
+
+GRAVITY = {
+    status: rank
+    for rank, status in enumerate(
+        (
+            *(Status.SKIP, Status.PASS, Status.WEAK, Status.KNOWN),
+            *(Status.TIMEOUT, Status.FAIL, Status.CRASH),
+        )
+    )
+}
+"""How much a status matters to a reader; one pass outweighs any number of skips."""
+
+
+def _speed(item: Measurement) -> list[Any]:
+    return [
+        *map(safe, (item.backend, item.operation, item.dtype)),
+        *(
+            shape_text(item.shape),
+            prod(item.shape),
+            safe(f"{item.device}:{item.threads}"),
+            item.cache,
+        ),
+        *(item.median, item.bandwidth, item.roof_share, item.verified),
+    ]
+
+
+def _duel(item: Duel) -> list[Any]:
+    where = f"{shape_text(item.shape)} {item.device}:{item.threads} {item.cache}"
+    return [
+        *map(safe, (item.backend, item.operation, item.dtype, where, opponent(item))),
+        *(item.ratio, item.low, item.high, item.verdict),
+    ]
+
+
+def _size(error: float | None) -> float:
+    """Return an error that can be compared: NaN is larger than any number."""
+    return float("inf") if error is None or not error <= float("inf") else error
+
+
+def _table(names: str, rows: Iterable[list[Any]]) -> dict[str, Any]:
+    return {"columns": names.split(), "rows": list(rows)}

@@ -1,0 +1,1 @@
+"""What the explorer's classifier is made of: data, and the script that made it."""
