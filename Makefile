@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 MUTATION_READY := $(VENV)/.mutation-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser verify test lint bench report matrix oracle-witness mutation clean
+.PHONY: help setup browser verify test lint bench gpu report matrix oracle-witness mutation clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -37,6 +37,10 @@ lint: $(READY) ## style, types and the import contracts
 
 bench: $(READY) ## how fast? every backend that runs here
 	$(BIN)/python -m bench
+
+# Not in .venv: whoever has a GPU has a torch of their own that was built for it.
+gpu: ## softmax on an NVIDIA GPU beside a copy, into docs; needs torch for CUDA, triton and numpy
+	$(PYTHON) -m bench.gpu --output docs/gpu.md
 
 report: $(READY) ## the latest run's tables
 	$(BIN)/python -m reports

@@ -7,10 +7,10 @@ reduced by multiples of ln 2 before the instruction sees it. And exponentials ar
 2^32, so that none is subnormal before it is multiplied by the reciprocal of the sum, which holds
 2^-32: a result is rounded into the subnormals once, and not flushed.
 
-Nothing here needs a fused multiply-add to be right: products are exact, or small beside what they
-are added to. So Triton's interpreter, which rounds them, computes what a GPU computes but ``ex2``.
+Nothing here needs a fused multiply-add to be right: products are exact or small beside what they
+are added to. So Triton's interpreter, which rounds them, computes what a GPU does but for ``ex2``.
 
-Functions are in Triton's language: `tl.tensor` is a block of float32 numbers or one of them, `narrow`
+are added to. Triton's interpreter, which rounds them, computes what a GPU does but for ``ex2``.
 says that logits have 16 bits, `scaled` that there is a temperature.
 """
 
@@ -108,7 +108,9 @@ def logarithm(total: tl.tensor) -> tl.tensor:
 
 
 @jit
-def log_probability(gap: tl.tensor, rest: tl.tensor, log_total: tl.tensor, narrow: tl.constexpr) -> tl.tensor:
+def log_probability(
+    gap: tl.tensor, rest: tl.tensor, log_total: tl.tensor, narrow: tl.constexpr
+) -> tl.tensor:
     """Return gap + rest - log_total, -inf for a gap of -inf."""
     if narrow:
         return gap - log_total

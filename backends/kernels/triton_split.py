@@ -78,7 +78,9 @@ def merged(
 
 
 @jit
-def merged_mean(means: tl.tensor, shares: tl.tensor, row: tl.tensor, parts: tl.tensor, most: tl.constexpr) -> tl.tensor:
+def merged_mean(
+    means: tl.tensor, shares: tl.tensor, row: tl.tensor, parts: tl.tensor, most: tl.constexpr
+) -> tl.tensor:
     """Return the row's mean of cotangents from those of its parts, by their shares of the sum."""
     part = tl.arange(0, most)
     mean = tl.load(means + row * parts + part, mask=part < parts, other=0.0, volatile=True)

@@ -24,7 +24,15 @@ needs_triton = pytest.mark.skipif(
 @needs_triton
 def test_the_kernels_are_right_under_tritons_interpreter():
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/backends/triton_interpreted.py"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "tests/backends/triton_interpreted.py",
+        ],
         cwd=ROOT,
         env={
             **{name: value for name, value in os.environ.items() if "PYTEST" not in name},
