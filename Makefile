@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 MUTATION_READY := $(VENV)/.mutation-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify test lint bench report matrix oracle-witness mutation clean
+.PHONY: help setup browser verify test lint bench report matrix oracle-witness mutation clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -18,6 +18,10 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+# Chromium of the distribution: Playwright drives it. Nothing happens where one is there already.
+browser: ## the browser that the tests of the page need (Debian or Ubuntu, as root)
+	@command -v chromium >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; }
 
 verify: $(READY) ## is it right? every backend that runs here, quick profile
 	$(BIN)/python -m verify

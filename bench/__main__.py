@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.duel_options import dueling
+from bench.timing_options import timing
 
 if TYPE_CHECKING:
     from backends.spec import BackendSpec
@@ -48,29 +49,7 @@ _INTERRUPTED = 130
     metavar="FILE_OR_MODULE",
     help="Load backends. Repeatable.",
 )
-@click.option(
-    "--profile",
-    type=click.Choice(["quick", "full"]),
-    default="quick",
-    show_default=True,
-    help="Some workloads, a fifth of a second each; or all of them, a second each.",
-)
-@click.option(
-    "--cache",
-    type=click.Choice(["warm", "cold"]),
-    default="warm",
-    show_default=True,
-    help="Call after call; or every call with empty caches.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Threads that each backend may use.  [default: SOFTMARK_THREADS, or every processor]",
-)
-@click.option(
-    "--unverified", is_flag=True, help="Time what gives wrong answers as well, and mark it."
-)
+@timing
 @dueling
 @click.option("--store", "store_url", metavar="URL", help="SQLAlchemy URL or path of the results.")
 @click.option(
@@ -78,7 +57,14 @@ _INTERRUPTED = 130
     "outputs",
     multiple=True,
     metavar="FILE",
-    help="Also write the timings: .json .csv .parquet .md .xml. Repeatable.",
+    help="Also write the timings: .json .csv .parquet .md .xml, or .benchmark.json for "
+    "pytest-benchmark. Repeatable.",
+)
+@click.option(
+    "--import",
+    "imported",
+    metavar="FILE",
+    help="Bring the timings of a file of pytest-benchmark into the store, and stop.",
 )
 @click.option("--list", "listing", is_flag=True, help="List workloads and backends, and stop.")
 @click.pass_context
@@ -99,10 +85,23 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - cl
     from reports.export import UnwritableError
 
     try:
-        code = _bench(options)
+        code = _import(options) if options["imported"] else _bench(options)
     except (SoftmarkError, StoreError, UnwritableError, ValueError) as error:
         raise click.UsageError(_plain(str(error)), ctx=None) from error
     ctx.exit(code)
+
+
+def _import(options: dict[str, Any]) -> int:
+    from bench.imported import bring_in
+    from reports.store import open_store
+    from verify.session import softmark_version
+
+    with open_store(options["store_url"]) as store:
+        run, count, left_out = bring_in(options["imported"], store, softmark_version())
+    for line in left_out:
+        click.echo(_plain(f"left out: {line}"), err=True)
+    click.echo(_plain(f"run {run.id}: {count} timings"))
+    return 0
 
 
 def _bench(options: dict[str, Any]) -> int:
@@ -116,8 +115,11 @@ def _bench(options: dict[str, Any]) -> int:
     against = _against(options, plan)
     if against is not None and against.run is None:
         return _duel(options, plan, against)
+    first = bool(options["first_call"])
     with recording.Recorder(options["store_url"], recording.new_run(plan, sys.argv)) as recorder:
-        troubles = _timed(plan, options["store_url"], recorder)
+        troubles = (
+            _first_calls(plan, recorder) if first else _timed(plan, options["store_url"], recorder)
+        )
         run = recorder.store.run(recorder.run_id)
         outcomes = recorder.store.outcomes(run.id)
         measurements = recorder.store.measurements(run.id)
@@ -127,10 +129,10 @@ def _bench(options: dict[str, Any]) -> int:
         export.write(path, run, [] if flat else outcomes, measurements)
     for trouble in troubles:
         click.echo(_plain(trouble), err=True)
-    _show(outcomes, measurements)
+    _show(outcomes, measurements, first=first)
     if against is not None and against.run is not None:
         _compare(options, against.run, measurements)
-    lost = len(plan.trials) - len(measurements) - len(outcomes)
+    lost = 0 if first else len(plan.trials) - len(measurements) - len(outcomes)
     click.echo(
         f"run {run.id}: {len(measurements)} timings, {len(outcomes)} refused"
         + (f", {lost} not reached" if lost else "")
@@ -249,14 +251,26 @@ def _timed(plan: Plan, store: str | None, recorder: Recorder) -> list[str]:
             sys.exit(_INTERRUPTED)
 
 
-def _show(outcomes: list[Any], measurements: list[Any]) -> None:
+def _first_calls(plan: Plan, recorder: Recorder) -> list[str]:
+    from bench.first_call import first_trials, measure_all
+    from reports import console
+    from verify.answers import Answers
+
+    with console.progress() as bar:
+        task = bar.add_task("first calls", total=len(first_trials(plan.trials)))
+        measure_all(plan, Answers(0), recorder, lambda _: bar.advance(task))
+    return []
+
+
+def _show(outcomes: list[Any], measurements: list[Any], *, first: bool) -> None:
     from rich.console import Console
 
+    from bench.first_call_table import table
     from bench.table import remarks, tables
     from reports import console
 
     if measurements:
-        click.echo(_plain(tables(measurements)))
+        click.echo(_plain(table(measurements) if first else tables(measurements)))
         for line in remarks(measurements):
             click.echo(_plain(line))
     if outcomes:

@@ -213,6 +213,7 @@ class _Timing:
             cache="cold" if trial.spec.device == "cuda" else self._how.cache,
             rounds=stats["rounds"],
             minimum=stats["min"],
+            maximum=stats["max"],
             median=stats["median"],
             mean=stats["mean"],
             stddev=stats["stddev"],

@@ -1,6 +1,8 @@
 """The command line: show the runs of a store, and write them as files."""
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -24,9 +26,10 @@ class UnusableError(click.ClickException):
 @click.option(
     "--output",
     "outputs",
-    metavar="FILE",
+    metavar="FILE|DIR",
     multiple=True,
-    help="Write the run to FILE; the ending names the format: .csv .json .md .parquet .xml. "
+    help="Write the run to FILE; the ending names the format: .csv .html .json .md .parquet .xml, "
+    "or .benchmark.json for pytest-benchmark. A name without an ending is a folder for the page. "
     "May be given several times.",
 )
 @click.option(
@@ -36,6 +39,9 @@ class UnusableError(click.ClickException):
     help="Draw the runs as SVG and PNG into DIR; without RUN the latest of each kind.",
 )
 @click.option("--list", "listing", is_flag=True, help="List the runs that the store holds.")
+@click.option(
+    "--trend", is_flag=True, help="Show how timings changed over the runs of one machine."
+)
 def command(
     names: tuple[str, ...],
     url: str | None,
@@ -43,34 +49,63 @@ def command(
     folder: str | None,
     *,
     listing: bool,
+    trend: bool,
 ) -> None:
     """Show what a run found, or what changed from one RUN to another.
 
-    RUN is a run's id, the beginning of one, or "latest", which is also what no RUN means.
+    RUN is a run's id, the beginning of one, or "latest", which is also what no RUN means. With
+    --trend no RUN means all that were timed on the machine of the latest one.
     """
     from reports import export
     from reports.plots import PlotsError
     from reports.store import StoreError, open_store
 
+    pages = tuple(path for path in outputs if _is_folder(path))
+    outputs = tuple(path for path in outputs if path not in pages)
     try:
-        if len(names) > 2 and folder is None:
-            raise UnusableError("give one RUN to see it, or two to see what changed between them")
-        if outputs and len(names) > 1:
-            raise UnusableError("--output takes one RUN; name one, or leave --output out")
-        for path in outputs:
-            export.check_writable(path)
+        _refuse(names, outputs, alone=trend, shown=bool(folder or pages))
         with open_store(url, must_exist=True) as store:
             if listing:
                 _list(store)
-                return
-            if folder is not None:
-                _draw(store, names, folder)
-            elif len(names) > 1:
-                _compare(store, *names)
+            elif trend:
+                _trend(store, names)
             else:
-                _show(store, store.run(*names), outputs)
+                _tell(store, names, outputs, pages, folder)
     except (StoreError, PlotsError, export.UnknownFormatError, export.UnwritableError) as error:
         raise UnusableError(str(error)) from error
+
+
+def _refuse(names: tuple[str, ...], outputs: tuple[str, ...], *, alone: bool, shown: bool) -> None:
+    """Refuse what does not go together, and files that cannot be written, before any work."""
+    from reports import export
+
+    if alone and (outputs or shown):
+        raise UnusableError("--output and --pictures show runs: leave --trend out")
+    if len(names) > 2 and not shown and not alone:
+        raise UnusableError("give one RUN to see it, or two to see what changed between them")
+    if outputs and len(names) > 1:
+        raise UnusableError("--output takes one RUN; name one, or leave --output out")
+    for path in outputs:
+        export.check_writable(path)
+
+
+def _tell(
+    store: "Store",
+    names: tuple[str, ...],
+    outputs: tuple[str, ...],
+    pages: tuple[str, ...],
+    folder: str | None,
+) -> None:
+    """Draw pictures, write pages, compare two runs or show one."""
+    if folder is not None:
+        _draw(store, names, folder)
+    for page in pages:
+        print(f"wrote {_page(store, names, page)}")
+    shown = folder is not None or bool(pages)
+    if len(names) > 1 and not shown:
+        _compare(store, *names)
+    elif outputs or not shown:
+        _show(store, store.run(*names), outputs)
 
 
 def _show(store: "Store", run: "Run", outputs: tuple[str, ...]) -> None:
@@ -101,6 +136,33 @@ def _show(store: "Store", run: "Run", outputs: tuple[str, ...]) -> None:
         out.print(f"wrote {path}", markup=False)
 
 
+def _is_folder(path: str) -> bool:
+    return Path(path).is_dir() or path.endswith(("/", os.sep)) or not Path(path).suffix
+
+
+def _page(store: "Store", names: tuple[str, ...], folder: str) -> Path:
+    """Write the page of the named runs, or of the latest of each kind that found anything."""
+    from reports import page
+
+    runs = [store.run(name) for name in names] or _latest(store)
+    told = [
+        page.Told(run, store.outcomes(run.id), store.measurements(run.id), store.duels(run.id))
+        for run in runs
+    ]
+    try:
+        return page.write_folder(folder, told)
+    except OSError as error:
+        raise UnusableError(f"cannot write {folder}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UnusableError(str(error)) from error
+
+
+def _latest(store: "Store") -> "list[Run]":
+    held = store.counts()
+    found = {run.kind: run for run in store.runs() if run.id in held}
+    return [found[kind] for kind in ("verify", "bench") if kind in found] or [store.run()]
+
+
 def _compare(store: "Store", before: str, after: str) -> None:
     from rich.console import Console
 
@@ -108,8 +170,8 @@ def _compare(store: "Store", before: str, after: str) -> None:
     from reports.frames import load
 
     frames = load(store, before), load(store, after)
-    out = Console(highlight=False)
-    out.print(comparison.shown(*(frame.runs[0] for frame in frames), changes.compare(*frames)))
+    first, second = (frame.runs[0] for frame in frames)
+    Console(highlight=False).print(comparison.shown(first, second, changes.compare(*frames)))
 
 
 def _draw(store: "Store", names: tuple[str, ...], folder: str) -> None:
@@ -121,6 +183,18 @@ def _draw(store: "Store", names: tuple[str, ...], folder: str) -> None:
     chosen = [store.run(name).id for name in names or tuple(latest.values()) or ("latest",)]
     for path in plots.write(load(store, chosen), folder):
         print(f"wrote {path}")
+
+
+def _trend(store: "Store", names: tuple[str, ...]) -> None:
+    from rich.console import Console
+
+    from reports.trend import of_store
+
+    found = of_store(store, names)
+    out = Console(highlight=False)
+    out.print(found.table())
+    for line in found.changes():
+        out.print(line, markup=False)
 
 
 def _list(store: "Store") -> None:

@@ -50,7 +50,7 @@ def _accuracy(accuracy: pd.DataFrame) -> list[RenderableType]:
     moved = accuracy[accuracy["change"].isin(["worse", "better"])]
     if not moved.empty:
         cases = moved.head(_SHOWN).drop(columns=["operation", "dtype"])
-        forms = {"ulp_before": number, "ulp_after": number}
+        forms: dict[str, object] = {"ulp_before": number, "ulp_after": number}
         parts.append(_table("The gravest of them", cases, forms))
     if len(moved) > _SHOWN:
         parts.append(Text(f"… and {len(moved) - _SHOWN} more cases"))

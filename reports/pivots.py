@@ -56,7 +56,7 @@ def checks_by_backend(outcomes: pd.DataFrame) -> pd.DataFrame:
     ranks = outcomes["status"].astype("str").map(GRAVITY).astype("float64")
     table = _table(outcomes.assign(rank=ranks), ["check"], "backend", "rank", "max")
     names = {float(rank): name for name, rank in GRAVITY.items()}
-    return table.apply(lambda ranks: ranks.map(names)).astype("str")
+    return pd.DataFrame(table.apply(lambda ranks: ranks.map(names)).astype("str"))
 
 
 def speed_by_shape(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -89,8 +89,12 @@ def accuracy_and_speed(outcomes: pd.DataFrame, measurements: pd.DataFrame) -> pd
     rows = fastest[[*workload, "median", "bandwidth"]].astype(dict.fromkeys(KIND, "str"))
     errors = _errors(outcomes)
     rows["max_ulp"] = [
-        _error_near(errors, (row.backend, row.operation, row.dtype), length(row.shape, row.axis))
-        for row in rows.itertuples()
+        _error_near(
+            errors, (str(backend), str(operation), str(dtype)), length(str(shape), int(axis))
+        )
+        for backend, operation, dtype, shape, axis in zip(
+            *(rows[name] for name in workload), strict=True
+        )
     ]
     rows = rows.rename(columns={"median": "seconds"}).dropna(subset="max_ulp")
     groups = rows.groupby(["operation", "dtype", "shape", "axis"], sort=False)[

@@ -135,6 +135,10 @@ class Outcome(Record):
         default="", metadata={"doc": "worst element: its position, input, got and exact value"}
     )
     seconds: float | None = field(default=None, metadata={"doc": "time in the worker, seconds"})
+    environment: str = field(
+        default="",
+        metadata={"doc": "name of the environment that it was taken in; empty: the run's own"},
+    )
     curves: dict[str, Any] | None = field(
         default=None,
         metadata={
@@ -162,6 +166,7 @@ class Measurement(Record):
     )
     rounds: int = field(metadata={"doc": "timed rounds"})
     minimum: float = field(metadata={"doc": "fastest round, seconds"})
+    maximum: float | None = field(default=None, metadata={"doc": "slowest round, seconds"})
     median: float = field(metadata={"doc": "median round, seconds"})
     mean: float = field(metadata={"doc": "mean of the rounds, seconds"})
     stddev: float = field(metadata={"doc": "standard deviation of the rounds, seconds"})

@@ -28,7 +28,7 @@ from reports.records import (
 )
 from reports.text import storable
 
-VERSION = 4
+VERSION = 5
 """What this program writes. A store of a higher version belongs to a newer program."""
 
 MIGRATIONS: dict[int, tuple[str, ...]] = {
@@ -56,6 +56,10 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
                 "roof_uncertainty DOUBLE PRECISION",
             )
         ),
+    ),
+    4: (  # and softmark_environments
+        "ALTER TABLE softmark_measurements ADD COLUMN maximum DOUBLE PRECISION",
+        "ALTER TABLE softmark_outcomes ADD COLUMN environment TEXT NOT NULL DEFAULT ''",
     ),
 }
 """Version -> the statements that bring a store of it to the next one, in any database.
@@ -158,6 +162,17 @@ duels = _results(
         *("backend", "baseline", "revision", "operation", "dtype", "shape", "axis"),
         *("device", "threads", "cache"),
     ),
+)
+
+# Of machines that worked for a run, beside the one that it was begun on.
+environments = sa.Table(
+    "softmark_environments",
+    metadata,
+    sa.Column("seq", _Counter, primary_key=True),
+    sa.Column("run", sa.Text, sa.ForeignKey("softmark_runs.id"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("environment", sa.JSON, nullable=False),
+    sa.UniqueConstraint("run", "name"),
 )
 
 _TABLES: dict[type[Record], sa.Table] = {

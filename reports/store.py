@@ -9,7 +9,7 @@ as it is.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from types import TracebackType
@@ -20,7 +20,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from reports import connect, schema
 from reports.connect import StoreError
-from reports.records import Duel, Measurement, Outcome, Result, Run, RunKind, field_names, utc_now
+from reports.records import (
+    Duel,
+    Measurement,
+    Outcome,
+    Result,
+    Run,
+    RunKind,
+    field_names,
+    jsonable,
+    utc_now,
+)
 from reports.text import storable
 
 __all__ = ["Store", "StoreError", "UnknownRunError", "open_store"]
@@ -103,6 +113,19 @@ class Store:
         with self._writing() as connection:
             for name, values in rows.items():
                 _insert_new(connection, schema.metadata.tables[name], values)
+
+    def add_environment(self, run_id: str, name: str, environment: Mapping[str, Any]) -> None:
+        """Record what outcomes of a run refer to by `name`; once is enough."""
+        row = {"run": run_id, "name": name, "environment": jsonable(dict(environment))}
+        with self._writing() as connection:
+            _insert_new(connection, schema.environments, [row])
+
+    def environments(self, run_id: str) -> dict[str, dict[str, Any]]:
+        """Return the environments that outcomes of a run name, by name."""
+        columns = schema.environments.c
+        query = sa.select(columns.name, columns.environment).where(columns.run == run_id)
+        with self._reading() as connection:
+            return {row.name: row.environment for row in connection.execute(query)}
 
     def finish(self, run_id: str) -> None:
         """Record that a run has come to its end."""

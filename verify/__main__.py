@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import re
 import secrets
@@ -10,7 +11,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -25,6 +26,20 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 _SILENCE = 1.5
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds: NaN lies in no range, and is refused too."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the text, and refuse what is no number."""
+        # What click calls a float here is still the text.
+        seconds = float(super().convert(cast("float", value), param, ctx))
+        if math.isnan(seconds):
+            self.fail(f"{value!r}: expected a number of seconds", param, ctx)
+        return seconds
 
 
 class Bytes(click.ParamType[int]):
@@ -66,6 +81,7 @@ class Bytes(click.ParamType[int]):
 )
 @click.option(
     "--seed",
+    type=click.IntRange(0),
     default=0,
     show_default=True,
     help="Another seed asks other inputs. If it is given, all inputs follow from it.",
@@ -78,7 +94,7 @@ class Bytes(click.ParamType[int]):
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=Seconds(0, min_open=True),
     default=20.0,
     show_default=True,
     help="Seconds for one case; the first of each dtype has three times as long.",
@@ -92,7 +108,7 @@ class Bytes(click.ParamType[int]):
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=Seconds(0, min_open=True),
     default=10.0,
     show_default=True,
     help="For --check search: how long for each backend and format; shrinking comes on top.",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import cycle
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backends.formats import format_of
 from backends.operations import operation
@@ -29,6 +29,8 @@ _ROWS = 3
 _LARGEST_MATRIX = 65
 # Beside the dense widths: an odd one, models', beyond a block, beyond what 16 bits count.
 _WIDTHS = (257, 515, 1000, 4097)
+# Whole vectors less one, and between the powers of two: plain rows are enough there.
+_FURTHER = (31, 47, 200, 2500)
 _LONG = 65537
 # What a formula without a shift or without a careful logarithm loses: by every run alike, so that
 # who declares it can be told when it no longer shows.
@@ -36,7 +38,7 @@ _ASKED_ABOVE = ("wide_gap", "islands", "scales")
 _CANDIDATES = ("0", "1", "64")
 # Of what a view can be, those that every array library has.
 _VIEWS = ("transposed", "fortran", "negative_stride", "offset", "sliced", "padded", "read_only")
-_SOLIDS: tuple[tuple[int, ...], ...] = ((2, 3, 4, 5), (4, 4, 4))
+_SOLIDS: tuple[tuple[int, ...], ...] = ((2, 3, 4, 5), (3, 3, 3, 3))
 _LONE: tuple[tuple[tuple[int, ...], int], ...] = (
     ((), -1), ((7,), 0), ((1, 5), 0), ((5, 1), 1), ((2, 1, 5), 1),
 )  # fmt: skip
@@ -63,22 +65,12 @@ def accuracy(scope: Scope) -> Iterator[Case]:
     yield scope.case((360, 10) if _fits(scope, 10) else (36, 10), "digits")
     for index, family in enumerate(examples.FAMILIES):
         yield scope.case((_ROWS, 33), family, seed=index)
-    # Labels at either end of rows of every width, where there are labels.
-    ends = {"labels": "ends"} if _takes(scope, "labels") else {}
     for family in ("islands", "scales"):
         yield scope.case((_ROWS, 33), family, seed=3)
     offsets = len(regimes.offsets_of(format_of(scope.dtype)))
     yield scope.case((offsets, 17), "offset")
-    turn = cycle(examples.FAMILIES)
-    for n in (*shapes.DENSE, *_WIDTHS):
-        family = next(turn)
-        if _fits(scope, n) and n >= regimes.regime(family).least:
-            yield scope.case((_ROWS, n), family, seed=n)
-        if _fits(scope, n):
-            yield scope.case((2, n), "ties", seed=n, **ends)
-    if _fits(scope, _LONG):
-        yield scope.case((1, _LONG), "ties", **ends)
-        yield scope.case((1, _LONG), "constant", seed=1)
+    yield scope.case((2, 3, 5), "normal")
+    yield from _widths(scope)
     yield from _temperatures(scope)
     yield from _companions(scope)
     for case in fresh.cases(scope):
@@ -86,9 +78,27 @@ def accuracy(scope: Scope) -> Iterator[Case]:
             yield case
 
 
+def _widths(scope: Scope) -> Iterator[Case]:
+    """Yield rows of every width, with labels at either end of them where there are labels."""
+    ends: dict[str, Any] = {"labels": "ends"} if _takes(scope, "labels") else {}
+    turn = cycle(examples.FAMILIES)
+    for n in (*shapes.DENSE, *_WIDTHS):
+        family = next(turn)
+        if _fits(scope, n) and n >= regimes.regime(family).least:
+            yield scope.case((_ROWS, n), family, seed=n)
+        if _fits(scope, n):
+            yield scope.case((2, n), "ties", seed=n, **ends)
+    for n in _FURTHER:
+        if _fits(scope, n):
+            yield scope.case((2, n), "ties", seed=n, **ends)
+    if _fits(scope, _LONG):
+        yield scope.case((1, _LONG), "ties", **ends)
+        yield scope.case((1, _LONG), "constant", seed=1)
+
+
 def _temperatures(scope: Scope) -> Iterator[Case]:
-    # No powers of two but one, and none that is a whole number or its inverse but one.
-    for temperature in (0.07, 0.7, 1.3, 2.0, 47.5):
+    # Hardly any is a power of two or a whole number: an inverse is rounded, and a fraction lost.
+    for temperature in (0.07, 0.7, 1.3, 2.0, 703.0):
         yield scope.case((_ROWS, 10), "normal", temperature=temperature)
     yield scope.case((_ROWS, 10), "masked", temperature=0.7)
     yield scope.case((_ROWS, 10), "wide_gap", temperature=2.0)
@@ -109,6 +119,8 @@ def _companions(scope: Scope) -> Iterator[Case]:
                 yield _with(scope.case((4, 7), "normal", temperature=0.7), name, word)
     if _takes(scope, "ignore_index"):
         yield scope.case((6, 10), "normal", ignore_index=2)
+        # What segmentation writes for no class: an index beyond all of them.
+        yield scope.case((6, 10), "normal", ignore_index=255, labels="ignored")
         yield scope.case((6, 10), "one_nan", labels="all_ignored")
     if _takes(scope, "remove_accidental_hits"):
         yield scope.case((6, 10), "normal", sampled="16", remove_accidental_hits=False)
@@ -134,6 +146,8 @@ def axes(scope: Scope) -> Iterator[Case]:
     for family in ("masked", "wide_gap", "offset"):
         yield scope.case((33, 6), family, axis=0)
     yield scope.case((4, 3, 6), "normal", axis=1, temperature=0.7)
+    if _takes(scope, "labels"):
+        yield scope.case((4, 3, 6), "normal", axis=1, labels="ignored")
     for family in _PATTERNS:
         yield scope.case((33, 4), family, axis=0)
 

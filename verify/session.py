@@ -7,6 +7,7 @@ does not load, a store or an output that cannot be written.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import shlex
 from dataclasses import asdict, dataclass
@@ -201,6 +202,7 @@ def _ask_all(
     record: Callable[[Sequence[Outcome]], None],
 ) -> None:
     suite.record = record
+    suite.keep_environment = functools.partial(store.add_environment, run.id)
     suite.run(specs, jobs, frozenset(store.recorded(run.id)))
     if arguments.searches:
         _search(arguments, suite, specs, store.outcomes(run.id))

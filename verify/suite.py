@@ -11,9 +11,9 @@ import shlex
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backends.operations import OPERATIONS
 from backends.vocabulary import DTYPES
@@ -127,6 +127,8 @@ class Suite:
         Seconds that one case may take.
     plugins : mapping
         Backend name -> the ``--plugin`` argument that it came from, for the replay line.
+    keep_environment : callable
+        Takes the name and the values of an environment before outcomes that were taken in it.
     """
 
     selection: Selection
@@ -135,6 +137,7 @@ class Suite:
     record: Recorder
     timeout: float = 20.0
     plugins: dict[str, str] = field(default_factory=dict)
+    keep_environment: Callable[[str, Mapping[str, Any]], None] = lambda _name, _values: None
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def questions(self) -> list[Question]:

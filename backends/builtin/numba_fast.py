@@ -1,9 +1,10 @@
 """Compiled passes over each row while it is in cache: maximum, exp and sum, then the result.
 
-Rows are shared among threads, for softmax so is one huge row. What makes it fast and accurate
-stands in `backends.kernels.numba_parts`. float32 and float64 are computed as they are, 16-bit
-formats by conversion; along other axes than the last the array is copied. Each operation is
-compiled when it is first called, for the dtype that it is called with.
+Rows are shared among threads, for softmax so is one huge row. Softmax is written in lanes
+(`backends.kernels.fast_lanes` says what makes it fast and accurate), in float32 also for 16-bit
+formats, and brings rows along other axes into order a block at a time. The other operations are
+loops (`backends.kernels.numba_parts`) that take 16-bit formats by conversion and copy arrays along
+other axes than the last. Each operation is compiled when it is first called, for that dtype.
 """
 
 from __future__ import annotations
@@ -23,17 +24,25 @@ if TYPE_CHECKING:
     "numba_fast",
     dtypes=["float64", "float32", "float16", "bfloat16"],
     requires=["numba"],
-    claims=Claims(accumulate="float64"),
+    claims=Claims(
+        accumulate="float64",
+        max_ulp={
+            "softmax/float64": 2.0,
+            "softmax/float32": 2.0,
+            "softmax/float16": 1.0,
+            "softmax/bfloat16": 1.0,
+        },
+    ),
 )
 class NumbaFast:
     """Compiled passes, parallel over rows, the shift's rounding error carried into exp."""
 
     def __init__(self) -> None:
-        from backends.kernels import numba_call, numba_family, numba_rows
+        from backends.kernels import fast_call, numba_call, numba_family
 
         self._call = numba_call
         self._family = numba_family
-        self._softmax = numba_rows.three_passes
+        self._softmax = fast_call.softmax
 
     def softmax(
         self,
@@ -43,7 +52,7 @@ class NumbaFast:
         out: NumPyArray | None = None,
     ) -> NumPyArray:
         """Return the softmax along `axis`, in `out` if it is given."""
-        return self._call.run(self._softmax, x, axis, temperature, out)
+        return self._softmax(x, axis, temperature, out)
 
     def log_softmax(
         self,

@@ -148,7 +148,7 @@ def _overload(operation: Callable[..., Any], name: str) -> None:
 
 
 for _operation, _name in (
-    (operator.add, "add"), (operator.sub, "sub"), (operator.mul, "mul"),
+    (operator.add, "add"), (operator.sub, "sub"), (operator.mul, "mul"), (operator.truediv, "div"),
     (operator.xor, "xor"), (operator.or_, "or_"), (operator.and_, "and_"),
 ):  # fmt: skip
     _overload(_operation, _name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from llvmlite import ir
 from numba import types as _types
 
-from backends.kernels.lanes import Lanes, constant, inlined, mask_of
+from backends.kernels.lanes import Lanes, constant, inlined, mask_of, spread_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,6 +109,46 @@ def first_lanes(typing_context: Any, value: Any, size: Any) -> Any:  # noqa: ARG
         return builder.select(mask, args[0], constant(value, 0))
 
     return value(value, types.intp), generate
+
+
+@inlined
+def half_of(typing_context: Any, value: Any, number: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Return the first (0) or the second (1) half of the lanes."""
+    if not isinstance(number, types.IntegerLiteral):
+        return None
+    made = Lanes(value.element, value.count // 2)
+    start = int(number.literal_value) * made.count
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        places = [ir.Constant(ir.IntType(32), start + i) for i in range(made.count)]
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), made.count), places)
+        return builder.shuffle_vector(args[0], args[0], mask)
+
+    return made(value, number), generate
+
+
+@inlined
+def where_above(typing_context: Any, value: Any, limit: Any, kept: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Return `kept` in lanes where value > limit, 0 in others, NaN among them."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        bound = spread_value(builder, value, args[1])
+        above = builder.fcmp_ordered(">", args[0], bound)
+        return builder.select(above, args[2], constant(value, 0.0))
+
+    return kept(value, value.element, kept), generate
+
+
+@inlined
+def as_half(typing_context: Any, value: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Return the encodings of float32 lanes rounded to float16, as int16."""
+    made = Lanes(types.int16, value.count)
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        half = ir.VectorType(ir.HalfType(), value.count)
+        return builder.bitcast(builder.fptrunc(args[0], half), made.vector)
+
+    return made(value), generate
 
 
 @inlined

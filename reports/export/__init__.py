@@ -16,12 +16,16 @@ Writer = Callable[[Path, Run, Sequence[Outcome], Sequence[Measurement], Sequence
 
 # Ending -> the module that writes it. Imported when asked for: pyarrow alone takes a second.
 _MODULES = {
+    ".benchmark.json": "reports.export.pytest_benchmark_file",
     ".csv": "reports.export.csv_file",
+    ".html": "reports.page.files",
     ".json": "reports.export.json_file",
     ".md": "reports.export.markdown_file",
     ".parquet": "reports.export.parquet_file",
     ".xml": "reports.export.junit_file",
 }
+
+_OF_TWO_PARTS = ".benchmark.json"
 
 ENDINGS = tuple(_MODULES)
 """The endings that `write` knows."""
@@ -47,8 +51,9 @@ def write(
 ) -> None:
     """Write a run's results in the format that the ending of `path` names.
 
-    JSON, Markdown and JUnit XML hold all of them. CSV and Parquet hold one table: the outcomes, or
-    the measurements of a run that has no outcomes, or else its duels.
+    HTML, JSON, Markdown and JUnit XML hold all of them, pytest-benchmark's JSON the measurements.
+    CSV and Parquet hold one table: the outcomes, or the measurements of a run that has no outcomes,
+    or else its duels.
 
     Raises
     ------
@@ -99,6 +104,8 @@ def check_writable(path: str | Path) -> None:
 
 def _module(path: Path) -> str:
     ending = path.suffix.lower()
+    if path.name.lower().endswith(_OF_TWO_PARTS):
+        ending = _OF_TWO_PARTS
     if ending not in _MODULES:
         raise UnknownFormatError(
             f"{path.name!r} names no format; end the name in one of {' '.join(ENDINGS)}"

@@ -53,7 +53,7 @@ def _wrong(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
     groups: dict[str, list[Outcome]] = {}
     for outcome in summary.bad(outcomes):
         groups.setdefault(outcome.backend, []).append(outcome)
-    asked = Counter(outcome.backend for outcome in outcomes)
+    asked = Counter(o.backend for o in outcomes if o.status is not Status.SKIP)
 
     def gravity(group: list[Outcome]) -> tuple[int, int]:
         return min(_GRAVITY[outcome.status] for outcome in group), -len(group)

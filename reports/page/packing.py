@@ -7,7 +7,8 @@ compressed and travels as base64, which a browser undoes by itself (`Decompressi
 import base64
 import gzip
 import json
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,10 @@ def columns(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> dict[str, An
 
 
 def packed(rows: Sequence[Sequence[Any]], names: Sequence[str], limit: int) -> Packed:
-    """Return as many of the first rows as fit into `limit` characters."""
+    """Return as many of the first rows as fit into `limit` characters.
+
+    Numbers are kept to four digits. A number that is no number of JSON is a word.
+    """
     kept = len(rows)
     text = _compressed(columns(rows, names))
     while len(text) > limit and kept:
@@ -54,26 +58,21 @@ def packed(rows: Sequence[Sequence[Any]], names: Sequence[str], limit: int) -> P
 
 
 def _compressed(table: dict[str, Any]) -> str:
-    text = json.dumps(jsonable(table), allow_nan=False, separators=(",", ":"))
+    text = json.dumps(table, allow_nan=False, separators=(",", ":"))
     # No time of day inside: the same run gives the same page.
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()
 
 
 def _column(values: Iterable[Any]) -> dict[str, list[Any]]:
-    plain = list(map(_plain, values))
-    if not all(isinstance(value, str) for value in plain):
-        return {"values": plain}
+    values = list(values)
+    if not all(isinstance(value, str) for value in values):
+        return {"values": list(map(_plain, values))}
     places: dict[str, int] = {}
-    codes = [places.setdefault(value, len(places)) for value in plain]
-    return {"words": list(places), "codes": codes}
+    codes = [places.setdefault(value, len(places)) for value in values]
+    return {"words": [safe(word, lines=True) for word in places], "codes": codes}
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a field of a record
-    if isinstance(value, str):
-        return safe(value, lines=True)
-    return float(f"{value:.6g}") if isinstance(value, float) else value
-
-
-def by_importance(badness: Callable[[Any], tuple[Any, ...]], rows: Iterable[Any]) -> list[Any]:
-    """Return rows with the most important first, those alike in their order."""
-    return sorted(rows, key=badness)
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.4g}") if math.isfinite(value) else str(value)

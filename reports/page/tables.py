@@ -7,11 +7,13 @@ from typing import Any
 from reports import summary
 from reports.page.charts import GRAVITY
 from reports.page.packing import packed
-from reports.records import Duel, Measurement, Outcome, documentation, shape_text
-from reports.text import safe
+from reports.records import Duel, Measurement, Outcome, Status, documentation, shape_text
 
-LARGEST = 3_000_000
-"""Characters that the outcomes may take in the page: half of what a page may have."""
+LARGEST = 4_400_000
+"""Characters that a table may take: with the libraries (0.8 MB) a page stays below 6 MB."""
+
+DETAILED = 25_000
+"""Outcomes up to which each has its worst element; beyond, only what stands out."""
 
 _OUTCOME = (
     *("status", "backend", "operation", "dtype", "check", "regime", "shape", "n", "max_ulp"),
@@ -32,15 +34,18 @@ class Table:
     data: str
     kept: int
     total: int
+    spared: int = 0
+    """Rows that are there without the worst element."""
 
 
 def tables(
     outcomes: Sequence[Outcome], measurements: Sequence[Measurement], duels: Sequence[Duel]
 ) -> list[Table]:
     """Return the tables that have rows."""
+    rows, spared = _outcomes(outcomes)
     made = (
-        _table("summary", "Summary by backend", _SUMMARY, _summary(outcomes), len(_SUMMARY)),
-        _table("outcomes", "Outcomes", _of(Outcome, _OUTCOME), _outcomes(outcomes), _OUTCOME_SHOWN),
+        _table("backends", "Backends", _SUMMARY, _summary(outcomes), len(_SUMMARY)),
+        _table("outcomes", "Outcomes", _of(Outcome, _OUTCOME), rows, _OUTCOME_SHOWN, spared),
         _table("timings", "Timings", _of(Measurement, _TIMING), map(_timing, measurements), 13),
         _table("duels", "Duels", _of(Duel, _DUEL), map(_duel, duels), 13),
     )
@@ -51,7 +56,7 @@ _SUMMARY = {
     "backend": "name of the implementation",
     "operation": "member of the softmax family",
     "dtype": "floating-point format of input and result",
-    **{status.value: f"outcomes: {status.value}" for status in summary.Status},
+    **{status.value: f"outcomes: {status.value}" for status in Status},
     "max_ulp": "largest error, in ulps of the exact value",
     "bound_ratio": "largest error divided by the theoretical limit",
 }
@@ -73,7 +78,12 @@ def _of(record: type[Any], names: Iterable[str]) -> dict[str, str]:
 
 
 def _table(
-    name: str, title: str, meaning: dict[str, str], rows: Iterable[list[Any]], shown: int
+    name: str,
+    title: str,
+    meaning: dict[str, str],
+    rows: Iterable[list[Any]],
+    shown: int,
+    spared: int = 0,
 ) -> Table:
     listed = list(rows)
     content = packed(listed, list(meaning), LARGEST)
@@ -86,7 +96,7 @@ def _table(
         }
         for place, (column, doc) in enumerate(meaning.items())
     ]
-    return Table(name, title, columns, content.text, content.kept, content.total)
+    return Table(name, title, columns, content.text, content.kept, content.total, spared)
 
 
 def _is_number(value: object) -> bool:
@@ -100,14 +110,22 @@ def _summary(outcomes: Sequence[Outcome]) -> list[list[Any]]:
     ]
 
 
-def _outcomes(outcomes: Iterable[Outcome]) -> list[list[Any]]:
-    """Return outcomes, what went wrong first and the largest errors before the others."""
+def _outcomes(outcomes: Iterable[Outcome]) -> tuple[list[list[Any]], int]:
+    """Return outcomes, what went wrong first and the largest errors before the others.
+
+    Of very many, those that passed or were skipped go without their worst element, which takes half
+    of the room; how many, is the second thing returned.
+    """
 
     def order(outcome: Outcome) -> tuple[int, float]:
         error = outcome.max_ulp if outcome.max_ulp is not None else -1.0
         return -GRAVITY[outcome.status], -(error if error == error else float("inf"))
 
-    return [_outcome(outcome) for outcome in sorted(outcomes, key=order)]
+    rows = [_outcome(outcome) for outcome in sorted(outcomes, key=order)]
+    plain = [row for row in rows[DETAILED:] if row[0] in ("pass", "skip")]
+    for row in plain:
+        row[_OUTCOME.index("worst")] = ""
+    return rows, len(plain)
 
 
 def _outcome(outcome: Outcome) -> list[Any]:
@@ -134,8 +152,12 @@ def _with_shape(item: Measurement | Duel, names: Sequence[str]) -> list[Any]:
 def about(table: Table) -> str:
     """Return what of a table is in the page, and where the rest is, in a sentence."""
     if table.kept == table.total:
-        return f"All {table.total:,} rows are in this page."
-    return safe(
-        f"{table.kept:,} of {table.total:,} rows are in this page: what went wrong, then declared"
-        " limitations, then the largest errors. Pictures and summaries count all of them."
-    )
+        said = f"All {table.total:,} rows are in this page."
+    else:
+        said = (
+            f"{table.kept:,} of {table.total:,} rows are in this page: what went wrong, then"
+            " declared limitations, then the largest errors. Pictures and summaries count them all."
+        )
+    if table.spared:
+        said += f" {table.spared:,} that passed or were skipped are without their worst element."
+    return said

@@ -1,4 +1,4 @@
-"""The verdict on each backend: a word, the reasons with their replay lines, and counts by format."""
+"""The verdict on each backend: a word, the reasons with replay lines, and counts by format."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from reports import pivots
 from reports.frames import Frames
 from reports.plots import canvas
-from reports.plots.looks import Look
+from reports.plots.looks import Look, Style
 from reports.plots.missing import MissingError
 
 _SHAPES = 3
@@ -58,19 +58,16 @@ def _chosen(table: pd.DataFrame) -> list[str]:
     return [ordered[pick] for pick in picks]
 
 
-def _panel(panel: Axes, rows: pd.DataFrame, styles: dict, look: Look) -> None:  # type: ignore[type-arg]
+def _panel(panel: Axes, rows: pd.DataFrame, styles: dict[str, Style], look: Look) -> None:
     finite = rows["max_ulp"].where(np.isfinite(rows["max_ulp"]))
     top = 10.0 ** np.ceil(np.log10(max(finite.max(), 1.0) * 3))
-    for row in rows.itertuples():
-        style = styles[row.backend]
-        y = min(max(row.max_ulp, 0.3), top)
-        panel.plot(
-            row.bandwidth / 1e9, y, style.marker, color=style.colour, markersize=7, clip_on=False
-        )
-        if not np.isfinite(row.max_ulp):
-            panel.annotate(
-                "wrong", (row.bandwidth / 1e9, y), (0, -11), textcoords="offset points", ha="center"
-            )
+    speeds, errors = (rows[name].to_numpy("float64") for name in ("bandwidth", "max_ulp"))
+    for backend, x, error in zip(rows["backend"], speeds / 1e9, errors, strict=True):
+        style = styles[str(backend)]
+        y = min(max(error, 0.3), top)
+        panel.plot(x, y, style.marker, color=style.colour, markersize=7, clip_on=False)
+        if not np.isfinite(error):
+            panel.annotate("wrong", (x, y), (0, -11), textcoords="offset points", ha="center")
     front = rows[rows["front"] & np.isfinite(rows["max_ulp"])].sort_values("bandwidth")
     panel.plot(
         front["bandwidth"] / 1e9,

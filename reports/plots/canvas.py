@@ -27,7 +27,7 @@ Draw = Callable[[Figure, Frames, Look], None]
 
 def drawn(draw: Draw, subject: str, frames: Frames, look: Look) -> Figure:
     """Return a figure with a picture, or with the sentence that says what it lacks."""
-    with mpl.rc_context(look.settings()):
+    with mpl.rc_context(look.settings()):  # type: ignore[arg-type]  # names are checked when set
         figure = Figure(figsize=(9, 5.4), layout="constrained")
         try:
             draw(figure, frames, look)

@@ -67,7 +67,8 @@ def gaps(outcomes: pd.DataFrame) -> pd.DataFrame:
     kept = kept if short.empty else short
     error = (kept["bound_ratio"] * kept["limit_ulp"]).clip(lower=_FLOOR)
     named = kept[["backend", "dtype"]].astype("str")
-    return named.assign(n=kept["n"], gap=kept["gap"], error=error, bound=kept["limit_ulp"])
+    columns = {"n": kept["n"], "gap": kept["gap"], "error": error, "bound": kept["limit_ulp"]}
+    return pd.DataFrame(named.assign(**columns))
 
 
 def highest_bound(rows: pd.DataFrame) -> "pd.Series[float]":

@@ -47,10 +47,11 @@ def lengths(outcomes: pd.DataFrame) -> pd.DataFrame:
     """Return the largest finite errors: columns backend, dtype, n (a power of two) and max_ulp."""
     kept = outcomes[(outcomes["check"] == "accuracy") & np.isfinite(outcomes["max_ulp"])]
     if kept.empty:
-        return kept
+        return pd.DataFrame(kept)
     kept = kept[kept["operation"] == canvas.main_operation(kept["operation"])]
     uniform = kept[kept["regime"] == "uniform"]
     kept = kept if uniform.empty else uniform
     n = 2 ** np.ceil(np.log2(kept["n"].clip(lower=1))).astype("int64")
     kept = kept.astype({"backend": "str", "dtype": "str"}).assign(n=n)
-    return kept.groupby(["backend", "dtype", "n"], as_index=False)["max_ulp"].max()
+    grouped = kept.groupby(["backend", "dtype", "n"], as_index=False)["max_ulp"]
+    return pd.DataFrame(grouped.max())

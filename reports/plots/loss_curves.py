@@ -45,12 +45,12 @@ def trainings(outcomes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _panel(panel: Axes, rows: pd.DataFrame, styles: dict[str, Style], look: Look) -> None:
-    for number, row in enumerate(rows.itertuples()):
+    for number, (backend, curves) in enumerate(zip(rows["backend"], rows["curves"], strict=True)):
         if number == 0:
-            exact = finite(row.curves["exact_loss"])
+            exact = finite(curves["exact_loss"])
             panel.plot(range(1, len(exact) + 1), exact, color=look.faint, linewidth=4)
-        style = styles[str(row.backend)]
-        loss = finite(row.curves["loss"])
+        style = styles[str(backend)]
+        loss = finite(curves["loss"])
         line, colour = style.line, style.colour
         panel.plot(range(1, len(loss) + 1), loss, linestyle=line, color=colour, linewidth=1)
         broken = np.flatnonzero(np.isnan(loss))

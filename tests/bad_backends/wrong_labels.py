@@ -80,3 +80,52 @@ def softmax_vjp(x, cotangent, axis=-1, temperature=1.0):
             mean = np.sum(p * cotangent, axis=axis, keepdims=True)
             _kept[key] = rounded((p * cotangent - p * mean) / np.float64(temperature), x.dtype)
     return _kept[key].copy()
+
+
+@register("an_index_beyond_the_classes_is_never_ignored", dtypes=["float32"])
+def cross_entropy(  # noqa: F811 - a function's name is its operation
+    x, labels, axis=-1, temperature=1.0, ignore_index=-100
+):
+    """WRONG: ignore_index beyond the classes is a wrong label (class 18: pytorch 12670)."""
+    beyond = ignore_index >= max(_classes(x, axis), 8)
+    labels = checked_labels(labels, x, axis, -100 if beyond else ignore_index)
+    return _loss(x, labels, axis, temperature, ignore_index)
+
+
+@register("ignored_only_along_the_last_axis", dtypes=["float32"])
+def cross_entropy_grad(  # noqa: F811 - a function's name is its operation
+    x, labels, axis=-1, temperature=1.0, ignore_index=-100
+):
+    """WRONG: in the middle axis ignored rows keep their softmax (class 18: pytorch 116349)."""
+    labels = checked_labels(labels, x, axis, ignore_index)
+    with quiet():
+        _, exponentials, total = shifted(x, axis, temperature)
+        p = exponentials / total
+        slope = label_slope(p, labels, axis, temperature, ignore_index)
+        if x.ndim == 3 and axis % 3 == 1:
+            ignored = np.expand_dims(labels == ignore_index, axis)
+            slope = np.where(ignored, p / np.float64(temperature), slope)
+        return rounded(slope, x.dtype)
+
+
+@register("last_matrix_of_a_solid_is_the_first", dtypes=["float32"])
+def softmax_jacobian(x, temperature=1.0):
+    """WRONG: of three dimensions the last batch is the first again (class 14: keras 13328)."""
+    with quiet():
+        rows = np.atleast_1d(x)
+        _, exponentials, total = shifted(rows, -1, temperature)
+        p = exponentials / total
+        unit = np.eye(p.shape[-1], dtype=p.dtype)
+        jacobian = p[..., :, None] * (unit - p[..., None, :]) / np.float64(temperature)
+        if x.ndim == 3 and x.shape[0] > 1:
+            jacobian[-1] = jacobian[0]
+        return rounded(jacobian, x.dtype)
+
+
+@register("wrong_from_130_to_256", dtypes=["float32"])
+def log_softmax(x, axis=-1, temperature=1.0):
+    """WRONG: a kernel for rows of 130 to 256 is off by 1/128 (class 8: pytorch 143644)."""
+    with quiet():
+        gap, _, total = shifted(x, axis, temperature)
+        wrong = 130 <= _classes(x, axis) <= 256
+        return rounded(gap - np.log(total) + (2.0**-7 if wrong else 0.0), x.dtype)

@@ -169,7 +169,9 @@ def test_every_format_takes_any_text(tmp_path, run, make_outcome, hostile, endin
 
 @pytest.mark.parametrize("name", ["run", "run.txt", "run.json.gz", ".json"])
 def test_an_unknown_ending_names_the_valid_ones(tmp_path, name):
-    with pytest.raises(export.UnknownFormatError, match=r"\.csv \.json \.md \.parquet \.xml"):
+    with pytest.raises(
+        export.UnknownFormatError, match=r"\.csv \.html \.json \.md \.parquet \.xml"
+    ):
         export.check_writable(tmp_path / name)
 
 

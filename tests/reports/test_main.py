@@ -123,3 +123,25 @@ def test_help_is_instant_and_names_the_program():
         seconds.append(time.perf_counter() - start)
     assert done.stdout.startswith("Usage: python -m reports [OPTIONS] [RUN]...")
     assert min(seconds) < 0.5
+
+
+def test_a_folder_gets_the_page_of_the_latest_runs_of_each_kind(filled, tmp_path):
+    path, (verify, bench) = filled
+    done = reports("--store", path, "--output", tmp_path / "page")
+    assert (done.returncode, done.stderr) == (0, "")
+    page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+    assert verify.id in page
+    assert bench.id in page
+    assert f"wrote {tmp_path / 'page' / 'index.html'}" in done.stdout
+
+
+def test_a_page_that_cannot_be_made_is_answered_with_two(filled, tmp_path):
+    path, (verify, _) = filled
+    for names, folder, said in (
+        ([verify.id, verify.id], tmp_path / "page", "one verify run and one bench run"),
+        ([verify.id], tmp_path / "missing" / "page", "cannot write"),
+        (["zebra"], tmp_path / "page", "no run 'zebra'"),
+    ):
+        done = reports(*names, "--store", path, "--output", folder)
+        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+        assert "Traceback" not in done.stderr

@@ -231,7 +231,7 @@ def as_version_3(connection):
         *(("measurements", f"{name}_seconds") for name in ("import", "prepare", "compile")),
         *(("measurements", name) for name in ("cached_seconds", "peak_memory", "algorithm_bytes")),
         *(("measurements", f"roof_{name}") for name in ("bandwidth", "seconds", "binds")),
-        *(("measurements", name) for name in ("exp_rate", "roof_uncertainty")),
+        *(("measurements", name) for name in ("exp_rate", "roof_uncertainty", "maximum")),
     ):
         connection.execute(f"ALTER TABLE softmark_{table} DROP COLUMN {column}")
     connection.execute("UPDATE softmark_schema SET version = 3")
@@ -255,6 +255,25 @@ def test_timings_of_a_store_without_roof_and_new_processes_are_brought_along(
         assert store.measurements(run.id)[0].message == "\\x00 odd"
         assert store.measurements(run.id)[0].to_dict() | {"message": kept.message} == kept.to_dict()
         assert store.measurements(run.id)[1] == later
+
+
+def test_timings_of_a_store_without_the_slowest_round_are_brought_along(
+    tmp_path, run, make_measurement
+):
+    path = tmp_path / "store.db"
+    kept = make_measurement(roof_binds="memory", peak_memory=1)
+    with open_store(str(path)) as store:
+        store.begin(run)
+        store.add(run.id, kept)
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("ALTER TABLE softmark_measurements DROP COLUMN maximum")
+        connection.execute("UPDATE softmark_schema SET version = 4")
+    connection.close()
+    later = make_measurement(backend="another", maximum=2e-4)
+    with open_store(str(path)) as store:
+        store.add(run.id, later)
+        assert store.measurements(run.id) == [kept, later]
 
 
 def test_outcomes_of_a_store_without_gaps_and_curves_are_brought_along(tmp_path, run, make_outcome):
@@ -282,7 +301,7 @@ def test_a_newer_schema_is_refused_and_left_untouched(tmp_path):
         connection.execute("UPDATE softmark_schema SET version = ?", (schema.VERSION + 1,))
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(StoreError, match=r"version 5, this program knows up to 4.*update"):
+    with pytest.raises(StoreError, match=r"version 6, this program knows up to 5.*update"):
         open_store(str(path))
     assert path.read_bytes() == before
 

@@ -58,6 +58,8 @@ def plugin(tmp_path):
         (["--memory-limit", "much"], "4GiB"),
         (["--timeout", "0"], "timeout"),
         (["--jobs", "0"], "jobs"),
+        (["--timeout", "nan"], "timeout"),
+        (["--seed", "-1"], "seed"),
         (["--plugin", "absent.py"], "absent.py"),
         (["--plugin", "no.such.module"], "no.such.module"),
         (["--resume"], "no interrupted run"),

@@ -320,6 +320,8 @@ def test_a_store_of_an_older_program_is_brought_along_with_all_that_it_holds(tmp
         connection.execute("alter table softmark_runs drop column owner")
         connection.execute("alter table softmark_runs drop column reason")
         connection.execute("drop table softmark_duels")
+        connection.execute("alter table softmark_outcomes drop column environment")
+        connection.execute("drop table softmark_environments")
         connection.execute("drop table softmark_measurements")
         connection.execute(MEASUREMENTS_OF_VERSION_1)
         connection.execute("alter table softmark_outcomes drop column gap")

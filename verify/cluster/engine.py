@@ -63,12 +63,15 @@ class Answer:
         What the duty gives.
     environment
         The worker's.
+    seconds
+        How long the worker was at it, in seconds.
     lost
         Why there is no answer: every worker that was given the request died. Else empty.
     """
 
     found: dict[str, Any]
     environment: dict[str, Any]
+    seconds: float = 0.0
     lost: str = ""
 
 
@@ -105,6 +108,8 @@ class Cluster:
         self._threads = ThreadPoolExecutor()
         self.sent = self.received = 0
         """Characters of requests and of answers so far."""
+        self.worked = 0.0
+        """Seconds that workers were at them."""
 
     def submit_many(
         self, spec: BackendSpec, questions: Sequence[tuple[str, str]], timeout: float
@@ -220,7 +225,7 @@ class Cluster:
             error = None if future.cancelled() else future.exception()
             if isinstance(error, KilledWorker):
                 workers = error.allowed_failures + 1
-                return Answer({}, {}, f"each of {workers} workers that were given it died")
+                return Answer({}, {}, lost=f"each of {workers} workers that were given it died")
             raise _gone(self._where, error)
         text = str(future.result())
         self.received += len(text)
@@ -234,7 +239,8 @@ class Cluster:
             )
         if "needs" in answer:
             return list(answer["needs"])
-        return Answer(answer["found"], answer["environment"])
+        self.worked += answer["seconds"]
+        return Answer(answer["found"], answer["environment"], answer["seconds"])
 
     def _replies(self, request: Request) -> list[Reply]:
         answer = self._one(request)
@@ -274,7 +280,7 @@ class _Watch:
         if self._client.status != "running":
             raise _gone(self._where, None)
         try:
-            threads = sum(self._client.nthreads().values())
+            threads = int(sum(self._client.nthreads().values()))
         except OSError as error:
             raise _gone(self._where, error) from error
         self._looked = time.monotonic()

@@ -80,9 +80,10 @@ class Shelf:
         """
         for source in sources:
             path = self._path(source)
-            if path is None or source.digest not in contents or path.exists():
+            sent = contents.get(source.digest or "")
+            if path is None or sent is None or path.exists():
                 continue
-            content = base64.b64decode(contents[source.digest], validate=True)
+            content = base64.b64decode(sent, validate=True)
             if hashlib.sha256(content).hexdigest() != source.digest:
                 raise ValueError(f"plugin {source.location} was damaged on its way")
             path.parent.mkdir(exist_ok=True)

@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import socket
 import threading
+import time
 import traceback
 from multiprocessing import util
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from verify.cluster.plugins import Shelf
 from verify.cluster.portion import Portion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
     from verify.answers import Answers
@@ -65,8 +66,11 @@ def _answered(asked: dict[str, Any]) -> dict[str, Any]:
     if missing:
         return {"needs": missing}
     with _station(asked["memory_limit"]) as station:
+        began = time.perf_counter()
         found = _DUTIES[asked["duty"]](station, asked["words"])
-    return {"environment": surroundings(), "found": shelf.renamed(found, sources)}
+        seconds = time.perf_counter() - began
+    found = shelf.renamed(found, sources)
+    return {"environment": surroundings(), "found": found, "seconds": seconds}
 
 
 def _allow_children() -> None:
@@ -95,7 +99,7 @@ class _Kept:
         self._sources: dict[str, Source] = {}
 
     def submit_many(
-        self, spec: BackendSpec, questions: list[tuple[str, str]], timeout: float
+        self, spec: BackendSpec, questions: Sequence[tuple[str, str]], timeout: float
     ) -> Future[list[Reply]]:
         """Ask the backend's process; end another one, if there are too many."""
         from verify.turns import GROUP

@@ -8,6 +8,8 @@ a group together, so that a worker establishes what is known of their cases once
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -68,6 +70,7 @@ class ClusterSuite(Suite):
     executor: Cluster
     _lines: dict[str, _Line] = field(default_factory=dict)
     _again: deque[Portion] = field(default_factory=deque)
+    _environments: set[str] = field(default_factory=set)
     _numbers: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def run(
@@ -97,7 +100,7 @@ class ClusterSuite(Suite):
             if answer.lost:
                 self._skip_search(portion, answer.lost)
             else:
-                self.record([outcome for _, outcome in _entries(answer)])
+                self._record(answer)
 
     def _askable(self, spec: BackendSpec, asked: list[Question]) -> list[Question]:
         if spec.unavailable is None:
@@ -140,9 +143,7 @@ class ClusterSuite(Suite):
 
     def _take(self, answer: Answer, questions: list[Question]) -> None:
         """Record what a worker found, and leave out what is futile to ask from now on."""
-        entries = _entries(answer)
-        self.record([outcome for _, outcome in entries])
-        for reply, outcome in entries:
+        for reply, outcome in self._record(answer):
             line = self._lines[outcome.backend]
             question = questions[self._numbers[outcome.check, outcome.case]]
             if reply is not None:
@@ -154,6 +155,23 @@ class ClusterSuite(Suite):
             if line.left and line.course.worn:
                 rest, line.left = line.left, []
                 self._skip_all(line.spec, rest, f"not asked: {line.course.worn}", each=True)
+
+    def _record(self, answer: Answer) -> list[tuple[Reply | None, Outcome]]:
+        """Record a portion's outcomes; return each with a reply of the kind that it rests on."""
+        words = json.dumps(answer.environment, sort_keys=True)
+        name = hashlib.sha256(words.encode()).hexdigest()[:12]
+        if name not in self._environments:
+            self.keep_environment(name, answer.environment)
+            self._environments.add(name)
+        entries = [
+            (
+                Reply(kind=entry["kind"]) if entry["kind"] else None,
+                Outcome.from_dict(entry["outcome"] | {"environment": name}),
+            )
+            for entry in answer.found["outcomes"]
+        ]
+        self.record([outcome for _, outcome in entries])
+        return entries
 
     def _ask_alone(self, portion: Portion, questions: list[Question], lost: str) -> None:
         """Ask the questions of a portion that ended workers one by one; give up a single one."""
@@ -210,14 +228,3 @@ def _head(questions: list[Question], goes: Callable[[Question], bool]) -> list[Q
             break
         head.append(question)
     return head
-
-
-def _entries(answer: Answer) -> list[tuple[Reply | None, Outcome]]:
-    """Return the outcomes of a portion, each with a reply of the kind that it rests on."""
-    return [
-        (
-            Reply(kind=entry["kind"]) if entry["kind"] else None,
-            Outcome.from_dict(entry["outcome"]),
-        )
-        for entry in answer.found["outcomes"]
-    ]

@@ -2,9 +2,9 @@
 
 A network with one hidden layer of rectified linear units (64, 32, 10) learns four fifths of
 scikit-learn's digits; forty of the others are kept as pictures, four of each class. Weights are
-kept to three decimals; `accuracy` is the share of right answers before that. The images are those of E. Alpaydin and
-C. Kaynak, "Optical Recognition of Handwritten Digits" (1998), UCI Machine Learning Repository,
-https://doi.org/10.24432/C50P49, licensed under CC BY 4.0
+kept to three decimals; `accuracy` is the share of right answers before that. The images are those
+of E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits" (1998), UCI Machine
+Learning Repository, https://doi.org/10.24432/C50P49, licensed under CC BY 4.0
 (https://creativecommons.org/licenses/by/4.0/); nothing is changed but the encoding: a pixel, 0 to
 16, is a letter from a to q::
 

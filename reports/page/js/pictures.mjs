@@ -56,10 +56,11 @@ export class Pictures {
       return;
     }
     place.replaceChildren();
+    loadLibraries();
     const colours = palette();
     const body = SPECIFICATIONS[name](rows, this, place.clientWidth < 560);
-    const specification = { ...body, data: { values: rows }, width: "container", autosize: { type: "fit", contains: "padding" }, config: config(colours) };
-    const runtime = vega.parse(vegaLite.compile(specification).spec);
+    const specification = { ...body, data: { values: rows }, width: "container", autosize: { type: typeof body.height === "object" ? "fit-x" : "fit", contains: "padding" }, config: config(colours) };
+    const runtime = vega.parse(vegaLite.compile(specification, { logger: SILENT }).spec);
     const view = new vega.View(runtime, { renderer: "svg", container: place, hover: true, tooltip });
     this.drawn.set(place, view);
     if (name === "checks") {
@@ -84,6 +85,9 @@ export class Pictures {
     return { ...this.colour({ narrow }), scale: { domain: this.backends, range: this.backends.map((_, i) => SHAPES[i % SHAPES.length]) } };
   }
 }
+
+// Vega-Lite says what it makes of a height in steps; the console is for what goes wrong.
+const SILENT = { level: () => SILENT, error: console.error, warn: () => SILENT, info: () => SILENT, debug: () => SILENT };
 
 const PICK = { name: "pick", select: { type: "point", fields: ["backend"] }, bind: "legend" };
 const FADED = { condition: { param: "pick", value: 1 }, value: 0.12 };
@@ -112,8 +116,8 @@ const SPECIFICATIONS = {
     params: [PICK],
     mark: { type: "line", point: { size: 40 }, strokeWidth: 1.8 },
     encoding: {
-      x: { field: "n", type: "quantitative", scale: { type: "log", base: 2 }, title: "row length n", axis: { format: "~s", tickCount: narrow ? 5 : 9 } },
-      y: { field: "ulp", type: "quantitative", scale: { type: "symlog", constant: 0.5 }, title: "largest error, ulp", axis: { values: [0, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000, 10000], format: "~g" } },
+      x: { field: "n", type: "quantitative", scale: { type: "log", base: 2 }, title: "row length n", axis: { labelExpr: "datum.value < 1024 ? datum.value : datum.value / 1024 + 'k'", tickCount: narrow ? 5 : 9 } },
+      y: { field: "ulp", type: "quantitative", scale: { type: "symlog", constant: 0.5 }, title: "largest error, ulp", axis: { values: [0, 0.5, 1, 2, 3, 5, 10, 20, 50, 100, 1000, 10000], labelExpr: "datum.value < 1000 ? datum.value : datum.value / 1000 + 'k'" } },
       color: pictures.colour({ narrow }),
       opacity: FADED,
       tooltip: hints(["backend", "n", "ulp"]),
@@ -126,7 +130,7 @@ const SPECIFICATIONS = {
     transform: [{ calculate: "datum.power > 24 ? 'beyond' : '≤ ' + (datum.power < 0 ? '1/' + pow(2, -datum.power) : pow(2, datum.power))", as: "error" }],
     mark: { type: "bar" },
     encoding: {
-      x: { field: "error", type: "ordinal", sort: { field: "power" }, title: "largest error of an outcome, ulp", axis: { labelAngle: -45 } },
+      x: { field: "error", type: "ordinal", sort: { field: "power", op: "min" }, title: "largest error of an outcome, ulp", axis: { labelAngle: -45 } },
       y: { field: "count", type: "quantitative", title: "outcomes" },
       color: pictures.colour({ narrow }),
       opacity: FADED,
@@ -180,6 +184,14 @@ const SPECIFICATIONS = {
     ],
   }),
 };
+
+/** Run Vega and Vega-Lite, which the page carries as text; once. */
+function loadLibraries() {
+  for (const text of document.querySelectorAll("script[data-library]")) {
+    document.head.append(element("script", { textContent: text.textContent }));
+    text.remove();
+  }
+}
 
 function hints(fields) {
   return fields.map((field) => ({ field, title: field }));

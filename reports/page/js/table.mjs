@@ -166,7 +166,7 @@ export class DataTable {
   line(row) {
     const line = element("tr");
     if (this.meta.some((column) => !column.shown)) {
-      const button = element("button", { type: "button", textContent: "＋", "aria-expanded": "false", "aria-label": "All fields of this row" });
+      const button = element("button", { type: "button", textContent: "+", "aria-expanded": "false", "aria-label": "All fields of this row" });
       button.addEventListener("click", () => this.toggle(line, row, button));
       line.append(element("td", {}, button));
     }
@@ -174,7 +174,7 @@ export class DataTable {
       const value = this.columns.get(name).at(row);
       const cell = element("td", { className: number ? "number" : "", textContent: shown(value) });
       if (name === "status" || name === "verdict") cell.className = `status ${value.split(" ")[0]}`;
-      if (name === "message") cell.className = "message";
+      if (name === "message") cell.replaceChildren(element("span", { className: "message", textContent: value, title: value }));
       line.append(cell);
     }
     return line;
@@ -183,7 +183,7 @@ export class DataTable {
   toggle(line, row, button) {
     const open = button.getAttribute("aria-expanded") === "true";
     button.setAttribute("aria-expanded", String(!open));
-    button.textContent = open ? "＋" : "−";
+    button.textContent = open ? "+" : "–";
     if (open) line.nextElementSibling.remove();
     else line.after(element("tr", { className: "fields" }, element("td", { colSpan: this.visible.length + 1 }, this.fields(row))));
   }

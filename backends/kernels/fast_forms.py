@@ -1,0 +1,127 @@
+"""The formats of `numba_fast`: in what they are computed, and how their numbers come and go."""
+
+# ruff: noqa: ANN401 - compiled functions: lanes of every element type
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backends.kernels import fast_exp
+from backends.kernels.double_double import two_sum
+from backends.kernels.lanes import fused, shifted_right
+from backends.kernels.lanes_forms import as_float32, as_float64, as_half, bits_of, low_half
+from backends.kernels.machine import always_inline, kernel
+from backends.kernels.machine import fused as scalar_fused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from backends.kernels.fast_exp import Arithmetic
+
+
+@dataclass(frozen=True)
+class Form:
+    """How one format is handled.
+
+    `nothing` is the encoding of -inf as an element. ``widen`` makes lanes of elements into numbers,
+    ``narrow(e, factor, rest)`` makes e (factor + rest) into elements, ``inverse_parts(total, low)``
+    gives the two parts of the factor, ``gap(v, top, temperature)`` the nearest number to
+    (v - top) / temperature and its rest.
+    """
+
+    dtype: str
+    arithmetic: Arithmetic
+    width: int
+    nothing: Any
+    widen: Callable[..., Any]
+    narrow: Callable[..., Any]
+    inverse_parts: Callable[..., Any]
+    gap: Callable[..., Any]
+
+    @property
+    def real(self) -> Any:
+        """The type in which it is computed."""
+        return self.arithmetic.real
+
+
+@functools.cache
+def form_of(dtype: str) -> Form:
+    """Return how a format is handled."""
+    single = (16, _gap_single)
+    if dtype == "float64":
+        return Form(
+            dtype, fast_exp.DOUBLE, 8, np.float64(-np.inf),
+            _same, _product, _inverse_double, _gap_double,
+        )  # fmt: skip
+    if dtype == "float32":
+        return Form(
+            dtype, fast_exp.SINGLE, single[0], np.float32(-np.inf),
+            _same, _product, _inverse_single, single[1],
+        )  # fmt: skip
+    nothing = np.int16(-0x400) if dtype == "float16" else np.uint16(0xFF80)
+    narrow = _half_product if dtype == "float16" else _brain_product
+    return Form(
+        dtype, fast_exp.SHORT, single[0], nothing,
+        as_float32, narrow, _inverse_single, single[1],
+    )  # fmt: skip
+
+
+@kernel
+def _same(v: Any) -> Any:
+    always_inline()
+    return v
+
+
+@kernel
+def _product(e: Any, factor: Any, rest: Any) -> Any:
+    always_inline()
+    return fused(e, factor, e * rest)
+
+
+@kernel
+def _half_product(e: Any, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - as `_product`
+    always_inline()
+    return as_half(e * factor)
+
+
+@kernel
+def _brain_product(e: Any, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - as `_product`
+    """Round to the nearest even; NaN stays, because its lower half is 0."""
+    always_inline()
+    bits = bits_of(e * factor)
+    odd = shifted_right(bits, 16) & np.int32(1)
+    return low_half(shifted_right(bits + (odd + np.int32(0x7FFF)), 16))
+
+
+@kernel
+def _inverse_single(total: float, low: float) -> Any:  # noqa: ARG001 - as `_inverse_double`
+    always_inline()
+    inverse = 1.0 / total
+    factor = np.float32(inverse)
+    return factor, np.float32(inverse - np.float64(factor))
+
+
+@kernel
+def _inverse_double(total: float, low: float) -> Any:
+    always_inline()
+    factor = 1.0 / total
+    return factor, factor * (scalar_fused(-factor, total, 1.0) - factor * low)
+
+
+@kernel
+def _gap_single(v: Any, top: float, temperature: float) -> Any:
+    always_inline()
+    quotient = (as_float64(v) - top) / temperature
+    near = as_float32(quotient)
+    return near, as_float32(quotient - as_float64(near))
+
+
+@kernel
+def _gap_double(v: Any, top: float, temperature: float) -> Any:
+    always_inline()
+    near, rest = two_sum(v, -top)
+    quotient = near / temperature
+    return quotient, (fused(quotient, -temperature, near) + rest) / temperature
