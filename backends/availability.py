@@ -82,7 +82,7 @@ def _installed(name: str) -> bool:
 
 def _why_no_compiler() -> str | None:
     if os.environ.get("SOFTMARK_COMPILE") != "1":
-        return "it compiles for minutes when it is verified: set SOFTMARK_COMPILE=1 to have it"
+        return "compiles for minutes: set SOFTMARK_COMPILE=1"
     if shutil.which(os.environ.get("CXX", "g++")) is None:
         return "no C++ compiler found: install g++, or name yours in the variable CXX"
     return None

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+# Seconds that a process may take to come up, beside whatever else the machine is at.
+PATIENCE = 150.0
 
 # Right, and slow enough to be killed in the middle of a sweep; it says where it runs.
 MARKED = '''
@@ -125,8 +127,12 @@ def cluster(machines, until):
 
     def start(count):
         scheduler, file = machines.scheduler()
-        until(lambda: address_in(file))
+        until(lambda: address_in(file), PATIENCE)
         address = address_in(file)
-        return scheduler, [machines.worker(address) for _ in range(count)], address
+        first = len(machines.started)
+        workers = [machines.worker(address) for _ in range(count)]
+        for number in range(first, first + count):
+            until(lambda number=number: "Registered to" in machines.log(number), PATIENCE)
+        return scheduler, workers, address
 
     return start

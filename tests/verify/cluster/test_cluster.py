@@ -136,7 +136,7 @@ def test_a_crash_takes_a_child_and_not_its_worker_and_a_worker_of_other_versions
     worker.wait()
     path = f"{skewed.parent}:{os.environ.get('PYTHONPATH', '')}:{Path.cwd()}"
     machines.worker(address, PYTHONPATH=path)
-    until(lambda: "Registered to" in machines.log(-1), 60)
+    until(lambda: "Registered to" in machines.log(-1), 150)
     done = verify("numpy_stable", *sweep(1), "--cluster", address, "--store", tmp_path / "other.db")
     assert done.returncode == 2, done.stdout + done.stderr
     said = " ".join(done.stderr.split())

@@ -21,7 +21,7 @@ def outcomes(store):
 def expected(verify, marked, sweep, tmp_path):
     """Return the outcomes of the same sweep on this machine alone."""
     store = tmp_path / "alone.db"
-    done = verify("--plugin", marked, *sweep(BATCHES), "--store", store)
+    done = verify("--plugin", marked, *sweep(BATCHES), "--store", store, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     found = outcomes(store)
     assert len(found) == BATCHES
@@ -37,17 +37,17 @@ def test_a_killed_worker_loses_nothing_and_a_killed_submitter_resumes(
     words = ["--cluster", address, "--plugin", marked, *sweep(BATCHES)]
     run = start(*words, store=tmp_path / "worker.db")
     # One of them is at its second batch at least, the other may not even be there yet.
-    until(lambda: len(recorded(tmp_path / "worker.db")) > 2, 60)
+    until(lambda: len(recorded(tmp_path / "worker.db")) > 2, 150)
     seen = {int(line.split()[1]) for line in loaded.read_text().splitlines()}
     victim = next(worker for worker in workers if worker.pid in seen)
     os.kill(victim.pid, signal.SIGKILL)
-    out, err = run.communicate(timeout=90)
+    out, err = run.communicate(timeout=200)
     assert run.returncode == 0, out + err
     assert outcomes(tmp_path / "worker.db") == expected
 
     store = tmp_path / "submitter.db"
     run = start(*words, store=store)
-    until(lambda: len(recorded(store)) > 2, 60)
+    until(lambda: len(recorded(store)) > 2, 150)
     os.kill(run.pid, signal.SIGKILL)
     run.communicate()
     before = outcomes(store)
@@ -64,9 +64,9 @@ def test_a_killed_scheduler_ends_the_run_with_a_reason_and_it_goes_on_without_on
     scheduler, _, address = cluster(1)
     store = tmp_path / "scheduler.db"
     run = start("--cluster", address, "--plugin", marked, *sweep(BATCHES), store=store)
-    until(lambda: len(recorded(store)) > 2, 60)
+    until(lambda: len(recorded(store)) > 2, 150)
     os.kill(scheduler.pid, signal.SIGKILL)
-    out, err = run.communicate(timeout=60)
+    out, err = run.communicate(timeout=200)
     assert run.returncode == 2, out + err
     assert f"--cluster {address}: the scheduler is gone" in " ".join(err.split())
     assert re.search(r"python -m verify --resume \S+ --store \S+ finishes this run", err)
