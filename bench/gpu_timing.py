@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -32,11 +32,12 @@ class Stopwatch:
         """Return the median in seconds."""
         for _ in range(WARM_UP):
             function()
-        events = [[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(ROUNDS)]
+        event: Any = torch.cuda.Event  # untyped
+        events = [[event(enable_timing=True) for _ in range(2)] for _ in range(ROUNDS)]
         for start, end in events:
             self._flush.zero_()
             start.record()
             function()
             end.record()
         torch.cuda.synchronize()
-        return 1e-3 * statistics.median(start.elapsed_time(end) for start, end in events)
+        return 1e-3 * float(statistics.median(start.elapsed_time(end) for start, end in events))

@@ -33,8 +33,8 @@ def cooling(temperature: float) -> Cooling:
     before = max(min(-exponent, 0), _SMALLEST)
     after = min(max(-exponent - before, _SMALLEST), _LARGEST)
     after_too = min(max(-exponent - before - after, 0), _LARGEST)
-    powers = (math.ldexp(1.0, power) for power in (before, after, after_too))
-    return Cooling(*powers, high, float(np.float32(reciprocal - high)))
+    first, second, third = (math.ldexp(1.0, power) for power in (before, after, after_too))
+    return Cooling(first, second, third, high, float(np.float32(reciprocal - high)))
 
 
 def softmax(

@@ -49,7 +49,8 @@ def launch(given: Sequence[torch.Tensor], result: torch.Tensor, layout: Layout, 
     count = len(given)
     choose = triton_choice.rows_of if layout.contiguous else triton_choice.columns_of
     block = choose(layout.n, count)
-    with torch.cuda.device_of(result):  # of no effect on the CPU, where the interpreter runs
+    device: Any = torch.cuda.device_of  # untyped
+    with device(result):  # of no effect on the CPU, where the interpreter runs
         if block is not None:
             _whole_rows(given, result, layout, how, block)
             return
@@ -80,7 +81,7 @@ def _whole_rows(
         "rows": block.rows, "block": block.block, "align": align, "wide": layout.wide,
         "scaled": how.scaled, "num_warps": block.warps,
     }  # fmt: skip
-    place = (tiles, layout.inner, layout.n // align, *strides, *how.factors)
+    place: tuple[Any, ...] = (tiles, layout.inner, layout.n // align, *strides, *how.factors)
     grid = (layout.outer * tiles,)
     if len(given) > 1:
         triton_rows.vjp[grid](*given, result, *place, **words)
@@ -158,7 +159,7 @@ def one_launch(
 
 def _parts(
     layout: Layout, how: How, split: triton_choice.Split
-) -> tuple[tuple[int, ...], list[tuple[int, int]], dict[str, Any]]:
+) -> tuple[tuple[Any, ...], list[tuple[int, int]], dict[str, Any]]:
     """Return numbers, strides of each tensor and constants that all kernels of parts take."""
     align = _align(layout)
     place = (split.parts, split.length // align, layout.inner, layout.n // align)
