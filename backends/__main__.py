@@ -55,7 +55,7 @@ def list_backends(plugins: tuple[str, ...]) -> None:
         # Names and reasons come from plugins: they are no markup, and no control sequences.
         table.add_row(*(escape(safe(cell or "-")) for cell in cells))
     # A pipe gets whole lines, for grep.
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    Console(width=None if sys.stdout.isatty() else 240).print(table)
 
 
 @main.command("new")

@@ -227,7 +227,7 @@ def test_damage_in_the_middle_is_reported_and_the_file_left(tmp_path, run, make_
 
 def as_version_3(connection):
     for table, column in (
-        *(("outcomes", name) for name in ("gap", "curves")),
+        *(("outcomes", name) for name in ("gap", "curves", "environment")),
         *(("measurements", f"{name}_seconds") for name in ("import", "prepare", "compile")),
         *(("measurements", name) for name in ("cached_seconds", "peak_memory", "algorithm_bytes")),
         *(("measurements", f"roof_{name}") for name in ("bandwidth", "seconds", "binds")),
@@ -268,6 +268,7 @@ def test_timings_of_a_store_without_the_slowest_round_are_brought_along(
     connection = sqlite3.connect(path)
     with connection:
         connection.execute("ALTER TABLE softmark_measurements DROP COLUMN maximum")
+        connection.execute("ALTER TABLE softmark_outcomes DROP COLUMN environment")
         connection.execute("UPDATE softmark_schema SET version = 4")
     connection.close()
     later = make_measurement(backend="another", maximum=2e-4)
