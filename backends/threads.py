@@ -58,13 +58,16 @@ def environment(threads: int) -> Mapping[str, str]:
 
 
 def of_numba() -> int:
-    """Return how many threads a compiled kernel may share its rows among, in this Python thread.
+    """Return how many threads a compiled kernel runs on in this Python thread; mask all others.
 
-    Numba's own count is that of its pool, or less where somebody masked it.
+    A parallel loop takes every thread of Numba's pool that is not masked, whatever it is told. A
+    mask that is narrower already stays.
     """
     import numba
 
-    return min(count(), numba.get_num_threads())
+    if count() < numba.get_num_threads():
+        numba.set_num_threads(count())
+    return numba.get_num_threads()
 
 
 @functools.cache

@@ -6,9 +6,9 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 
+from backends import threads
 from backends.formats import format_of
 from backends.kernels import exact_rows
 from backends.kernels.arguments import (
@@ -99,7 +99,7 @@ def _undecided(
     kernel = exact_rows.narrow if temperature is None else exact_rows.wide
     cooled = () if temperature is None else (scales(temperature),)
     with ENTRY:
-        kernel(fmt.name)(source, facts, *cooled, bits, numba.get_num_threads(), still_open)
+        kernel(fmt.name)(source, facts, *cooled, bits, threads.of_numba(), still_open)
     return np.flatnonzero(still_open)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 
+from backends import threads
 from backends.kernels import fast_rows
 from backends.kernels.arguments import (
     checked_axis,
@@ -105,4 +105,4 @@ def _apply(
     word = _WORDS.get(rows.dtype.name, rows.dtype.name)
     given, written = (array.view(word).reshape(-1, width) for array in (rows, result))
     with ENTRY:
-        kernel(given, written, temperature, numba.get_num_threads())
+        kernel(given, written, temperature, threads.of_numba())

@@ -12,7 +12,7 @@ entry is 0 without a comparison.
 The polynomials are made, and their errors stated, by `backends.kernels.remez`.
 """
 
-# ruff: noqa: ANN401 - compiled functions of lanes
+# ruff: noqa: ANN401 - lanes have no Python type: Numba compiles each function for those it meets
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -143,7 +143,7 @@ def _polynomial(terms: tuple[Any, ...]) -> Callable[..., Any]:
         only = terms[0]
 
         @kernel
-        def constant(r: Any) -> Any:  # noqa: ARG001 - as `step`
+        def constant(r: Any) -> Any:  # noqa: ARG001 - called like `step`, which needs it
             always_inline()
             return only
 

@@ -1,6 +1,6 @@
 """The formats of `numba_fast`: in what they are computed, and how their numbers come and go."""
 
-# ruff: noqa: ANN401 - compiled functions: lanes of every element type
+# ruff: noqa: ANN401 - lanes have no Python type: Numba compiles each function for those it meets
 from __future__ import annotations
 
 import functools
@@ -82,13 +82,13 @@ def _product(e: Any, factor: Any, rest: Any) -> Any:
 
 
 @kernel
-def _half_product(e: Any, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - as `_product`
+def _half_product(e: Any, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - called like `_product`, which needs it
     always_inline()
     return as_half(e * factor)
 
 
 @kernel
-def _brain_product(e: Any, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - as `_product`
+def _brain_product(e: Any, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - called like `_product`, which needs it
     """Round to the nearest even; NaN stays, because its lower half is 0."""
     always_inline()
     bits = bits_of(e * factor)
@@ -97,7 +97,7 @@ def _brain_product(e: Any, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - as 
 
 
 @kernel
-def _inverse_single(total: float, low: float) -> Any:  # noqa: ARG001 - as `_inverse_double`
+def _inverse_single(total: float, low: float) -> Any:  # noqa: ARG001 - called like the next one, which needs it
     always_inline()
     inverse = 1.0 / total
     factor = np.float32(inverse)

@@ -14,7 +14,7 @@ rounding, 2^-24, and q's steps), the sum's 0.6 (q's alone), 0.05 for all else, 0
 below 2.4 ulp if all of them were largest at once, which no row is known to do.
 """
 
-# ruff: noqa: ANN401 - compiled functions: arrays of every element type
+# ruff: noqa: ANN401 - Numba compiles each function for the arrays and lanes that it meets
 from __future__ import annotations
 
 import functools
@@ -196,7 +196,7 @@ def _quick(form: Form) -> tuple[Callable[..., Any], ...]:
         return spread(ceiling, width), spread(zero, width)
 
     @kernel
-    def add(part: Any, e: Any, scale: Any, q: Any) -> Any:  # noqa: ARG001 - as the careful one
+    def add(part: Any, e: Any, scale: Any, q: Any) -> Any:  # noqa: ARG001 - called like `_careful`'s, which needs them
         always_inline()
         return part[0], part[1] + e
 

@@ -1,7 +1,4 @@
-"""Compiled softmax over the rows of a C-contiguous matrix: three passes, and online.
-
-Partial sums are those of fixed chunks, so the bits do not depend on the number of threads.
-"""
+"""Compiled online softmax over the rows of a C-contiguous matrix, shared among threads by rows."""
 
 # ruff: noqa: ANN401 - compiled functions: arrays of every element type
 from __future__ import annotations
@@ -39,16 +36,6 @@ def _rescale(maximum: Any, largest: Any, temperature: float) -> float:
 
 
 @numba.njit
-def _row_in_three_passes(x: Any, out: Any, temperature: float) -> None:
-    maximum = largest_of(x)
-    total = 0.0
-    for lo in range(0, x.size, CHUNK):
-        hi = min(x.size, lo + CHUNK)
-        total += exp_into(x[lo:hi], out[lo:hi], maximum, temperature)
-    scale(out, total)
-
-
-@numba.njit
 def _row_online(x: Any, out: Any, temperature: float) -> None:
     scratch = np.empty(min(x.size, STRIP), x.dtype)
     maximum = x[0]
@@ -66,44 +53,8 @@ def _row_online(x: Any, out: Any, temperature: float) -> None:
     scale(out, total)
 
 
-def _build_three_passes(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
-    # One function: Numba's parallel loops do not reach into others.
-
-    def three_passes(x: Any, out: Any, temperature: float, threads: int) -> None:  # noqa: C901 - as said above
-        """Softmax of each row of `x` into `out`: maximum, exp and sum, scale."""
-        rows, n = x.shape
-        if len(sources) == 0:  # see `compiled`
-            return
-        chunks = (n + CHUNK - 1) // CHUNK
-        if x.size <= CHUNK:
-            for i in range(rows):
-                _row_in_three_passes(x[i], out[i], temperature)
-            return
-        if rows >= threads or chunks == 1:
-            for i in prange(rows):
-                _row_in_three_passes(x[i], out[i], temperature)
-            return
-        # Few long rows: the threads share each row.
-        largest = np.empty(chunks, x.dtype)
-        sums = np.empty(chunks, np.float64)
-        for i in range(rows):
-            for c in prange(chunks):
-                largest[c] = largest_of(x[i, c * CHUNK : min(n, (c + 1) * CHUNK)])
-            maximum = largest_of(largest)
-            for c in prange(chunks):
-                lo, hi = c * CHUNK, min(n, (c + 1) * CHUNK)
-                sums[c] = exp_into(x[i, lo:hi], out[i, lo:hi], maximum, temperature)
-            total = 0.0
-            for c in range(chunks):
-                total += sums[c]
-            for c in prange(chunks):
-                scale(out[i, c * CHUNK : min(n, (c + 1) * CHUNK)], total)
-
-    return three_passes
-
-
 def _build_online(sources: str) -> Callable[..., None]:
-    def online(x: Any, out: Any, temperature: float, threads: int) -> None:  # noqa: ARG001 - as above
+    def online(x: Any, out: Any, temperature: float, threads: int) -> None:  # noqa: ARG001 - the signature of every kernel of `numba_call`
         """Softmax of each row of `x` into `out`: maximum and sum in one pass, then exp again."""
         if len(sources) == 0:  # see `compiled`
             return
@@ -121,12 +72,6 @@ def _compiled(build: Callable[[str], Callable[..., None]], dtype: str) -> Callab
     # Read-only input, so that all arrays share one compilation.
     x, out = array(ELEMENTS[dtype][0], 2, readonly=True), array(ELEMENTS[dtype][0], 2)
     return compiled(build, types.void(x, out, types.float64, types.intp), (numba_parts,))
-
-
-@functools.cache
-def three_passes(dtype: str) -> Callable[..., None]:
-    """Return kernel(x, out, temperature, threads) for float32 or float64, in three passes."""
-    return _compiled(_build_three_passes, dtype)
 
 
 @functools.cache

@@ -1,20 +1,23 @@
-"""Make the polynomials of the exact kernels: run ``python -m backends.kernels.remez``.
+"""Make the polynomials of the compiled kernels: run ``python -m backends.kernels.remez``.
 
-For `exact_narrow`, exp(r) = 1 + r + r^2 P(r) on |r| <= ln(2)/2; for `exp_lanes`,
-2^(f/8) = 1 + f Q(f) on |f| <= 1/2. P and Q have the least largest relative error of the whole, by
+For `exact_narrow`, exp(r) = 1 + r + r^2 P(r) on |r| <= ln(2)/2, and so for `fast_exp`, whose
+polynomials are named after its formats; for `exp_lanes`, 2^(f/8) = 1 + f Q(f) on |f| <= 1/2. They
+have the least largest relative error of the whole, by
 Remez's exchange algorithm at 200 bits. Where Q has an odd number of coefficients, the error at
 f = 0, always nothing, upsets the exchange: then Q interpolates (2^(f/8) - 1)/f at Chebyshev's
-nodes, within a factor of two of the best. The error is that of the coefficients rounded to double.
+nodes, within a factor of two of the best. The error is that of the coefficients rounded to the
+format that they are used in.
 """
 
 # ruff: noqa: ANN401 - mpmath is untyped
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import mpmath
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,21 +29,29 @@ WIDER = 1 + mpmath.mpf(2) ** -20
 
 @dataclass(frozen=True)
 class Problem:
-    """function(r) = known(r) + factors times r^first, r^(first + 1) … on |r| <= half."""
+    """function(r) = known(r) + factors times r^first, r^(first + 1) … on |r| <= half.
+
+    ``rounded`` rounds a factor to the format that it is used in.
+    """
 
     function: Callable[[Any], Any]
     known: Callable[[Any], Any]
     first: int
     half: Any
+    rounded: Callable[[float], Any] = float
 
     def error(self, factors: list[Any], r: Any) -> Any:
         """Return the relative error at a point."""
         terms = (factor * r ** (self.first + j) for j, factor in enumerate(factors))
         return (self.known(r) + sum(terms)) / self.function(r) - 1
 
+    def used(self, factors: list[Any]) -> list[float]:
+        """Return the factors as kernels have them."""
+        return [float(self.rounded(float(factor))) for factor in factors]
+
     def worst(self, factors: list[Any]) -> Any:
-        """Return the largest relative error on a grid, the factors rounded to double."""
-        rounded = [mpmath.mpf(float(factor)) for factor in factors]
+        """Return the largest relative error on a grid, the factors rounded."""
+        rounded = [mpmath.mpf(factor) for factor in self.used(factors)]
         return max(abs(self.error(rounded, r)) for r in _grid(self.half))
 
 
@@ -100,7 +111,16 @@ def problems() -> dict[str, tuple[Problem, int]]:
     """Return what is to be solved: a polynomial's name, the problem, how many factors."""
     exponential = Problem(mpmath.exp, lambda r: 1 + r, 2, mpmath.log(2) / 2 * WIDER)
     eighth = Problem(lambda f: mpmath.mpf(2) ** (f / 8), lambda _: mpmath.mpf(1), 1, WIDER / 2)
-    return {"P": (exponential, 9), "Q": (eighth, 6), "S": (eighth, 5), "R": (eighth, 7)}
+    narrow = replace(exponential, rounded=np.float32)
+    return {
+        "P": (exponential, 9),
+        "Q": (eighth, 6),
+        "S": (eighth, 5),
+        "R": (eighth, 7),
+        "SINGLE": (narrow, 5),
+        "DOUBLE": (exponential, 10),
+        "SHORT": (narrow, 4),
+    }
 
 
 def main() -> None:
@@ -111,7 +131,7 @@ def main() -> None:
             upset = problem.first == 1 and count % 2
             factors = interpolated(problem, count) if upset else minimax(problem, count)
             error = mpmath.nstr(mpmath.log(problem.worst(factors), 2), 6)
-            lines += [name, *(float(factor).hex() for factor in factors)]
+            lines += [name, *(factor.hex() for factor in problem.used(factors))]
             lines += [f"relative error 2^{error}", ""]
     sys.stdout.write("\n".join(lines))
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import backends
@@ -59,3 +60,15 @@ def test_the_library_of_a_backend_has_that_many_threads(name):
         timeout=120,
     )
     assert done.stdout.split() == ["1"], done.stderr
+
+
+@pytest.mark.parametrize("name", ["numba_fast", "numba_exact", "numba_online"])
+def test_a_parallel_loop_runs_on_no_more_than_that_many(name, monkeypatch):
+    numba = pytest.importorskip("numba")
+    monkeypatch.setenv(threads.VARIABLE, "1")
+    before = numba.get_num_threads()
+    try:
+        backends.get(name).softmax(np.zeros((4, 8), np.float32))
+        assert numba.get_num_threads() == 1
+    finally:
+        numba.set_num_threads(before)
