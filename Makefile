@@ -45,7 +45,7 @@ gpu: ## softmax on an NVIDIA GPU beside a copy, into docs; needs torch for CUDA,
 report: $(READY) ## the latest run's tables
 	$(BIN)/python -m reports
 
-matrix: $(READY) ## the suite against wrong and sound backends, into docs (seven minutes on 2 cores)
+matrix: $(READY) ## the suite against wrong and sound backends, into docs (fifteen minutes on 2 cores)
 	$(BIN)/python -m tests.bad_backends.matrix --output docs/kill-matrix.md
 
 oracle-witness: $(READY) ## a million outputs per format, mpmath against Arb, into docs (half an hour)
