@@ -266,7 +266,8 @@ def _show(outcomes: list[Any], measurements: list[Any], *, first: bool) -> None:
     from rich.console import Console
 
     from bench.first_call_table import table
-    from bench.table import remarks, tables
+    from bench.remarks import remarks
+    from bench.table import tables
     from reports import console
 
     if measurements:
