@@ -176,11 +176,12 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - cl
 
 def _verify(ctx: click.Context, options: dict[str, Any]) -> int:
     from reports import export, open_store
-    from verify import resuming
+    from verify import consistency, resuming
 
     for path in options["outputs"]:
         export.check_writable(path)
     arguments = _arguments(options, fresh=_fresh(ctx))
+    consistency.check(arguments, _given(ctx, arguments))
     with open_store(options["store_url"]) as store:
         run: Run | None = None
         if options["resume"] is not None:
@@ -323,7 +324,9 @@ def _show(run: Run, outcomes: Sequence[Outcome]) -> int:
     for of_one in summary.by_operation(outcomes):
         screen.print(console.status_table(of_one))
     # The lengths of one operation are enough for a screen; `python -m reports` has all of them.
-    screen.print(console.length_table(next(summary.by_operation(outcomes), [])))
+    lengths = console.length_table(next(summary.by_operation(outcomes), []))
+    if lengths.row_count:
+        screen.print(lengths)
     screen.print(console.findings(outcomes))
     for line in totals.lines(outcomes):
         screen.print(_plain(line), markup=False, highlight=False)
