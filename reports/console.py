@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports import summary
+from reports.important import important
 from reports.records import Duel, DuelVerdict, Measurement, Outcome, Status, shape_text
 from reports.summary import Kind, duration, number
 from reports.text import safe
@@ -36,6 +37,9 @@ VERDICTS: dict[DuelVerdict, str] = {
     "no difference shown": "dim",
 }
 """How each verdict of a duel looks."""
+
+TONES: dict[str, str] = {"bad": "bold red", "good": "green", "plain": "cyan"}
+"""How the number of a finding looks."""
 
 
 def status_table(outcomes: Sequence[Outcome]) -> Table:
@@ -128,6 +132,16 @@ def findings(outcomes: Sequence[Outcome], *, limit: int = 10) -> Group:
         *_section(summary.known(outcomes), limit, _known_finding),
         *_skips(outcomes, limit),
     )
+
+
+def in_short(outcomes: Sequence[Outcome], measurements: Sequence[Measurement] = ()) -> Group:
+    """Return the three most important findings, a numbered sentence or two each."""
+    found = important(outcomes, measurements)
+    lines = [Text("In short", style="bold")] if found else []
+    for number_of_it, finding in enumerate(found, 1):
+        lines.append(Text(f" {number_of_it}. ", style=TONES[finding.tone]))
+        lines[-1].append(finding.text, style="default not bold")
+    return Group(*lines)
 
 
 def progress(console: Console | None = None) -> Progress:

@@ -330,6 +330,7 @@ def _show(run: Run, outcomes: Sequence[Outcome]) -> int:
     screen.print(console.findings(outcomes))
     for line in totals.lines(outcomes):
         screen.print(_plain(line), markup=False, highlight=False)
+    screen.print(console.in_short(outcomes))
     bad = sum(outcome.status.bad for outcome in outcomes)
     screen.print(f"run {run.id}: {len(outcomes)} outcomes, {bad} of them bad", markup=False)
     return 1 if bad else 0
