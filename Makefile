@@ -7,7 +7,7 @@ MUTATION_READY := $(VENV)/.mutation-ready
 DOCS_READY := $(VENV)/.docs-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser verify test lint docs bench gpu report matrix oracle-witness mutation clean
+.PHONY: help setup browser verify test test-all lint docs bench gpu report matrix oracle-witness mutation clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,6 +29,9 @@ verify: $(READY) ## is it right? every backend that runs here, quick profile
 
 test: $(READY) ## the tests, on two cores
 	$(BIN)/python -m pytest --numprocesses 2
+
+test-all: $(READY) ## the slow tests too
+	$(BIN)/python -m pytest --numprocesses 2 -m ""
 
 lint: $(READY) ## style, types and the import contracts
 	$(BIN)/ruff check .
