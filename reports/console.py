@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from reports import summary
+from reports import manners, summary
 from reports.important import important
 from reports.records import Duel, DuelVerdict, Measurement, Outcome, Status, shape_text
 from reports.summary import Kind, duration, number
@@ -144,22 +144,26 @@ def in_short(outcomes: Sequence[Outcome], measurements: Sequence[Measurement] = 
     return Group(*lines)
 
 
-def progress(console: Console | None = None) -> Progress:
-    """Return a progress display with bar, count and time left; silent where no terminal is.
+def progress(console: Console | None = None, *, hidden: bool = False) -> Progress:
+    """Return a progress display with bar, count and time left.
+
+    It is silent where no terminal is, and where the running command was asked to be quiet.
 
     Parameters
     ----------
     console
         Where to show it; by default standard error, so that it never mixes with results.
+    hidden
+        Whether it was asked to be silent other than by `reports.manners.quiet_option`.
     """
-    console = console or Console(stderr=True)
+    console = console or manners.screen(stderr=True)
     return Progress(
         TextColumn("{task.description}", markup=False),  # descriptions name plugins
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=hidden or manners.quiet() or not console.is_terminal,
     )
 
 
