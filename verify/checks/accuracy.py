@@ -11,7 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from backends.formats import format_of
-from verify import examples, patterned, regimes, shapes
+from verify import examples, near_ties, patterned, regimes, shapes
 from verify.checks import fresh
 from verify.checks.check import OneCall
 
@@ -38,6 +38,7 @@ class Accuracy(OneCall):
         yield from _odd(scope)
         yield from _long(scope)
         yield from _patterned(scope)
+        yield from near_ties.cases(scope)
         yield from fresh.cases(scope)
 
 
