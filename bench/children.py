@@ -75,8 +75,6 @@ class _Child:
     def run(self, store: str | None, run_id: str, seen: Callable[[str, int], None]) -> int:
         """Run to the end and return the exit code."""
         command = [*self._pytest(), *self._selection()]
-        if store is not None:
-            command.append(f"--bench-store={store}")
         command += [f"--bench-run={run_id}", f"--bench-progress={self._progress}"]
         with self._said.open("wb") as said:
             child = subprocess.Popen(  # noqa: S603 - our own command line, no shell
@@ -84,7 +82,7 @@ class _Child:
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                env=_environment(),
+                env=_environment(store),
             )
             try:
                 while child.poll() is None:
@@ -161,9 +159,15 @@ def _last_words(said: str) -> str:
     return "\n".join(lines[:_QUOTED_LINES] if fatal else lines[-_QUOTED_LINES:])
 
 
-def _environment() -> dict[str, str]:
-    """Return the environment without what would change how pytest runs: it may call us itself."""
+def _environment(store: str | None) -> dict[str, str]:
+    """Return the environment without what would change how pytest runs: it may call us itself.
+
+    The store goes this way because the list of processes shows every command line, and its address
+    may hold a password.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    if store is not None:
+        kept["SOFTMARK_STORE"] = store
     return kept | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 

@@ -18,6 +18,8 @@ from enum import StrEnum
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
+from reports.text import without_passwords
+
 RunKind = Literal["verify", "bench"]
 Coverage = Literal["sampled", "exhaustive"]
 CacheState = Literal["warm", "cold", "new process"]
@@ -307,14 +309,17 @@ class Run(Record):
         environment: Mapping[str, Any] | None = None,
         owner: str = "",
     ) -> "Run":
-        """Return a new run that begins now, under a name of its own."""
+        """Return a new run that begins now, under a name of its own.
+
+        Passwords in addresses of databases are left out of the command.
+        """
         now = datetime.now(UTC)
         return cls(
             id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
             kind=kind,
             created=now.isoformat(timespec="seconds"),
             version=version,
-            command=tuple(command),
+            command=tuple(without_passwords(word) for word in command),
             arguments=jsonable(dict(arguments or {})),
             environment=jsonable(dict(environment or {})),
             owner=owner,

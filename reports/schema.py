@@ -1,7 +1,7 @@
 """The tables of the store, made from the records' own fields.
 
 One column per field, so that a query or a data frame needs no decoding. A change here is a change
-of the schema: raise `VERSION`, and let a migration bring older stores along.
+of the schema: raise `VERSION`, and add a revision to `reports.migrations`, which makes the tables.
 """
 
 from dataclasses import fields
@@ -28,44 +28,14 @@ from reports.records import (
 )
 from reports.text import storable
 
-VERSION = 5
+VERSION = 6
 """What this program writes. A store of a higher version belongs to a newer program."""
 
-MIGRATIONS: dict[int, tuple[str, ...]] = {
-    1: (
-        "ALTER TABLE softmark_runs ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
-        "ALTER TABLE softmark_runs ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
-    ),
-    2: (),  # softmark_duels
-    3: (
-        "ALTER TABLE softmark_outcomes ADD COLUMN gap DOUBLE PRECISION",
-        "ALTER TABLE softmark_outcomes ADD COLUMN curves JSON",
-        *(
-            f"ALTER TABLE softmark_measurements ADD COLUMN {column}"
-            for column in (
-                "import_seconds DOUBLE PRECISION",
-                "prepare_seconds DOUBLE PRECISION",
-                "compile_seconds DOUBLE PRECISION",
-                "cached_seconds DOUBLE PRECISION",
-                "peak_memory BIGINT",
-                "algorithm_bytes BIGINT",
-                "roof_bandwidth DOUBLE PRECISION",
-                "exp_rate DOUBLE PRECISION",
-                "roof_seconds DOUBLE PRECISION",
-                "roof_binds TEXT NOT NULL DEFAULT ''",
-                "roof_uncertainty DOUBLE PRECISION",
-            )
-        ),
-    ),
-    4: (  # and softmark_environments
-        "ALTER TABLE softmark_measurements ADD COLUMN maximum DOUBLE PRECISION",
-        "ALTER TABLE softmark_outcomes ADD COLUMN environment TEXT NOT NULL DEFAULT ''",
-    ),
-}
-"""Version -> the statements that bring a store of it to the next one, in any database.
+REVISIONS = "softmark_revisions"
+"""The table in which Alembic keeps a store's version."""
 
-Tables that are missing after them are made by themselves; so a step that only adds some is empty.
-"""
+NUMBER = "softmark_schema"
+"""The table in which programs that knew up to version 5 kept it, and look for it."""
 
 metadata = sa.MetaData(
     # Names for every constraint: a later migration must be able to say which one it changes.
@@ -125,18 +95,18 @@ def _columns(record: type[Record], *, unique: str = "") -> list[sa.Column[Any]]:
     ]
 
 
-def _results(name: str, record: type[Record], key: tuple[str, ...]) -> sa.Table:
+def _results(name: str, record: type[Record], *unique: sa.schema.SchemaItem) -> sa.Table:
     return sa.Table(
         name,
         metadata,
         sa.Column("seq", _Counter, primary_key=True),
         sa.Column("run", sa.Text, sa.ForeignKey("softmark_runs.id"), nullable=False),
         *_columns(record),
-        sa.UniqueConstraint("run", *key),
+        *unique,
     )
 
 
-schema = sa.Table("softmark_schema", metadata, sa.Column("version", sa.Integer, nullable=False))
+number = sa.Table(NUMBER, metadata, sa.Column("version", sa.Integer, nullable=False))
 
 runs = sa.Table(
     "softmark_runs",
@@ -146,20 +116,34 @@ runs = sa.Table(
     *_columns(Run, unique="id"),
 )
 
-outcomes = _results("softmark_outcomes", Outcome, ("backend", "check", "case"))
+# In PostgreSQL an index holds no more than 2700 bytes of a row, and a case that carries its bits is
+# longer: there its digest stands for it.
+outcomes = _results(
+    "softmark_outcomes",
+    Outcome,
+    sa.UniqueConstraint("run", "backend", "check", "case").ddl_if(dialect="sqlite"),
+    sa.Index(
+        "uq_softmark_outcomes_digest",
+        *("run", "backend", "check"),
+        sa.func.md5(sa.column("case")),
+        unique=True,
+    ).ddl_if(dialect="postgresql"),
+)
 
 measurements = _results(
     "softmark_measurements",
     Measurement,
-    ("backend", "operation", "dtype", "shape", "axis", "device", "threads", "cache"),
+    sa.UniqueConstraint(
+        *("run", "backend", "operation", "dtype", "shape", "axis", "device", "threads", "cache")
+    ),
 )
 
 
 duels = _results(
     "softmark_duels",
     Duel,
-    (
-        *("backend", "baseline", "revision", "operation", "dtype", "shape", "axis"),
+    sa.UniqueConstraint(
+        *("run", "backend", "baseline", "revision", "operation", "dtype", "shape", "axis"),
         *("device", "threads", "cache"),
     ),
 )
@@ -193,12 +177,6 @@ def table_of(kind: type[Record]) -> sa.Table:
     if kind not in _TABLES:
         raise TypeError(f"a run holds outcomes, measurements and duels, not {kind.__name__}")
     return _TABLES[kind]
-
-
-def key(table: sa.Table) -> list[str]:
-    """Return the columns that name one row of a table of results."""
-    unique = next(rule for rule in table.constraints if isinstance(rule, sa.UniqueConstraint))
-    return [column.name for column in unique.columns]
 
 
 def row(record: Record) -> dict[str, Any]:

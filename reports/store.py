@@ -1,25 +1,22 @@
-"""The store: every run, outcome, measurement and duel, in SQLite or any database SQLAlchemy speaks.
+"""The store: every run, outcome, measurement and duel, in SQLite or PostgreSQL.
 
-Records are committed as they come, so that a killed run keeps all that it had. In SQLite the
-write-ahead log makes that cheap and lets several processes write one store. Recording the same
-result twice is harmless: the first one stays.
+Records are committed as they come, so that a killed run keeps all that it had, and several
+processes may write one store. Recording the same result twice is harmless: the first one stays.
+What differs between the databases is in `reports.databases`.
 
 A store that cannot be used is a `StoreError` that says why and what to do; a damaged file is left
 as it is.
 """
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from types import TracebackType
 from typing import Any, Self, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from reports import connect, schema
-from reports.connect import StoreError
+from reports.databases import Database, StoreError
 from reports.records import (
     Duel,
     Measurement,
@@ -49,30 +46,29 @@ def open_store(url: str | None = None, *, must_exist: bool = False) -> "Store":
     Parameters
     ----------
     url
-        A SQLAlchemy URL, or a path, which means SQLite. By default what SOFTMARK_STORE names, else
-        `softmark.db` in the user's data folder.
+        A SQLAlchemy URL of SQLite or PostgreSQL, or a path, which means SQLite. By default what
+        SOFTMARK_STORE names, else `softmark.db` in the user's data folder.
     must_exist
-        Refuse to make a new SQLite file: for those who only read.
+        Refuse to make a new store: for those who only read.
 
     Raises
     ------
     StoreError
-        If the place cannot be written, the file is damaged or no store, or its schema is newer than
-        this program.
+        If the place cannot be written or reached, the file is damaged or no store, or its schema is
+        newer than this program.
     """
-    address = connect.address(url)
-    return Store(connect.engine(address, must_exist=must_exist), connect.readable(address))
+    return Store(connect.database(connect.address(url), must_exist=must_exist))
 
 
 class Store:
     """An open store. Use it in a `with` block, or `close` it. Threads may share it."""
 
-    def __init__(self, engine: sa.Engine, name: str) -> None:
-        self.name = name
+    def __init__(self, database: Database) -> None:
+        self.name = database.name
         """The store's address, without a password."""
-        self._engine = engine
-        # SQLite has one writer at a time, and a waiting one sleeps: threads queue here instead.
-        self._turn = threading.Lock()
+        self.shared = database.shared
+        """Whether processes of other machines may be at its runs."""
+        self._database = database
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +83,7 @@ class Store:
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
+        self._database.close()
 
     def begin(self, run: Run) -> None:
         """Record that a run has begun.
@@ -97,8 +93,8 @@ class Store:
         StoreError
             If the store already holds a run of that id.
         """
-        with self._writing() as connection:
-            connection.execute(sa.insert(schema.runs), schema.row(run))
+        new = sa.insert(schema.runs).values(schema.row(run))
+        self._database.write_once(lambda connection: connection.execute(new))
 
     def add(self, run_id: str, record: Result) -> None:
         """Record one result and commit it; one that is already there stays as it is."""
@@ -110,22 +106,25 @@ class Store:
         for record in records:
             table = schema.table_of(type(record))
             rows.setdefault(table.name, []).append({"run": run_id, **schema.row(record)})
-        with self._writing() as connection:
+
+        def insert(connection: sa.Connection) -> None:
             for name, values in rows.items():
-                _insert_new(connection, schema.metadata.tables[name], values)
+                table = schema.metadata.tables[name]
+                connection.execute(self._database.insert_new(table), values)
+
+        self._database.write(insert)
 
     def add_environment(self, run_id: str, name: str, environment: Mapping[str, Any]) -> None:
         """Record what outcomes of a run refer to by `name`; once is enough."""
         row = {"run": run_id, "name": name, "environment": jsonable(dict(environment))}
-        with self._writing() as connection:
-            _insert_new(connection, schema.environments, [row])
+        new = self._database.insert_new(schema.environments).values(row)
+        self._database.write(lambda connection: connection.execute(new))
 
     def environments(self, run_id: str) -> dict[str, dict[str, Any]]:
         """Return the environments that outcomes of a run name, by name."""
         columns = schema.environments.c
         query = sa.select(columns.name, columns.environment).where(columns.run == run_id)
-        with self._reading() as connection:
-            return {row.name: row.environment for row in connection.execute(query)}
+        return {row["name"]: row["environment"] for row in self._rows(query)}
 
     def finish(self, run_id: str) -> None:
         """Record that a run has come to its end."""
@@ -146,17 +145,16 @@ class Store:
         table = schema.runs
         taken = sa.update(table).where(table.c.id == run.id, table.c.owner == run.owner)
         taken = taken.where(table.c.finished.is_(None))
-        with self._writing() as connection:
-            found = connection.execute(taken.values(owner=owner, reason="", arguments=arguments))
-        if not found.rowcount:
+        taken = taken.values(owner=owner, reason="", arguments=arguments)
+        count = self._database.write_once(lambda connection: connection.execute(taken).rowcount)
+        if not count:
             raise StoreError(f"run {run.id}: another process has just resumed it")
         return self.run(run.id)
 
     def runs(self) -> list[Run]:
         """Return every run, in the order in which they began."""
-        with self._reading() as connection:
-            rows = connection.execute(sa.select(schema.runs).order_by(schema.runs.c.seq))
-            return [schema.run(row) for row in rows.mappings()]
+        query = sa.select(schema.runs).order_by(schema.runs.c.seq)
+        return [schema.run(row) for row in self._rows(query)]
 
     def run(self, name: str = "latest") -> Run:
         """Return a run by its id, by the unambiguous beginning of one, or the "latest".
@@ -181,9 +179,7 @@ class Store:
         """Return the runs of a kind that have not come to their end, the latest first."""
         table = schema.runs
         query = sa.select(table).where(table.c.kind == kind, table.c.finished.is_(None))
-        with self._reading() as connection:
-            rows = connection.execute(query.order_by(table.c.seq.desc())).mappings()
-            return [schema.run(row) for row in rows]
+        return [schema.run(row) for row in self._rows(query.order_by(table.c.seq.desc()))]
 
     def outcomes(self, run_id: str) -> list[Outcome]:
         """Return a run's outcomes, in the order in which they came."""
@@ -209,7 +205,8 @@ class Store:
         columns = [
             sa.type_coerce(table.c[name], sa.types.NullType()) for name in field_names(record)
         ]
-        with self._reading() as connection:
+        database = self._database
+        with database.explained(), database.engine.connect() as connection:
             first, last = connection.execute(
                 sa.select(sa.func.min(table.c.seq), sa.func.max(table.c.seq)).where(
                     table.c.run == run_id
@@ -229,14 +226,12 @@ class Store:
         """Return (backend, check, case) of every outcome of a run: what need not be asked again."""
         columns = schema.outcomes.c
         query = sa.select(columns.backend, columns.check, columns.case).where(columns.run == run_id)
-        with self._reading() as connection:
-            return {cast("Key", tuple(row)) for row in connection.execute(query)}
+        return {cast("Key", tuple(row.values())) for row in self._rows(query)}
 
     def counts(self) -> dict[str, tuple[int, int, int]]:
         """Return how many outcomes, measurements and duels each run holds, by run id."""
         tables = (schema.outcomes, schema.measurements, schema.duels)
-        with self._reading() as connection:
-            outcomes, measurements, duels = (_count(connection, table) for table in tables)
+        outcomes, measurements, duels = (self._count(table) for table in tables)
         ids = outcomes.keys() | measurements.keys() | duels.keys()
         return {
             run_id: (outcomes.get(run_id, 0), measurements.get(run_id, 0), duels.get(run_id, 0))
@@ -245,47 +240,18 @@ class Store:
 
     def _change(self, run_id: str, **values: str) -> None:
         changed = sa.update(schema.runs).where(schema.runs.c.id == run_id).values(**values)
-        with self._writing() as connection:
-            connection.execute(changed)
+        self._database.write(lambda connection: connection.execute(changed))
 
-    def _results(self, table: sa.Table, run_id: str) -> list[sa.RowMapping]:
+    def _results(self, table: sa.Table, run_id: str) -> Sequence[sa.RowMapping]:
         query = sa.select(table).where(table.c.run == run_id).order_by(table.c.seq)
-        with self._reading() as connection:
-            return list(connection.execute(query).mappings())
+        return self._rows(query)
 
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with connect.explained(self.name), self._engine.connect() as connection:
-            yield connection
+    def _count(self, table: sa.Table) -> dict[str, int]:
+        counted = sa.select(table.c.run, sa.func.count().label("rows")).group_by(table.c.run)
+        return {row["run"]: row["rows"] for row in self._rows(counted)}
 
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with connect.explained(self.name), self._turn, self._engine.begin() as connection:
-            yield connection
-
-
-_NEW_ONLY: dict[str, Callable[[sa.Table], sa.Insert]] = {
-    "sqlite": lambda table: sqlite.insert(table).on_conflict_do_nothing(),
-    "postgresql": lambda table: postgresql.insert(table).on_conflict_do_nothing(),
-}
-
-
-def _insert_new(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    """Insert the rows whose key is not there yet."""
-    new_only = _NEW_ONLY.get(connection.dialect.name)
-    if new_only is not None:
-        connection.execute(new_only(table), rows)
-        return
-    # A database without such an insert is asked first; its unique key still guards against a race.
-    for row in rows:
-        same = [table.c[name] == row[name] for name in schema.key(table)]
-        if connection.execute(sa.select(table.c.seq).where(*same)).first() is None:
-            connection.execute(sa.insert(table), row)
-
-
-def _count(connection: sa.Connection, table: sa.Table) -> dict[str, int]:
-    counted = sa.select(table.c.run, sa.func.count()).group_by(table.c.run)
-    return {row[0]: row[1] for row in connection.execute(counted)}
+    def _rows(self, query: sa.Select[Any]) -> Sequence[sa.RowMapping]:
+        return self._database.read(lambda connection: connection.execute(query).mappings().all())
 
 
 def _no_such_run(name: str, runs: list[Run], found: list[Run]) -> str:

@@ -11,6 +11,9 @@ import re
 _OTHER = "\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 _UNSAFE = re.compile("[\x00-\x1f" + _OTHER)
 _UNSAFE_IN_LINES = re.compile("[\x00-\x08\x0b-\x1f" + _OTHER)  # tab and newline stay
+# //user:password@, and ?password=, ?sslpassword= as libpq knows them.
+_USER = re.compile(r"(://[^\s:/@]*:).*@")
+_SECRET = re.compile(r"([?&](?:ssl)?password=)[^\s&]*", re.IGNORECASE)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -33,6 +36,15 @@ def safe(text: object, *, lines: bool = False) -> str:
 def storable(text: str) -> str:
     """Return `text` with what a database cannot hold (NUL, lone surrogates) made visible."""
     return text if text.isascii() and "\0" not in text else _UNSTORABLE.sub(_visible, text)
+
+
+def without_passwords(text: str) -> str:
+    """Return `text` with what stands for a password in an address of a database as ``***``.
+
+    That is all from the user's colon to the last @, and what follows ``password=``: an @, a slash
+    or a space in a password may not have been escaped.
+    """
+    return _SECRET.sub(r"\1***", _USER.sub(r"\1***@", text))
 
 
 def shorten(text: str, width: int) -> str:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 
 import psutil
 
+_ON = " on "
+
 
 def this_process() -> str:
-    """Return what tells this process from all others, before and after it."""
-    return _identity(os.getpid())
+    """Return what tells this process from all others, before and after it, and its machine."""
+    return f"{_identity(os.getpid())}{_ON}{platform.node()}"
 
 
 def lives(owner: str) -> bool:
     """Say whether the process that `this_process` named still runs on this machine."""
-    number = owner.partition(" ")[0]
-    return number.isdecimal() and _identity(int(number)) == owner
+    identity = owner.partition(_ON)[0]
+    number = identity.partition(" ")[0]
+    return number.isdecimal() and _identity(int(number)) == identity
+
+
+def elsewhere(owner: str) -> str:
+    """Return the machine of a process that is not this one's; empty if it is, or nobody knows."""
+    machine = owner.partition(_ON)[2]
+    return "" if machine == platform.node() else machine
 
 
 def _identity(pid: int) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from verify.choosing import Unusable
-from verify.owner import lives, this_process
+from verify.owner import elsewhere, lives, this_process
 from verify.session import Arguments, softmark_version
 
 if TYPE_CHECKING:
@@ -66,11 +66,19 @@ def check_unchanged(run: Run, specs: Sequence[BackendSpec]) -> None:
 
 def _latest(store: Store) -> Run:
     unfinished = store.unfinished("verify")
-    for run in unfinished:
+    # Whether a process of another machine still runs, nobody here can tell.
+    afar = [run for run in unfinished if store.shared and elsewhere(run.owner)]
+    near = [run for run in unfinished if run not in afar]
+    for run in near:
         if not lives(run.owner):
             return run
-    if unfinished:
-        raise Unusable(_is_alive(unfinished[0]))
+    if near:
+        raise Unusable(_is_alive(near[0]))
+    if afar:
+        raise Unusable(
+            f"--resume: run {afar[0].id} was begun on {elsewhere(afar[0].owner)}, which may be at "
+            f"it; if it is not: --resume {afar[0].id}"
+        )
     raise Unusable("--resume: the store holds no interrupted run; start one without --resume")
 
 

@@ -183,7 +183,8 @@ def examine(
 
 
 def _resume_line(store: Store, run: Run) -> str:
-    return shlex.join(["python", "-m", "verify", "--resume", run.id, "--store", store.name])
+    line = shlex.join(["python", "-m", "verify", "--resume", run.id, "--store", store.name])
+    return f"{line} (with the password for ***)" if ":***@" in store.name else line
 
 
 def _reason(error: BaseException) -> str:

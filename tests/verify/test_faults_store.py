@@ -12,7 +12,6 @@ from contextlib import closing
 
 import pytest
 
-from reports import schema
 from reports.records import Outcome, Run
 from reports.store import open_store
 
@@ -291,51 +290,10 @@ def test_a_store_of_a_newer_program_is_refused_and_left_as_it_is(verify, tmp_pat
     path = tmp_path / "results.db"
     path.write_bytes(sound)
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("update softmark_schema set version = 99")
+        connection.execute("update softmark_revisions set version_num = '99'")
     before = path.read_bytes()
     done = verify("--case", "softmax/float32/3/uniform", "numpy_stable")
     assert done.returncode == 2
     assert "its schema is version 99" in done.stderr
     assert "pip install -U softmark" in done.stderr
     assert path.read_bytes() == before
-
-
-MEASUREMENTS_OF_VERSION_1 = """
-create table softmark_measurements (
-    seq integer primary key, run text not null references softmark_runs (id), backend text not null,
-    operation text not null, dtype text not null, shape text not null, axis bigint not null,
-    device text not null, threads bigint not null, cache text not null, rounds bigint not null,
-    minimum double not null, median double not null, mean double not null, stddev double not null,
-    iqr double not null, first_call double, bytes_moved bigint not null, bandwidth double not null,
-    roof_share double, verified boolean not null, message text not null,
-    unique (run, backend, operation, dtype, shape, axis, device, threads, cache)
-)
-"""
-
-
-def test_a_store_of_an_older_program_is_brought_along_with_all_that_it_holds(tmp_path, sound):
-    path = tmp_path / "results.db"
-    path.write_bytes(sound)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("alter table softmark_runs drop column owner")
-        connection.execute("alter table softmark_runs drop column reason")
-        connection.execute("drop table softmark_duels")
-        connection.execute("alter table softmark_outcomes drop column environment")
-        connection.execute("drop table softmark_environments")
-        connection.execute("drop table softmark_measurements")
-        connection.execute(MEASUREMENTS_OF_VERSION_1)
-        connection.execute("alter table softmark_outcomes drop column gap")
-        connection.execute("alter table softmark_outcomes drop column curves")
-        connection.execute("update softmark_schema set version = 1")
-    with open_store(str(path)) as store:
-        run = store.run()
-        assert (run.owner, run.reason, run.state) == ("", "", "interrupted")
-        assert len(store.outcomes(run.id)) == 400
-        assert store.duels(run.id) == []
-        assert store.measurements(run.id) == []
-        store.interrupt(run.id, "it was\0 late")
-        assert store.run().state == "interrupted: it was\\x00 late"
-    with closing(sqlite3.connect(path)) as connection:
-        (version,) = connection.execute("select version from softmark_schema").fetchone()
-        assert version == schema.VERSION
-        assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
