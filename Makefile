@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 MUTATION_READY := $(VENV)/.mutation-ready
+DOCS_READY := $(VENV)/.docs-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser postgresql verify test lint bench gpu report matrix oracle-witness mutation clean
+.PHONY: help setup browser postgresql verify test test-all lint docs bench gpu report matrix oracle-witness mutation clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,11 +34,21 @@ verify: $(READY) ## is it right? every backend that runs here, quick profile
 test: $(READY) ## the tests, on two cores
 	$(BIN)/python -m pytest --numprocesses 2
 
+test-all: $(READY) ## the slow tests too
+	$(BIN)/python -m pytest --numprocesses 2 -m ""
+
 lint: $(READY) ## style, types and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+$(DOCS_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
+docs: $(DOCS_READY) ## the documentation site into build/docs; every warning is an error
+	$(BIN)/sphinx-build -W --keep-going -q docs build/docs
 
 bench: $(READY) ## how fast? every backend that runs here
 	$(BIN)/python -m bench
@@ -67,4 +78,4 @@ mutation: $(MUTATION_READY) ## changes in what judges that no test sees, on one 
 	@$(BIN)/mutmut results --all true | sed -E 's/^ *([a-z]+\.[a-z]+)\..*: /\1 /' | sort | uniq -c
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks mutants
+	rm -rf $(VENV) build/docs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks mutants

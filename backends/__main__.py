@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from backends import completion
 from backends.errors import SoftmarkError
 from backends.native.interface import HEADER
+from reports.manners import no_color_option, screen
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,12 +20,12 @@ def main() -> None:
 
 
 @main.command("list")
+@no_color_option
 @click.option(
     "--plugin", "plugins", multiple=True, metavar="FILE_OR_MODULE", help="Those too. Repeatable."
 )
 def list_backends(plugins: tuple[str, ...]) -> None:
     """List every backend, and for one that cannot run here the line that would help."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -55,7 +57,7 @@ def list_backends(plugins: tuple[str, ...]) -> None:
         # Names and reasons come from plugins: they are no markup, and no control sequences.
         table.add_row(*(escape(safe(cell or "-")) for cell in cells))
     # A pipe gets whole lines, for grep.
-    Console(width=None if sys.stdout.isatty() else 240).print(table)
+    screen(width=None if sys.stdout.isatty() else 240).print(table)
 
 
 @main.command("new")
@@ -110,9 +112,16 @@ def header() -> None:
 
 
 @main.command("eval", context_settings={"ignore_unknown_options": True})
+@no_color_option
 @click.argument("values", nargs=-1, required=True, type=float, metavar="X...")
 @click.option("--temperature", default=1.0, show_default=True, help="What X is divided by.")
-@click.option("--dtype", "dtypes", multiple=True, help="Format of X; repeatable.  [float32]")
+@click.option(
+    "--dtype",
+    "dtypes",
+    multiple=True,
+    help="Format of X; repeatable.  [float32]",
+    shell_complete=completion.dtypes,
+)
 @click.option("--plugin", "plugins", multiple=True, metavar="FILE_OR_MODULE", help="Repeatable.")
 def evaluate(
     values: tuple[float, ...], temperature: float, dtypes: tuple[str, ...], plugins: tuple[str, ...]
@@ -121,14 +130,12 @@ def evaluate(
 
     X are numbers such as 1.6, -7.98, 1e38, inf or nan.
     """
-    from rich.console import Console
-
     from verify.evaluate import tables
 
-    screen = Console(width=None if sys.stdout.isatty() else 200)
+    out = screen(width=None if sys.stdout.isatty() else 200)
     try:
         for table in tables(values, temperature, dtypes or ("float32",), plugins):
-            screen.print(table)
+            out.print(table)
     except (SoftmarkError, ValueError) as error:
         raise _unusable(error) from error
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from backends import completion
 from bench.duel_options import dueling
 from bench.timing_options import timing
+from reports.manners import no_color_option, quiet, quiet_option, screen
 
 if TYPE_CHECKING:
     from backends.spec import BackendSpec
@@ -23,12 +25,19 @@ _INTERRUPTED = 130
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option("--operation", "operations", multiple=True, help="Only this operation. Repeatable.")
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=completion.backend_names)
+@click.option(
+    "--operation",
+    "operations",
+    multiple=True,
+    help="Only this operation. Repeatable.",
+    shell_complete=completion.operations,
+)
 @click.option(
     "--dtype",
     "dtypes",
     multiple=True,
+    shell_complete=completion.dtypes,
     help="Only this format. Repeatable.  [default: float32 and float16; with --profile full all "
     "four]",
 )
@@ -40,13 +49,18 @@ _INTERRUPTED = 130
     help="Only this shape, as 4096x1000, or this workload, by its name. Repeatable.",
 )
 @click.option(
-    "--device", "devices", multiple=True, help="Only backends of this device. Repeatable."
+    "--device",
+    "devices",
+    multiple=True,
+    help="Only backends of this device. Repeatable.",
+    shell_complete=completion.devices,
 )
 @click.option(
     "--plugin",
     "plugins",
     multiple=True,
     metavar="FILE_OR_MODULE",
+    shell_complete=completion.files,
     help="Load backends. Repeatable.",
 )
 @timing
@@ -66,6 +80,8 @@ _INTERRUPTED = 130
     metavar="FILE",
     help="Bring the timings of a file of pytest-benchmark into the store, and stop.",
 )
+@quiet_option
+@no_color_option
 @click.option("--list", "listing", is_flag=True, help="List workloads and backends, and stop.")
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - click passes any
@@ -133,12 +149,17 @@ def _bench(options: dict[str, Any]) -> int:
     if against is not None and against.run is not None:
         _compare(options, against.run, measurements)
     lost = 0 if first else len(plan.trials) - len(measurements) - len(outcomes)
-    click.echo(
+    _conclude(
         f"run {run.id}: {len(measurements)} timings, {len(outcomes)} refused"
         + (f", {lost} not reached" if lost else "")
     )
     bad = any(outcome.status.bad for outcome in outcomes)
     return 1 if bad or troubles or lost else 0
+
+
+def _conclude(line: str) -> None:
+    if not quiet():
+        click.echo(line)
 
 
 def _limit_threads(wanted: int | None) -> None:
@@ -195,17 +216,17 @@ def _duel(options: dict[str, Any], plan: Plan, against: Opponent) -> int:
     slower = dueling.regressed(duels, options["fail_below"] or 0)
     for duel in slower:
         click.echo(_plain(f"below {options['fail_below']:g}: {dueling.words(duel)}"), err=True)
-    click.echo(f"run {run.id}: {len(duels)} duels, {len(outcomes)} refused")
+    _conclude(f"run {run.id}: {len(duels)} duels, {len(outcomes)} refused")
     return 1 if slower or any(outcome.status.bad for outcome in outcomes) else 0
 
 
 def _show_duels(outcomes: list[Any], duels: list[Any]) -> None:
-    from rich.console import Console
+    from reports import console, summary
 
-    from reports import console
-
-    out = Console(highlight=False)
-    if duels:
+    out = screen(highlight=False)
+    if quiet():
+        outcomes = summary.bad(outcomes)
+    elif duels:
         out.print(console.duel_table(duels))
         for message in dict.fromkeys(duel.message for duel in duels if duel.message):
             out.print(_plain(message), markup=False)
@@ -217,6 +238,8 @@ def _compare(options: dict[str, Any], before: Run, measurements: list[Any]) -> N
     from bench import stored
     from reports.store import open_store
 
+    if quiet():
+        return
     with open_store(options["store_url"]) as store:
         click.echo(_plain(stored.comparison(store.measurements(before.id), measurements)))
 
@@ -263,18 +286,19 @@ def _first_calls(plan: Plan, recorder: Recorder) -> list[str]:
 
 
 def _show(outcomes: list[Any], measurements: list[Any], *, first: bool) -> None:
-    from rich.console import Console
-
     from bench.first_call_table import table
-    from bench.table import remarks, tables
-    from reports import console
+    from bench.remarks import remarks
+    from bench.table import tables
+    from reports import console, summary
 
-    if measurements:
+    if quiet():
+        outcomes = summary.bad(outcomes)
+    elif measurements:
         click.echo(_plain(table(measurements) if first else tables(measurements)))
         for line in remarks(measurements):
             click.echo(_plain(line))
     if outcomes:
-        Console().print(console.findings(outcomes))
+        screen().print(console.findings(outcomes))
 
 
 def _list() -> None:

@@ -5,8 +5,10 @@ input repeats a few rows, an odd number of them so that the period fits no block
 exact answer is computed for one period, and every block of the result is held against it. Blocks
 that are equal in every bit are judged once.
 
-There is a second input of the same form. What is timed gets it in the memory of the first, so that
-a result that was kept, or is not written any more, is a wrong one when the timing is over.
+There is a second input of the same form: the rows of the first, each one place earlier, so that its
+exact answers are known already; a lone row is drawn anew. What is timed gets it in the memory of
+the first, so that a result that was kept, or is not written any more, is a wrong one when the
+timing is over.
 """
 
 from __future__ import annotations
@@ -64,9 +66,13 @@ class Proof:
         self.case = case_of(trial)
         self.period = distinct_rows(self.case)
         one = replace(self.case, shape=(self.period, self.case.n), axis=-1)
-        self._periods = (one, replace(one, seed=1))
+        # How many rows the second input lags behind the first, if it is made of the same.
+        self._lag = 1 if self.period > 1 else 0
+        self._periods = (one, one if self._lag else replace(one, seed=1))
         self._claims: Claims = trial.spec.claims
-        self._facts = tuple(answers.facts(period, self._claims) for period in self._periods)
+        first = answers.facts(one, self._claims)
+        second = first if self._lag else answers.facts(self._periods[1], self._claims)
+        self._facts = (first, second)
 
     def __str__(self) -> str:
         """Return the input in words."""
@@ -83,7 +89,7 @@ class Proof:
         """Return the operation's inputs, C-contiguous: the first ones or the second."""
         period = self._periods[second]
         x = period.build()
-        again = np.arange(self.case.rows) % self.period
+        again = self._places(np.arange(self.case.rows), second=second)
         further = companions.rows(period, x)
         return (
             regimes.placed(x[again], self.case),
@@ -109,7 +115,7 @@ class Proof:
         period, facts = self._periods[second], self._facts[second]
         verdicts: dict[bytes, Verdict] = {}
         rows = result_rows(self.case.operation, output, self.case.axis)
-        for start, block in self._blocks(rows):
+        for start, block in self._blocks(rows, second=second):
             bits = block.tobytes()
             if bits in verdicts:
                 continue
@@ -118,14 +124,17 @@ class Proof:
                 return _placed(verdicts[bits], start, self.period, self.case.rows)
         return next(iter(verdicts.values()))
 
-    def _blocks(self, rows: Array) -> Iterator[tuple[int, Array]]:
+    def _places(self, rows: Array, *, second: bool) -> Array:
+        """Return which row of the period stands in each of these rows of the input."""
+        places: Array = (rows + (self._lag if second else 0)) % self.period
+        return places
+
+    def _blocks(self, rows: Array, *, second: bool) -> Iterator[tuple[int, Array]]:
         """Yield the first row's index and the rows of each block, in the order of the period."""
         last = len(rows) - self.period
-        for start in range(0, last + 1, self.period):
-            yield start, rows[start : start + self.period]
-        if last % self.period:
-            order = np.argsort((last + np.arange(self.period)) % self.period)
-            yield last, rows[last:][order]
+        for start in sorted({*range(0, last + 1, self.period), last}):
+            places = self._places(np.arange(start, start + self.period), second=second)
+            yield start, rows[start : start + self.period][np.argsort(places)]
 
     def _excused(self, verdict: Verdict) -> Verdict:
         """Turn a failure that the backend declares into `known`."""

@@ -39,15 +39,6 @@ def tables(measurements: Sequence[Measurement]) -> str:
     return "\n\n".join(shown)
 
 
-def remarks(measurements: Sequence[Measurement]) -> list[str]:
-    """Return what a reader of the numbers must know, a line for each timing that has something."""
-    return [
-        f"{item.backend} {item.operation} {item.dtype} {_workload(item)}: {item.message}"
-        for item in measurements
-        if item.message
-    ]
-
-
 def _text(
     measurements: Sequence[Measurement],
     figure: Callable[[Measurement], float],
@@ -56,7 +47,7 @@ def _text(
 ) -> str:
     cells: dict[tuple[str, ...], dict[str, str]] = {}
     for item in measurements:
-        row = cells.setdefault((item.operation, item.dtype, _workload(item)), {})
+        row = cells.setdefault((item.operation, item.dtype, workload_text(item)), {})
         if binds:
             # Timings of one row are of different moments, and what binds may be a close call.
             before = filter(None, row.get("binds", "").split("/"))
@@ -71,7 +62,8 @@ def _text(
     return text
 
 
-def _workload(item: Measurement) -> str:
+def workload_text(item: Measurement) -> str:
+    """Return the workload's name, if it has one, and its shape."""
     named = {(load.shape, load.axis): load.name for load in WORKLOADS}
     shape = shape_text(item.shape)
     name = named.get((item.shape, item.axis))

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reports.completion import runs
+from reports.manners import no_color_option, quiet, quiet_option, screen
+
 if TYPE_CHECKING:
     from reports.records import Run
     from reports.store import Store
@@ -21,7 +24,7 @@ class UnusableError(click.ClickException):
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("names", metavar="[RUN]...", nargs=-1)
+@click.argument("names", metavar="[RUN]...", nargs=-1, shell_complete=runs)
 @click.option("--store", "url", metavar="URL", help="The store: a path or a SQLAlchemy URL.")
 @click.option(
     "--output",
@@ -39,6 +42,8 @@ class UnusableError(click.ClickException):
     help="Draw the runs as SVG and PNG into DIR; without RUN the latest of each kind.",
 )
 @click.option("--list", "listing", is_flag=True, help="List the runs that the store holds.")
+@quiet_option
+@no_color_option
 @click.option(
     "--trend", is_flag=True, help="Show how timings changed over the runs of one machine."
 )
@@ -79,6 +84,10 @@ def _refuse(names: tuple[str, ...], outputs: tuple[str, ...], *, alone: bool, sh
     """Refuse what does not go together, and files that cannot be written, before any work."""
     from reports import export
 
+    if quiet() and not (outputs or shown):
+        raise UnusableError(
+            "--quiet shows nothing: name what to write, with --output or --pictures"
+        )
     if alone and (outputs or shown):
         raise UnusableError("--output and --pictures show runs: leave --trend out")
     if len(names) > 2 and not shown and not alone:
@@ -100,7 +109,7 @@ def _tell(
     if folder is not None:
         _draw(store, names, folder)
     for page in pages:
-        print(f"wrote {_page(store, names, page)}")
+        _say(f"wrote {_page(store, names, page)}")
     shown = folder is not None or bool(pages)
     if len(names) > 1 and not shown:
         _compare(store, *names)
@@ -109,14 +118,23 @@ def _tell(
 
 
 def _show(store: "Store", run: "Run", outputs: tuple[str, ...]) -> None:
-    from rich.console import Console
+    from reports import export
 
-    from reports import console, export, summary
+    if not quiet():
+        _show_run(store, run)
+    found = store.outcomes(run.id), store.measurements(run.id), store.duels(run.id)
+    for path in outputs:
+        export.write(path, run, *found)
+        _say(f"wrote {path}")
+
+
+def _show_run(store: "Store", run: "Run") -> None:
+    from reports import console, summary
     from reports.text import safe
 
     outcomes, measurements = store.outcomes(run.id), store.measurements(run.id)
     duels = store.duels(run.id)
-    out = Console(highlight=False)
+    out = screen(highlight=False)
     out.print(safe(f"{run.kind} run {run.id}, begun {run.created}, {run.state}"), markup=False)
     if not run.finished and run.kind == "verify":
         out.print(f"python -m verify --resume {run.id} finishes it", markup=False)
@@ -131,9 +149,11 @@ def _show(store: "Store", run: "Run", outputs: tuple[str, ...]) -> None:
         out.print(console.duel_table(duels))
     if not outcomes and not measurements and not duels:
         out.print("It recorded nothing.")
-    for path in outputs:
-        export.write(path, run, outcomes, measurements, duels)
-        out.print(f"wrote {path}", markup=False)
+
+
+def _say(line: str) -> None:
+    if not quiet():
+        print(line)
 
 
 def _is_folder(path: str) -> bool:
@@ -164,14 +184,12 @@ def _latest(store: "Store") -> "list[Run]":
 
 
 def _compare(store: "Store", before: str, after: str) -> None:
-    from rich.console import Console
-
     from reports import changes, comparison
     from reports.frames import load
 
     frames = load(store, before), load(store, after)
     first, second = (frame.runs[0] for frame in frames)
-    Console(highlight=False).print(comparison.shown(first, second, changes.compare(*frames)))
+    screen(highlight=False).print(comparison.shown(first, second, changes.compare(*frames)))
 
 
 def _draw(store: "Store", names: tuple[str, ...], folder: str) -> None:
@@ -182,16 +200,14 @@ def _draw(store: "Store", names: tuple[str, ...], folder: str) -> None:
     # Without any run this says so, as it does for all other views.
     chosen = [store.run(name).id for name in names or tuple(latest.values()) or ("latest",)]
     for path in plots.write(load(store, chosen), folder):
-        print(f"wrote {path}")
+        _say(f"wrote {path}")
 
 
 def _trend(store: "Store", names: tuple[str, ...]) -> None:
-    from rich.console import Console
-
     from reports.trend import of_store
 
     found = of_store(store, names)
-    out = Console(highlight=False)
+    out = screen(highlight=False)
     out.print(found.table())
     for line in found.changes():
         out.print(line, markup=False)

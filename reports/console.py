@@ -13,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from reports import summary
+from reports import manners, summary
+from reports.important import important
 from reports.records import Duel, DuelVerdict, Measurement, Outcome, Status, shape_text
 from reports.summary import Kind, duration, number
 from reports.text import safe
@@ -36,6 +37,9 @@ VERDICTS: dict[DuelVerdict, str] = {
     "no difference shown": "dim",
 }
 """How each verdict of a duel looks."""
+
+TONES: dict[str, str] = {"bad": "bold red", "good": "green", "plain": "cyan"}
+"""How the number of a finding looks."""
 
 
 def status_table(outcomes: Sequence[Outcome]) -> Table:
@@ -130,22 +134,36 @@ def findings(outcomes: Sequence[Outcome], *, limit: int = 10) -> Group:
     )
 
 
-def progress(console: Console | None = None) -> Progress:
-    """Return a progress display with bar, count and time left; silent where no terminal is.
+def in_short(outcomes: Sequence[Outcome], measurements: Sequence[Measurement] = ()) -> Group:
+    """Return the three most important findings, a numbered sentence or two each."""
+    found = important(outcomes, measurements)
+    lines = [Text("In short", style="bold")] if found else []
+    for number_of_it, finding in enumerate(found, 1):
+        lines.append(Text(f" {number_of_it}. ", style=TONES[finding.tone]))
+        lines[-1].append(finding.text, style="default not bold")
+    return Group(*lines)
+
+
+def progress(console: Console | None = None, *, hidden: bool = False) -> Progress:
+    """Return a progress display with bar, count and time left.
+
+    It is silent where no terminal is, and where the running command was asked to be quiet.
 
     Parameters
     ----------
     console
         Where to show it; by default standard error, so that it never mixes with results.
+    hidden
+        Whether it was asked to be silent other than by `reports.manners.quiet_option`.
     """
-    console = console or Console(stderr=True)
+    console = console or manners.screen(stderr=True)
     return Progress(
         TextColumn("{task.description}", markup=False),  # descriptions name plugins
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=hidden or manners.quiet() or not console.is_terminal,
     )
 
 

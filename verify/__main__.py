@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from backends import completion
+from reports.manners import no_color_option, quiet, quiet_option
+from verify.completion import checks as check_names
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from reports.records import Outcome, Run
     from reports.store import Store
@@ -60,10 +64,28 @@ class Bytes(click.ParamType[int]):
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option("--operation", "operations", multiple=True, help="Only this operation. Repeatable.")
-@click.option("--dtype", "dtypes", multiple=True, help="Only this format. Repeatable.")
-@click.option("--check", "checks", multiple=True, help="Only this check. Repeatable.")
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=completion.backend_names)
+@click.option(
+    "--operation",
+    "operations",
+    multiple=True,
+    help="Only this operation. Repeatable.",
+    shell_complete=completion.operations,
+)
+@click.option(
+    "--dtype",
+    "dtypes",
+    multiple=True,
+    help="Only this format. Repeatable.",
+    shell_complete=completion.dtypes,
+)
+@click.option(
+    "--check",
+    "checks",
+    multiple=True,
+    help="Only this check. Repeatable.",
+    shell_complete=check_names,
+)
 @click.option("--case", "cases", multiple=True, help="Only this case, in words. Repeatable.")
 @click.option(
     "--profile",
@@ -77,6 +99,7 @@ class Bytes(click.ParamType[int]):
     "plugins",
     multiple=True,
     metavar="FILE_OR_MODULE",
+    shell_complete=completion.files,
     help="Load backends. Repeatable.",
 )
 @click.option(
@@ -143,6 +166,8 @@ class Bytes(click.ParamType[int]):
     metavar="FILE",
     help="Also write the outcomes: .json .csv .parquet .md .xml (JUnit). Repeatable.",
 )
+@quiet_option
+@no_color_option
 @click.option("--list", "listing", is_flag=True, help="List checks and backends, and stop.")
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - click's own types
@@ -176,11 +201,12 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - cl
 
 def _verify(ctx: click.Context, options: dict[str, Any]) -> int:
     from reports import export, open_store
-    from verify import resuming
+    from verify import consistency, resuming
 
     for path in options["outputs"]:
         export.check_writable(path)
     arguments = _arguments(options, fresh=_fresh(ctx))
+    consistency.check(arguments, _given(ctx, arguments))
     with open_store(options["store_url"]) as store:
         run: Run | None = None
         if options["resume"] is not None:
@@ -193,7 +219,9 @@ def _verify(ctx: click.Context, options: dict[str, Any]) -> int:
         except export.UnwritableError as error:
             error.add_note(f"all is in the store: python -m reports {run.id} --output FILE")
             raise
-    return _show(run, outcomes)
+    from verify.telling import tell
+
+    return tell(run, outcomes, quiet=quiet())
 
 
 def _given(ctx: click.Context, arguments: Arguments) -> list[str]:
@@ -291,7 +319,8 @@ def _announced(patience: float, what: str) -> Iterator[None]:
     text = f"{_plain(what)}: waiting, at most {patience:g} s (three times --timeout)"
     timer = threading.Timer(_SILENCE, click.echo, [text], {"err": True})
     timer.daemon = True
-    timer.start()
+    if not quiet():
+        timer.start()
     try:
         yield
     finally:
@@ -310,34 +339,6 @@ def _check_corpus(path: Path) -> None:
         raise ValueError(f"--corpus {path}: {error.strerror or error}") from error
     for line in broken:
         click.echo(f"{path}, line {line.number}, passed over: {_plain(line.reason)}", err=True)
-
-
-def _show(run: Run, outcomes: Sequence[Outcome]) -> int:
-    from rich.console import Console
-
-    from reports import console, summary
-    from verify import totals
-
-    outcomes = _ordered(run, outcomes)
-    screen = Console()
-    for of_one in summary.by_operation(outcomes):
-        screen.print(console.status_table(of_one))
-    # The lengths of one operation are enough for a screen; `python -m reports` has all of them.
-    screen.print(console.length_table(next(summary.by_operation(outcomes), [])))
-    screen.print(console.findings(outcomes))
-    for line in totals.lines(outcomes):
-        screen.print(_plain(line), markup=False, highlight=False)
-    bad = sum(outcome.status.bad for outcome in outcomes)
-    screen.print(f"run {run.id}: {len(outcomes)} outcomes, {bad} of them bad", markup=False)
-    return 1 if bad else 0
-
-
-def _ordered(run: Run, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Return the outcomes by backend and dtype; they came as the backends took turns."""
-    from backends.vocabulary import DTYPES
-
-    names = [spec["name"] for spec in run.arguments["backends"]]
-    return sorted(outcomes, key=lambda o: (names.index(o.backend), DTYPES.index(o.dtype)))
 
 
 def _plain(text: str) -> str:

@@ -179,12 +179,33 @@ def _far_apart(shape: tuple[int, int], random: Generator) -> Array:
     return random.choice([-1.0, 1.0], shape) * np.exp2(random.uniform(-10.0, 6.0, shape))
 
 
+def _with_one(value: float) -> Callable[[tuple[int, int], Generator], Array]:
+    """Return a word's builder: one such entry a row, at another place each time, none in the last.
+
+    What it spoils is its own row: the last one, and its neighbours, show where it goes further.
+    """
+
+    def build(shape: tuple[int, int], random: Generator) -> Array:
+        cotangent = random.normal(0.0, 1.0, shape)
+        at = np.arange(max(shape[0] - 1, 0))
+        if shape[1]:
+            cotangent[at, at * (shape[1] - 1) // max(1, shape[0] - 2)] = value
+        return cotangent
+
+    return build
+
+
+POISONED = ("one_nan", "one_inf")
+"""Words for cotangents that are no numbers throughout."""
+
 COTANGENTS: Mapping[str, Callable[[tuple[int, int], Generator], Array]] = {
     "normal": _plain,
     "one_hot": _one_hot,
     "equal": _equal,
     "near": _near,
     "wide": _far_apart,
+    "one_nan": _with_one(math.nan),
+    "one_inf": _with_one(math.inf),
 }
 """Words for cotangents; numbers may be listed instead, as in ``cotangent=1.0,-0.5``."""
 

@@ -79,6 +79,7 @@ BAD: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "labels": {
             "beyond": "no class: n",
             "negative": "no class: -1",
+            "usual": "of -100, where ignore_index is another",
             "float": "of a float dtype",
             "short": "of another shape than x without its axis",
         },

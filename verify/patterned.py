@@ -5,6 +5,7 @@ Each closes a gap that a wrong backend once slipped through; `verify.regimes` li
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ Generator = np.random.Generator
 _FAR = -200.0
 # So few that the loss of a single one shows, even in bfloat16.
 _MOST_SPIKES = 100
+# Of `apart`, in steps: either sign, 0 among them, and a whole batch's maximum above most of them.
+_LEVELS = np.array([-4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0])
 # The smallest gap of `scales`: an exponential of it is 1 less than a unit roundoff of float32.
 _FINEST = 2.0**-26
 
@@ -46,6 +49,33 @@ def are_islands(rows: Rows, _: Format) -> bool:
     masked = np.isneginf(rows)
     both = masked.any(axis=1) & ~masked.all(axis=1)
     return bool(both.all() and (masked | np.isfinite(rows)).all())
+
+
+def apart(rng: Generator, fmt: Format, size: tuple[int, int], _: int) -> Rows:
+    """Return rows near levels between which exp vanishes, in no order: no shift serves two of them.
+
+    Eight levels take turns, in another order each time, so that neither neighbours nor blocks of
+    rows nor rows at equal distances agree.
+    """
+    rows, n = size
+    turns = -(-rows // len(_LEVELS))
+    orders = [rng.permutation(_LEVELS) for _ in range(turns)]
+    for before, after in itertools.pairwise(orders):
+        if before[-1] == after[0]:
+            after[:2] = after[1::-1].copy()
+    levels = np.concatenate(orders)[:rows] if rows else np.empty(0)
+    return rng.normal(0.0, 2.0, (rows, n)) + _step(fmt) * levels[:, None]
+
+
+def are_apart(rows: Rows, fmt: Format) -> bool:
+    """Say whether neighbouring rows are further apart than exp reaches."""
+    top = rows.max(axis=1)
+    return bool(np.isfinite(rows).all() and (np.abs(np.diff(top)) > 0.8 * _step(fmt)).all())
+
+
+def _step(fmt: Format) -> float:
+    """Return a gap over which exp vanishes in the format, or in float32 where that is wider."""
+    return 1024.0 if reach(fmt) > 128.0 else 128.0
 
 
 def spikes(rng: Generator, _: Format, size: tuple[int, int], __: int) -> Rows:

@@ -70,6 +70,8 @@ def accuracy(scope: Scope) -> Iterator[Case]:
     offsets = len(regimes.offsets_of(format_of(scope.dtype)))
     yield scope.case((offsets, 17), "offset")
     yield scope.case((2, 3, 5), "normal")
+    yield scope.case((9, 7), "apart")
+    yield scope.case((2, 3, 2, 5), "apart")
     yield from _widths(scope)
     yield from _temperatures(scope)
     yield from _companions(scope)
@@ -108,7 +110,7 @@ def _companions(scope: Scope) -> Iterator[Case]:
     """Yield every word for labels, cotangents and candidates, on plain and on masked rows."""
     words: list[tuple[str, str]] = [
         *(("labels", word) for word in _labels(scope)),
-        *(("cotangent", word) for word in companions.COTANGENTS),
+        *(("cotangent", word) for word in companions.COTANGENTS if word not in companions.POISONED),
         *(("sampled", word) for word in _CANDIDATES),
     ]
     for name, word in words:
@@ -118,7 +120,9 @@ def _companions(scope: Scope) -> Iterator[Case]:
             if word != "equal":  # its gradient is 0 at any temperature: nothing to see there
                 yield _with(scope.case((4, 7), "normal", temperature=0.7), name, word)
     if _takes(scope, "ignore_index"):
-        yield scope.case((6, 10), "normal", ignore_index=2)
+        # A class as well as a mark; and the 0 that many a condition takes for none.
+        for index in (2, 0, -1):
+            yield scope.case((6, 10), "normal", ignore_index=index, labels="ignored")
         # What segmentation writes for no class: an index beyond all of them.
         yield scope.case((6, 10), "normal", ignore_index=255, labels="ignored")
         yield scope.case((6, 10), "one_nan", labels="all_ignored")
@@ -145,6 +149,7 @@ def axes(scope: Scope) -> Iterator[Case]:
         yield scope.case(shape, "normal", axis=axis)
     for family in ("masked", "wide_gap", "offset"):
         yield scope.case((33, 6), family, axis=0)
+    yield scope.case((3, 5, 4), "apart", axis=1)
     yield scope.case((4, 3, 6), "normal", axis=1, temperature=0.7)
     if _takes(scope, "labels"):
         yield scope.case((4, 3, 6), "normal", axis=1, labels="ignored")
@@ -166,8 +171,18 @@ def special_values(scope: Scope) -> Iterator[Case]:
     if _takes(scope, "cotangent"):
         for word in ("one_hot", "equal"):
             yield scope.case((64, 3), "patterns", cotangent=word)
+        yield from _poisoned_cotangents(scope)
     for value in ("nan", "inf", "-inf"):
         yield scope.case((), "values", values=(float(value),))
+
+
+def _poisoned_cotangents(scope: Scope) -> Iterator[Case]:
+    """Yield cotangents that are no numbers, where all of x is: they spoil their own row."""
+    for word in companions.POISONED:
+        for n in (2, 9, 33, 129):
+            yield scope.case((min(n, 8) + 1, n), "normal", cotangent=word)
+        yield scope.case((5, 9), "normal", cotangent=word, temperature=0.7)
+        yield scope.case((9, 5), "normal", axis=0, cotangent=word)
 
 
 def temperature(scope: Scope) -> Iterator[Case]:
@@ -232,8 +247,15 @@ def several_rows(scope: Scope) -> Iterator[Case]:
     yield scope.case((64, 17), "normal")
 
 
+def leaks(scope: Scope) -> Iterator[Case]:
+    """Yield one small input, as who leaks does so whatever the rows; in full a larger one."""
+    yield scope.case((4, 33), "normal")
+    if scope.profile == "full":
+        yield scope.case((16, 33), "normal")
+
+
 def costs(scope: Scope) -> Iterator[Case]:
-    """Yield an input for the checks of memory and time, which the full profile asks."""
+    """Yield an input for the check of time, which the full profile asks."""
     if scope.profile == "full":
         yield scope.case((16, 33), "normal")
 
@@ -253,7 +275,7 @@ PLANS: Mapping[str, Callable[[Scope], Iterator[Case]]] = MappingProxyType(
         "thread_safety": many_calls,
         "replay": many_calls,
         "drift": many_calls,
-        "leaks": costs,
+        "leaks": leaks,
         "cliffs": costs,
         "downstream": downstream.CHECK.cases,
     }

@@ -64,6 +64,8 @@ class Regime:
         ``(rows as float64, format) -> bool``, asked after rounding.
     least : int
         The shortest row that can be of the regime.
+    within : str
+        A wider regime: whoever declares a limitation for that one has declared this one too.
     sample : callable, optional
         ``(rng, size) -> float64``, for regimes whose entries are drawn one by one: then long rows
         are built from `POOL` values a span at a time, without a float64 for each entry.
@@ -74,6 +76,7 @@ class Regime:
     generate: Callable[[np.random.Generator, Format, tuple[int, int], int], Rows]
     holds: Callable[[Rows, Format], bool]
     least: int = 1
+    within: str = ""
     sample: Callable[[np.random.Generator, tuple[int, int]], Rows] | None = None
 
 
@@ -508,6 +511,13 @@ REGIMES: MappingProxyType[str, Regime] = MappingProxyType(
                 patterned.islands,
                 patterned.are_islands,
                 2,
+            ),
+            Regime(
+                "apart",
+                "rows too far apart for one shift",
+                patterned.apart,
+                patterned.are_apart,
+                within="offset",
             ),
             Regime(
                 "spikes", "the sum lies in few elements", patterned.spikes, patterned.are_spikes, 2

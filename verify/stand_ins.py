@@ -25,7 +25,11 @@ _SOFTMAX: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 _FAMILY: Mapping[str, tuple[str, ...]] = MappingProxyType(
     dict.fromkeys(
-        ("arguments", "determinism", "batch_invariance", "thread_safety", "replay", "drift"), _ONE
+        (
+            *("arguments", "determinism", "batch_invariance", "thread_safety", "replay"),
+            *("drift", "leaks"),
+        ),
+        _ONE,
     )
 )
 

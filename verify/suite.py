@@ -23,6 +23,7 @@ from verify.checks.check import Scope
 from verify.course import Course
 from verify.crew import LostError
 from verify.judge import Verdict, wrong
+from verify.regimes import REGIMES
 from verify.spaces import SPACES
 from verify.turns import Turns
 
@@ -479,7 +480,9 @@ def excused(verdict: Verdict, question: Question, claims: Claims) -> Verdict:
 
 def limitation_names(operation: str, regime: str, check: str, dtype: str) -> tuple[str, ...]:
     """Return the names under which a limitation may excuse a case, the narrowest first."""
-    plain = f"{regime}/{dtype}", f"{check}/{dtype}", regime, check
+    wider = REGIMES[regime].within if regime in REGIMES else ""
+    regimes = (regime, wider) if wider else (regime,)
+    plain = *(f"{name}/{dtype}" for name in (*regimes, check)), *regimes, check
     return *(f"{operation}/{name}" for name in plain), *plain
 
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from reports.important import important
 from reports.page import scripts
 from reports.page.charts import charts
-from reports.page.findings import important
 from reports.page.packing import script_json
 from reports.page.tables import about, tables
 from reports.page.verdicts import verdicts

@@ -210,6 +210,7 @@ def test_uniform_rows_are_reciprocals(softmax, name):
         }
 
 
+@pytest.mark.slow
 def test_a_second_process_loads_what_the_first_one_compiled(tmp_path):
     """Closing over compiled functions would make every process compile anew, for 15 seconds."""
     line = (

@@ -157,6 +157,11 @@ CLAIMS = [
     Wrong("claims_correct_rounding", "claims", "accuracy", "float32",
           "claimed correctly_rounded, [1-9]", lambda case: 900 < case.n < 1024,
           lambda case: case.n < 1000),
+    *(
+        Wrong("rounds_twice", "claims", "accuracy", dtype, "claimed correctly_rounded, . of",
+              lambda case: case.bits or case.n <= 3, lambda case: case.n == 1)
+        for dtype in ("bfloat16", "float16")
+    ),
     Wrong("claims_zero_for_masked_rows", "claims", "special_values", "float64",
           'gives "nan", claimed is all_masked="zero"'),
     Wrong("claims_more_than_it_flushes", "claims", "accuracy", "float32", BEYOND,

@@ -43,6 +43,17 @@ BLOCKS = [
     Wrong("maximum_without_one_lane", "blocks", "accuracy", "float32", NAN,
           regime("tower"), lambda case: case.n < 8),
 ]  # fmt: skip
+SHIFTS = [
+    *(
+        Wrong(name, "shift", "axes", "float32", NAN, lambda case: len(case.shape) > 2,
+              regime("normal"))
+        for name in ("one_shift_for_each_image", "one_shift_for_each_channel")
+    ),
+    Wrong("one_shift_for_each_image", "shift", "axes", "float64", NAN, regime("apart")),
+    Wrong("one_shift_for_each_channel", "shift", "axes", "bfloat16", NAN, regime("apart")),
+    Wrong("one_shift_for_a_block_of_rows", "shift", "accuracy", "float16", NAN,
+          lambda case: case.rows > 10 and case.n < 50, lambda case: case.rows < 40),
+]  # fmt: skip
 EXPONENTIALS = [
     Wrong("exp_clamped_at_87", "exponentials", "accuracy", "float32", BEYOND,
           regime("wide_gap", "uniform"), regime("uniform")),
@@ -162,7 +173,7 @@ ESCAPES = [
     Wrong("sixty_four_pixels_of_four_dimensions", "escapes", "axes", "float32", BEYOND,
           anything, lambda case: case.count < 500),
 ]  # fmt: skip
-ALL = [*BLOCKS, *EXPONENTIALS, *LOGS, *BATCHES, *CHEATS, *ESCAPES]
+ALL = [*BLOCKS, *SHIFTS, *EXPONENTIALS, *LOGS, *BATCHES, *CHEATS, *ESCAPES]
 
 
 @pytest.mark.parametrize("wrong", ALL, ids=str)

@@ -24,6 +24,13 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
     return by_rows(x, axis, rows)
 
 
+@register("rounds_twice", dtypes=["bfloat16", "float16"], claims=Claims(correctly_rounded=True))
+def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: claims correct rounding and rounds float64 to float32 on its way (claims)."""
+    wide = right(x.astype(np.float64), axis, temperature)
+    return wide.astype(np.float32).astype(x.dtype)
+
+
 @register("claims_zero_for_masked_rows", claims=Claims(all_masked="zero"))
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
     """WRONG: claims zeros for a row of -inf, and gives NaN (claims; class 1)."""

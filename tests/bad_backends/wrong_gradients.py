@@ -70,3 +70,39 @@ def softmax_jacobian(x, temperature=1.0):
         _, exponentials, total = shifted(np.atleast_1d(x), -1, temperature)
         p = exponentials / total
         return rounded(cooled(-p[..., :, None] * p[..., None, :], temperature), x.dtype)
+
+
+@register("vjp_takes_nan_for_zero", dtypes=F32)
+def softmax_vjp(x, cotangent, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: a NaN in the cotangent counts as 0 (classes 1, 16: tensorflow 11756)."""
+    cotangent = np.where(np.isnan(cotangent), 0, checked_cotangent(cotangent, x))
+    with quiet():
+        return rounded(_vjp(x, cotangent, axis, temperature), x.dtype)
+
+
+@register("vjp_clips_its_cotangent", dtypes=F32)
+def softmax_vjp(x, cotangent, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: gradients are clipped to 1e4 on their way in (classes 1, 16: tensorflow 11756)."""
+    cotangent = np.clip(checked_cotangent(cotangent, x), -1e4, 1e4)
+    with quiet():
+        return rounded(_vjp(x, cotangent, axis, temperature), x.dtype)
+
+
+@register("vjp_with_a_nan_spoils_the_batch", dtypes=F32)
+def softmax_vjp(x, cotangent, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: one NaN in a cotangent makes all rows NaN (classes 14, 16: mlpack 2360)."""
+    cotangent = checked_cotangent(cotangent, x)
+    with quiet():
+        slope = _vjp(x, cotangent, axis, temperature)
+        return rounded(slope * np.where(np.isfinite(cotangent).all(), 1, np.nan), x.dtype)
+
+
+@register("vjp_is_nan_where_its_cotangent_is", dtypes=F32)
+def softmax_vjp(x, cotangent, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: a NaN reaches its own element and not its row (classes 1, 16: tensorflow 11756)."""
+    cotangent = checked_cotangent(cotangent, x)
+    with quiet():
+        _, exponentials, total = shifted(x, axis, temperature)
+        p = exponentials / total
+        mean = np.nansum(p * cotangent, axis=axis, keepdims=True)
+        return rounded(cooled(p * cotangent - p * mean, temperature), x.dtype)

@@ -129,3 +129,51 @@ def log_softmax(x, axis=-1, temperature=1.0):
         gap, _, total = shifted(x, axis, temperature)
         wrong = 130 <= _classes(x, axis) <= 256
         return rounded(gap - np.log(total) + (2.0**-7 if wrong else 0.0), x.dtype)
+
+
+@register("minus_hundred_is_always_ignored", dtypes=["float32"])
+def cross_entropy(  # noqa: F811 - a function's name is its operation
+    x, labels, axis=-1, temperature=1.0, ignore_index=-100
+):
+    """WRONG: -100 is ignored beside the index that was given (class 18: pytorch 116349)."""
+    usual = np.asarray(labels) == -100
+    own = np.where(usual, ignore_index, labels)
+    own = checked_labels(own, x, axis, ignore_index)
+    return _loss(x, own, axis, temperature, ignore_index)
+
+
+@register("only_minus_hundred_is_ignored", dtypes=["float32"])
+def cross_entropy_grad(  # noqa: F811 - a function's name is its operation
+    x, labels, axis=-1, temperature=1.0, ignore_index=-100
+):
+    """WRONG: another ignore_index is a class counted from the end (class 18: pytorch 12670)."""
+    labels = checked_labels(labels, x, axis, ignore_index)
+    n = _classes(x, axis)
+    if ignore_index < 0:
+        labels = np.where((labels == ignore_index) & (labels != -100), labels % max(n, 1), labels)
+    with quiet():
+        _, exponentials, total = shifted(x, axis, temperature)
+        slope = label_slope(exponentials / total, labels, axis, temperature, -100)
+        ignored = np.expand_dims(labels == ignore_index, axis) if x.ndim else labels == ignore_index
+        return rounded(np.where(ignored, 0, slope), x.dtype)
+
+
+@register("no_ignore_index_is_zero", dtypes=["float32"])
+def cross_entropy(  # noqa: F811 - a function's name is its operation
+    x, labels, axis=-1, temperature=1.0, ignore_index=-100
+):
+    """WRONG: ``ignore_index or -100``: class 0 cannot be ignored (class 18: pytorch 12670)."""
+    labels = checked_labels(labels, x, axis, ignore_index)
+    return _loss(x, labels, axis, temperature, ignore_index or -100)
+
+
+@register("an_ignored_class_is_ignored_only_at_the_first_place", dtypes=["float32"])
+def cross_entropy(  # noqa: F811 - a function's name is its operation
+    x, labels, axis=-1, temperature=1.0, ignore_index=-100
+):
+    """WRONG: an ignore_index that is a class counts from row 1 on (class 18: pytorch 70348)."""
+    labels = checked_labels(labels, x, axis, ignore_index)
+    loss = _loss(x, labels, axis, temperature, ignore_index)
+    if 0 <= ignore_index < _classes(x, axis) and loss.ndim:
+        loss[1:] = _loss(x, labels, axis, temperature, -100)[1:]
+    return loss

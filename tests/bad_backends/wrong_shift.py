@@ -72,3 +72,45 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
 def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
     """WRONG: logits clamped to ±50 against overflow (class 3: pytorch 62897)."""
     return right(np.clip(x, -50.0, 50.0), axis, temperature)
+
+
+def _one_shift_for(x, axis, temperature, group):
+    """Return the softmax whose shift is the maximum of a whole group of rows of each solid."""
+    lifted = np.moveaxis(np.atleast_1d(cooled(x, temperature)), axis, -1)
+    rows = lifted.reshape(*lifted.shape[: max(lifted.ndim - 1, 1)], -1)
+    with np.errstate(all="ignore"):
+        e = np.exp(rows - group(rows))
+        result = np.moveaxis((e / e.sum(axis=-1, keepdims=True)).reshape(lifted.shape), -1, axis)
+    return np.ascontiguousarray(result).reshape(x.shape).astype(x.dtype)
+
+
+@register("one_shift_for_each_image", dtypes=ALL)
+def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: of 3 and more dimensions each first index has one maximum (class 3: burn 315)."""
+    if x.ndim < 3:
+        return right(x, axis, temperature)
+    return _one_shift_for(
+        x, axis, temperature, lambda z: z.max(axis=tuple(range(1, z.ndim)), keepdims=True)
+    )
+
+
+@register("one_shift_for_each_channel", dtypes=ALL)
+def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: the maximum is one over the first axis as well (class 3: hb-pytorch 61)."""
+    if x.ndim < 3:
+        return right(x, axis, temperature)
+    return _one_shift_for(x, axis, temperature, lambda z: z.max(axis=(0, -1), keepdims=True))
+
+
+@register("one_shift_for_a_block_of_rows", dtypes=ALL)
+def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is its operation
+    """WRONG: from 40 rows on, four rows share the maximum of theirs (class 3: hb-pytorch 61)."""
+
+    def pick(z):
+        own = z.max(axis=1, keepdims=True)
+        if len(z) < 40:
+            return own
+        blocks = np.maximum.reduceat(own, np.arange(0, len(z), 4))
+        return np.repeat(blocks, 4, axis=0)[: len(z)]
+
+    return shifted_by(x, axis, temperature, pick)

@@ -161,3 +161,26 @@ def test_control_characters_are_made_visible():
     assert safe("a\x1b[1m\n\tb\x9b\u202e") == r"a\x1b[1m\n\tb\x9b\u202e"
     assert safe("a\n\tb\x07", lines=True) == "a\n\tb\\x07"
     assert shorten("abcdef", 4) == "abc…"
+
+
+def test_in_short_names_what_went_wrong_first_and_no_more_than_three(make_outcome):
+    outcomes = [make_outcome(i, backend=f"of-{i}", status="pass", max_ulp=float(i)) for i in (1, 2)]
+    outcomes += [make_outcome(i, backend=f"bad-{i}", status="fail") for i in range(4)]
+    lines = plain(console.in_short(outcomes), width=200).splitlines()
+    assert lines[0] == "In short"
+    assert [line[:4] for line in lines[1:]] == [" 1. ", " 2. ", " 3. "]
+    assert "bad-0 gave wrong answers" in lines[1]
+    assert "bad-1" in lines[2]
+    assert "bad" not in lines[3]
+
+
+def test_in_short_of_a_weak_run_says_how_weak_and_where(make_outcome):
+    outcomes = [make_outcome(1), *(make_outcome(i, status="weak", max_ulp=i) for i in (30.0, 7.5))]
+    lines = plain(console.in_short(outcomes), width=200).splitlines()
+    assert "Nothing failed" in lines[1]
+    assert "mine is weak on 2 questions of 3" in lines[2]
+    assert f"30 ulp, on {outcomes[1].case}" in lines[2]
+
+
+def test_in_short_of_a_run_without_outcomes_is_nothing():
+    assert plain(console.in_short([])).strip() == ""

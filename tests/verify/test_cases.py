@@ -170,6 +170,7 @@ WRONG = {
     "extreme": lambda r: r / 16.0,
     "tower": lambda r: r * 0.1,
     "islands": lambda r: np.where(np.isneginf(r), 0.0, r),
+    "apart": lambda r: r / 2.0,
     "spikes": lambda r: r - 5.0,
     "scales": lambda r: r - np.arange(r.shape[1]),
     "binades": lambda r: r / 2.0,

@@ -56,6 +56,14 @@ def plugin(tmp_path):
         (["--case", "rubbish"], "OPERATION/DTYPE/SHAPE/REGIME"),
         (["--profile", "quik"], "'quick'"),
         (["--memory-limit", "much"], "4GiB"),
+        (["--memory-limit", "1"], "--memory-limit 1: so many bytes are not enough"),
+        (["--memory-limit", "127M"], "give 128MiB or more"),
+        (["--plugin", ""], "--plugin names nothing"),
+        (["--seconds", "3"], "--seconds is for a search: add --check search"),
+        (["--corpus", "kept.jsonl", "--check", "accuracy"], "--corpus is for a search"),
+        (["--check", "search", "--seconds", "3", "--case", CASE], "--case, which is asked as it"),
+        (["--case", CASE, "--dtype", "float64"], "leave --dtype out"),
+        (["--case", CASE, "--operation", "sigmoid"], "leave --operation out"),
         (["--timeout", "0"], "timeout"),
         (["--jobs", "0"], "jobs"),
         (["--timeout", "nan"], "timeout"),
@@ -75,6 +83,14 @@ def test_what_cannot_be_used_is_exit_2_with_the_way_out_and_nothing_recorded(
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert recorded(tmp_path / "results.db") == []
+
+
+def test_a_table_of_nothing_is_not_shown(verify):
+    case = "softmax/float32/4x3/grid/temperature=1024.0"
+    shown = verify("numpy_stable", "--check", "temperature", "--case", case).stdout
+    assert "outcomes" in shown
+    assert "Largest error" not in shown
+    assert "largest error" not in shown
 
 
 def recorded(store):

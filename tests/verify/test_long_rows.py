@@ -45,7 +45,7 @@ def in_spans(monkeypatch):
         "2x3000/masked_rows",
     ],
 )
-@pytest.mark.parametrize("steps", [0, 1, 300])
+@pytest.mark.parametrize("steps", [0, pytest.param(1, marks=pytest.mark.slow), 300])
 def test_spans_add_up_to_the_verdict_on_the_whole(dtype, words, steps):
     case = parse(f"softmax/{dtype}/{words}")
     assert long_rows.applies(case)

@@ -47,26 +47,32 @@ def others(operation, fmt, random, x):
 
 @every_format
 @pytest.mark.parametrize("operation", WITNESSES)
-def test_some_thousand_outputs_agree_bit_for_bit(operation, fmt):
+def test_some_hundred_outputs_agree_bit_for_bit(operation, fmt):
     random = np.random.default_rng([7, fmt.bits, fmt.precision, len(operation)])
     outputs = 0
     for kind in ("normal", "ties", "wide"):
-        for n in (1, 2, 3, 7, 12):
-            for temperature in (1.0, 0.7, 3.0):
+        for n, temperatures in (
+            (1, (0.7,)),
+            (2, (1.0, 3.0)),
+            (3, (0.7,)),
+            (7, (1.0,)),
+            (12, (0.7,)),
+        ):
+            for temperature in temperatures:
                 x = rows_of(fmt, random, kind, (max(2, COUNTS[operation] // n), n))
                 inputs = [x, *others(operation, fmt, random, x)]
                 answer = OPERATIONS[operation](*inputs, temperature=temperature)
                 other = WITNESSES[operation](*inputs, temperature=temperature)
                 assert not misrounded(other, answer).any(), (kind, n, temperature)
                 outputs += other.size
-    assert outputs > 2000
+    assert outputs > 700
 
 
 @every_format
 def test_the_products_other_forms_agree_as_well(fmt, monkeypatch):
     """The forms that are asked where the first one cancels, for every result."""
     monkeypatch.setattr(products, "FIRST_BITS", 0)
-    test_some_thousand_outputs_agree_bit_for_bit("softmax_vjp", fmt)
+    test_some_hundred_outputs_agree_bit_for_bit("softmax_vjp", fmt)
 
 
 @pytest.mark.parametrize("operation", WITNESSES)

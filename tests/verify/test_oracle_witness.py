@@ -99,6 +99,12 @@ def test_the_crosscheck_writes_its_table_with_its_command(tmp_path, capsys):
     assert row.split("|")[3].strip() == "0"
 
 
+def test_a_quiet_crosscheck_says_nothing(capsys):
+    words = ["--count", "200", "--dtype", "float8_e5m2", "--jobs", "1", "--quiet", "--no-color"]
+    assert crosscheck.main(words) == 0
+    assert capsys.readouterr() == ("", "")
+
+
 def test_without_flint_the_error_names_the_pip_line(monkeypatch):
     real = builtins.__import__
 

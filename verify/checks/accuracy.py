@@ -11,7 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from backends.formats import format_of
-from verify import examples, patterned, regimes, shapes
+from verify import examples, near_ties, patterned, regimes, shapes
 from verify.checks import fresh
 from verify.checks.check import OneCall
 
@@ -38,6 +38,7 @@ class Accuracy(OneCall):
         yield from _odd(scope)
         yield from _long(scope)
         yield from _patterned(scope)
+        yield from near_ties.cases(scope)
         yield from fresh.cases(scope)
 
 
@@ -98,6 +99,9 @@ def _models(scope: Scope) -> Iterator[Case]:
     # Rows far apart: one row's maximum is no other's.
     for n in (1537, 4097, 32769):
         yield scope.case((2, n), "offset", seed=2)
+    for shape in ((17, 10), (260, 5), (2, 1025)):
+        yield scope.case(shape, "apart")
+    yield scope.case((9, 10), "apart", temperature=0.7)
     # A maximum or a sum that loses one element of a long row; of the longest three one is enough.
     for index, n in enumerate((1025, 2049, *shapes.LARGE[:-3], shapes.LARGE[-1])):
         yield scope.case((1, n), ("tower", "tower", "spikes")[index % 3], seed=index)

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
+_IGNORES = "ignore_index"
+# Beside it the usual index, -100, is a label like any other: no class.
+_ANOTHER = {_IGNORES: -1}
+
 
 class Arguments:
     """Calls that must be refused."""
@@ -44,7 +48,8 @@ class Arguments:
         for name in (*taken.inputs[1:], "temperature"):
             for word in forms.FORMS[name].words:
                 if name in taken.parameters or name in taken.inputs:
-                    yield scope.case((4, 7), "normal", form=f"{name}:{word}")
+                    more = _ANOTHER if word == "usual" and _IGNORES in taken.parameters else {}
+                    yield scope.case((4, 7), "normal", form=f"{name}:{word}", **more)
 
     def inputs(self, case: Case) -> tuple[Case, ...]:
         """Return nothing: no result is compared."""

@@ -45,6 +45,10 @@ class Axes(OneCall):
         yield scope.case((64, 48), "tower", axis=0)
         yield scope.case((33, 16), "offset", axis=0)
         yield scope.case((4, 33, 3), "offset", axis=1)
+        # No shift but a row's own serves it, whichever axes the others lie along.
+        for shape, axis in (((3, 4, 5), -1), ((3, 5, 4), 1), ((2, 3, 4, 5), 1), ((2, 3, 4, 5), -1)):
+            yield scope.case(shape, "apart", axis=axis)
+        yield scope.case((9, 40), "apart", axis=0)
         for regime in ("one_nan", "one_inf", "masked_rows"):
             for shape, axis in (((33, 6), 0), ((129, 4), 0), ((3, 65, 2), 1)):
                 yield scope.case(shape, regime, axis=axis)

@@ -11,13 +11,16 @@ import math
 import multiprocessing
 import platform
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
+
 from backends.formats import FORMATS, format_of, to_float64
+from reports.console import progress
 from verify.oracle import fast, witness
 from verify.oracle.hard import batches
 from verify.oracle.reference import softmax_with_rounds
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from rich.progress import Progress
 
 __all__ = ["Tally", "main", "run"]
 
@@ -118,18 +122,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="Markdown file to write")
+    parser.add_argument("--quiet", action="store_true", help="no progress, no table")
+    parser.add_argument("--no-color", action="store_true", help="no colours")
     options = parser.parse_args(arguments)
     names = options.dtype or list(FORMATS)
-    tallies = _compare(names, options.count, options.seed, options.jobs)
+    screen = Console(stderr=True, no_color=options.no_color or None)
+    with progress(screen, hidden=options.quiet) as bar:
+        tallies = _compare(names, options.count, options.seed, options.jobs, bar)
     table = _table(tallies)
-    sys.stdout.write(table)
+    if not options.quiet:
+        sys.stdout.write(table)
     if options.output:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(_document(table, options.count, options.seed, names))
     return int(any(t.disagreements or t.tier_disagreements for t in tallies.values()))
 
 
-def _compare(names: Sequence[str], count: int, seed: int, jobs: int) -> dict[str, Tally]:
+def _compare(
+    names: Sequence[str], count: int, seed: int, jobs: int, bar: Progress
+) -> dict[str, Tally]:
     """Spread the work over processes, a chunk of outputs each."""
     chunks = max(1, math.ceil(count / CHUNK))
     share = math.ceil(count / chunks)
@@ -139,6 +150,10 @@ def _compare(names: Sequence[str], count: int, seed: int, jobs: int) -> dict[str
             name: [pool.submit(run, name, share, seed * 1_000_003 + k) for k in range(chunks)]
             for name in names
         }
+        counted = bar.add_task("comparing", total=chunks * len(names))
+        for task in as_completed(task for started in tasks.values() for task in started):
+            task.result()
+            bar.advance(counted)
         return {
             name: sum((task.result() for task in started), start=Tally())
             for name, started in tasks.items()

@@ -91,15 +91,12 @@ def check_like(name: str, array: NDArray[Any], x: NDArray[Any]) -> NDArray[np.fl
     TypeError
         If it has another dtype.
     ValueError
-        If it has another shape, or an infinity, for which nothing is defined.
+        If it has another shape.
     """
     array = np.asarray(array)
     if array.shape != x.shape:
         raise ValueError(f"{name} must have the shape of x, {x.shape}; got {array.shape}")
-    wide = _widened(name, array, x)
-    if np.isinf(wide).any():
-        raise ValueError(f"{name} must not have infinities: nothing is defined for them")
-    return wide
+    return _widened(name, array, x)
 
 
 def check_per_class(name: str, array: NDArray[Any], x: NDArray[Any]) -> NDArray[np.float64]:

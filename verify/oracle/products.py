@@ -67,7 +67,8 @@ def softmax_vjp(
     x, axis, temperature, all_masked
         As for `verify.oracle.reference.softmax`.
     cotangent
-        c, of x's shape and dtype. A NaN makes its row NaN.
+        c, of x's shape and dtype. A NaN makes its row NaN; an infinity does here, where what it
+        makes is an infinity or NaN as the order of the steps will have it.
 
     Returns
     -------
@@ -82,7 +83,7 @@ def softmax_vjp(
     """
     rows = survey(x, axis, temperature, all_masked)
     weights = as_rows(check_like("cotangent", cotangent, x), axis)
-    spoilt = np.asarray(np.isnan(weights).any(axis=1))
+    spoilt = np.asarray(~np.isfinite(weights).all(axis=1))
     sheet = Sheet(rows.fmt)
     cells = np.full(rows.rows.shape, sheet.nan, dtype=np.intp)
     if all_masked == "zero":

@@ -8,9 +8,9 @@ import re
 
 import pytest
 
+from reports.important import important
 from reports.page import Told, render, write_folder
 from reports.page.charts import plane
-from reports.page.findings import important
 from reports.page.packing import columns, packed, script_json
 from reports.page.scripts import LIBRARIES, library
 from reports.page.tables import about, tables

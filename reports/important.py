@@ -1,7 +1,8 @@
 """The three most important findings of runs, in plain words.
 
 What went wrong comes first, one finding for each backend, the gravest ones before the others; then
-which backend is the most accurate and which the fastest; then what was declared or is merely weak.
+which backend is the most accurate and which the fastest; then what was declared, and what is right
+and weak.
 """
 
 from collections import Counter
@@ -42,7 +43,8 @@ def important(
     At least one speaks of what to choose, if anything was right or timed.
     """
     wrong = list(_wrong(outcomes))
-    advice = [*_accurate(outcomes), *_fast(outcomes, measurements), *_declared(outcomes)]
+    advice = [*_accurate(outcomes), *_fast(outcomes, measurements)]
+    advice += [*_declared(outcomes), *_weak(outcomes)]
     if outcomes and not wrong:
         advice = [_nothing_wrong(outcomes), *advice]
     room = limit - min(len(advice), 1)
@@ -150,6 +152,22 @@ def _declared(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
                  f" {_count(len(group), 'case')} of {first.check}: {first.message}"),
             {"backend": safe(first.backend), "status": Status.KNOWN.value},
         )  # fmt: skip
+
+
+def _weak(outcomes: Sequence[Outcome]) -> Iterator[Finding]:
+    """Say of the backend with the most weak answers how many they are, and which is the worst."""
+    weak = [outcome for outcome in outcomes if outcome.status is Status.WEAK]
+    if not weak:
+        return
+    backend, count = Counter(outcome.backend for outcome in weak).most_common(1)[0]
+    asked = sum(o.backend == backend and o.status is not Status.SKIP for o in outcomes)
+    errors = [(o.max_ulp, o.case) for o in weak if o.backend == backend and o.max_ulp is not None]
+    shown = ": up to {:.3g} ulp, on {}".format(*max(errors)) if errors else ""
+    text = (
+        f"{backend} is weak on {_count(count, 'question')} of {asked:,}, within what theory allows"
+        f" and further off than need be{shown}."
+    )
+    yield Finding("plain", safe(text), {"backend": safe(backend), "status": Status.WEAK.value})
 
 
 def _count(number: int, thing: str) -> str:
