@@ -57,6 +57,12 @@ def quiet() -> bool:
     return _asked(_QUIET)
 
 
+def passed_on() -> list[str]:
+    """Return the options by which a command that this one starts speaks as it does."""
+    asked = ((_QUIET, "--quiet"), (_NO_COLOR, "--no-color"))
+    return [option for key, option in asked if _asked(key)]
+
+
 def screen(*, stderr: bool = False, **options: Any) -> Console:  # noqa: ANN401 - rich's own
     """Return a console of standard output or error, without colours if none are wanted.
 

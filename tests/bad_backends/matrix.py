@@ -22,6 +22,7 @@ import click
 from backends import discovery
 from backends.errors import PluginError
 from backends.vocabulary import DTYPES, nearest
+from reports import manners
 from tests.bad_backends import matrix_page, zoo_records
 from verify.executor import LocalExecutor
 
@@ -57,6 +58,8 @@ class Member:
 @click.argument("names", nargs=-1)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Markdown.")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True)
+@manners.quiet_option
+@manners.no_color_option
 def main(names: tuple[str, ...], output: Path | None, jobs: int) -> None:
     """Run the zoo, or the backends NAMES of it, and tell which check kills which."""
     began = time.monotonic()
@@ -76,10 +79,11 @@ def main(names: tuple[str, ...], output: Path | None, jobs: int) -> None:
         click.echo(f"{what}: {member.record.name} ({member.record.text})")
     wrong = sum(member.record.wrong for member in members.values())
     sound = sum(not (m.record.wrong or m.unavailable) for m in members.values())
-    click.echo(
-        f"killed {wrong - len(survivors)} of {wrong} wrong; {len(alarms)} false alarms among "
-        f"{sound} sound; {time.monotonic() - began:.0f} s"
-    )
+    if not manners.quiet():
+        click.echo(
+            f"killed {wrong - len(survivors)} of {wrong} wrong; {len(alarms)} false alarms among "
+            f"{sound} sound; {time.monotonic() - began:.0f} s"
+        )
     sys.exit(1 if survivors or alarms else 0)
 
 
@@ -121,7 +125,8 @@ def _examined(members: dict[str, Member], jobs: int) -> dict[str, float]:
     for dtype in sorted(DTYPES, key=lambda name: name != _MOST_OFFERED):
         some = [m for m in askable if dtype in m.offered and not m.whole and not m.settled]
         if some:
-            click.echo(f"{dtype}: {len(some)} backends", err=True)
+            if not manners.quiet():
+                click.echo(f"{dtype}: {len(some)} backends", err=True)
             _run(members, seconds, some, ["--dtype", dtype, "--fail-fast", "--jobs", str(jobs)])
     for member in askable:
         if member.whole:
@@ -138,8 +143,10 @@ def _run(
         limits = ["--timeout", str(_TIMEOUT), "--memory-limit", _MEMORY]
         places = ["--store", str(Path(folder) / "results.db"), "--output", str(output)]
         names = [member.record.name for member in some]
+        verify = [sys.executable, "-m", "verify"]
         done = subprocess.run(
-            [sys.executable, "-m", "verify", *names, *plugins, *options, *limits, *places],
+            # Each run shows its own bar, on this command's terminal.
+            [*verify, *names, *plugins, *options, *limits, *places, *manners.passed_on()],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
             check=False,

@@ -36,6 +36,7 @@ def speaks():
     with console.progress(terminal) as bar:
         bar.update(bar.add_task("working", total=1), completed=1)
     click.echo(f"bar {'working' in terminal.file.getvalue()}")
+    click.echo(f"passed on {manners.passed_on()}")
 
 
 def said(*words, **environment):
@@ -55,6 +56,11 @@ def test_no_colours_where_none_are_wanted(words, environment):
 def test_quiet_has_no_bar_on_a_terminal_either():
     assert "bar False" in said("--quiet")
     assert "bar False" in said("-q")
+
+
+def test_a_command_that_is_started_is_asked_the_same():
+    assert "passed on ['--quiet', '--no-color']" in said("--no-color", "-q")
+    assert "passed on []" in said()
 
 
 def test_what_was_asked_of_one_command_is_forgotten_by_the_next():
