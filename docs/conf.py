@@ -43,6 +43,8 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 # Docstrings name things in single backticks, which need not be objects that have a page.
 default_role = "code"
+# Two dashes are an option's, and no rule.
+smartquotes = False
 
 html_theme = "furo"
 html_title = "Softmark"

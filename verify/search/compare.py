@@ -146,7 +146,7 @@ of its elements after which the guided search had found what random sampling fou
 
 Reproduce with
 
-    python -m verify.search.compare {name} --elements {elements} --output docs/search.md
+    python -m verify.search.compare {name} --elements {elements} --output docs/guided-search.md
 
 Python {platform.python_version()}, {libraries}; the figures depend on the machine's vector width.
 """
