@@ -20,9 +20,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -220,7 +222,10 @@ def two_at_once(bench: Bench) -> None:
         process.communicate(timeout=100)
 
 
-FAULTS = {
+Fault = Callable[[Any], "Counts | None"]
+"""Does something to a run on a bench, and waits for the run's end."""
+
+FAULTS: dict[str, Fault] = {
     "`kill -9` of the run": kill_run,
     "`kill -9` of the run and all its processes at once": kill_all,
     "`kill -9` of the worker": kill_worker,
@@ -233,12 +238,17 @@ FAULTS = {
 
 
 def once(
-    fault: str, rng: random.Random, length: float, whole: set[tuple[str, ...]], tally: Tally
+    fault: Fault,
+    made: type[Bench],
+    rng: random.Random,
+    length: float,
+    whole: set[tuple[str, ...]],
+    tally: Tally,
 ) -> None:
     """Do a fault once, resume what it ended, and count."""
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
-        bench = Bench(Path(name), rng, length, len(whole))
-        for word, number in (FAULTS[fault](bench) or {}).items():
+        bench = made(Path(name), rng, length, len(whole))
+        for word, number in (fault(bench) or {}).items():
             before_it = tally.said.get(word, 0.0)
             tally.said[word] = max(before_it, number) if "most" in word else before_it + number
         tally.done += 1
@@ -251,7 +261,7 @@ def once(
             said, _ = again.communicate(timeout=100)
             if again.returncode not in (0, 1):
                 tally.wrong += 1
-                sys.stderr.write(f"{fault}: {said}\n")
+                sys.stderr.write(f"{said}\n")
         after = bench.rows()
         tally.lost += len(set(before) - set(after))
         _compare(after, whole, tally)
@@ -268,10 +278,10 @@ def _compare(after: list[tuple[str, ...]], whole: set[tuple[str, ...]], tally: T
             tally.wrong += 1
 
 
-def measure() -> tuple[float, set[tuple[str, ...]]]:
+def measure(made: type[Bench]) -> tuple[float, set[tuple[str, ...]]]:
     """Return how long an undisturbed run takes, and its outcomes."""
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
-        bench = Bench(Path(name), random.Random(0), 0.0, 0)  # noqa: S311 - no secret
+        bench = made(Path(name), random.Random(0), 0.0, 0)  # noqa: S311 - no secret
         began = time.monotonic()
         process = bench.run()
         said, _ = process.communicate(timeout=100)
@@ -280,24 +290,24 @@ def measure() -> tuple[float, set[tuple[str, ...]]]:
         return time.monotonic() - began, {row[1:] for row in bench.rows()}
 
 
-def main() -> None:
+def main(faults: dict[str, Fault] = FAULTS, made: type[Bench] = Bench) -> None:
     """Do each fault so often, and print a row for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fault", action="append", help="Only those with this word. Repeatable.")
     options = parser.parse_args()
-    length, whole = measure()
+    length, whole = measure(made)
     say(f"An undisturbed run: {len(whole)} outcomes in {length:.1f} s.\n")
     row("what was done", "times", "runs ended", "recorded by then", "lost", "incomplete", "differs")
     row("---", *["---:"] * 5, "---")
-    for fault in FAULTS:
+    for fault in faults:
         if options.fault and not any(word in fault for word in options.fault):
             continue
         rng = random.Random(f"{options.seed} {fault}")  # noqa: S311 - no secret
         tally = Tally()
         for _ in range(options.times):
-            once(fault, rng, length, whole, tally)
+            once(faults[fault], made, rng, length, whole, tally)
         notes = ", ".join(f"{count} {status}" for status, count in tally.notes.items()) or "no"
         notes += "".join(f"; {word}: {number:.2g}" for word, number in tally.said.items())
         row(fault, tally.done, tally.ended, tally.recorded, tally.lost, tally.wrong, notes)
