@@ -2,8 +2,8 @@
 
 The rules, which CONTRIBUTING.md has for who writes a page:
 
-- ``console``: lines that begin with ``$`` are run by bash, the lines below are what they print. A
-  command may fail only if ``$ echo $?`` follows it.
+- ``console``: lines that begin with ``$`` are run by bash, the lines below are what they print
+  to standard output. A command may fail only if ``$ echo $?`` follows it.
 - ``pycon``: Python's session, one a page, run as doctest runs it.
 - ``python``, ``c`` and ``yaml``: a file, whose name stands in a comment on the first line.
 - ``...`` in what is printed stands for anything; spaces are not counted.
@@ -132,15 +132,16 @@ class Reader:
             ["/bin/bash", "-c", f"(exit {self._code})\n{command}"],
             cwd=self._folder,
             env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,
             text=True,
             timeout=_LONGEST,
             check=False,
         )
         self._code = done.returncode
         if shown and not checker.check_output(f"{shown}\n", done.stdout):
-            raise AssertionError(f"$ {command}\n{done.stdout}\n--- the page shows\n{shown}")
+            raise AssertionError(
+                f"$ {command}\n{done.stdout}{done.stderr}\n--- the page shows\n{shown}"
+            )
 
     def _run(self, block: Block) -> None:
         told: list[str] = []
