@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.operations import IGNORE_INDEX, operation
-from verify import forms, layouts, leftovers, notes
+from verify import forms, layouts, left_behind, leftovers, notes
 from verify.calls import Caller, InputChangedError, WrongResultError, as_numpy, parameters
 
 if TYPE_CHECKING:
@@ -94,12 +94,13 @@ def outlives(backend: Backend, case: Case) -> list[Array]:
     seen: dict[str, Array] = {}
     call = _door(backend, case)
     given, other = (_natives(backend, each) for each in (first, second))
-    y = call(given)
-    seen["first"] = _copy(backend, y)
-    z = call(other)
-    seen["second"] = _copy(backend, z)
-    for _ in _later(case):
-        call(other)
+    with left_behind.watched() as left:
+        y = call(given)
+        seen["first"] = _copy(backend, y)
+        z = call(other)
+        seen["second"] = _copy(backend, z)
+        for _ in _later(case):
+            call(other)
     seen["first after later calls"] = _copy(backend, y)
     for native, each in zip(given, first, strict=True):
         _overwrite(backend, native, _leftover(each))
@@ -113,7 +114,7 @@ def outlives(backend: Backend, case: Case) -> list[Array]:
     for _ in range(_LATER):
         _bound(backend, case, second)
     seen["bound after later bound calls"] = _copy(backend, kept)
-    return [notes.written(labels=list(seen)), *seen.values()]
+    return [notes.written(labels=list(seen), left=left), *seen.values()]
 
 
 def _later(case: Case) -> Iterator[int]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from backends.formats import FORMATS, format_of, from_float64, to_float64
 from reports.records import Status
-from verify import forms, notes
+from verify import forms, left_behind, notes
 from verify.judge import Verdict, form_fault, wrong
 from verify.judge import judge as judge_values
 
@@ -165,6 +165,9 @@ def _outlives(
     first = values(case, seen["first"], answers, claims)
     if first.status is Status.FAIL:
         return first
+    left = _left_behind(note, claims)
+    if left:
+        return wrong(f"after the call, in the thread of its caller: {left}")
     for again, says in (
         (
             "again after the first result was overwritten",
@@ -191,6 +194,14 @@ def _plain(
     case: Case, _: Note, results: Sequence[Array], answers: Answers, claims: Claims
 ) -> Verdict:
     return values(case, results[0], answers, claims)
+
+
+def _left_behind(note: Note, claims: Claims) -> str:
+    """Say what a call left behind that no claim declares; empty if nothing."""
+    declared = {left_behind.FLUSHING} if claims.subnormals == "flush" else set()
+    known = (left_behind.FLUSHING, left_behind.ROUNDING, left_behind.ERRORS)
+    found = [str(each) for each in note.get("left", ())]
+    return "; ".join(each for each in known if each in found and each not in declared)
 
 
 def _labels(note: Note, results: Sequence[Array]) -> list[str]:

@@ -100,7 +100,7 @@ def _widths(scope: Scope) -> Iterator[Case]:
 
 def _temperatures(scope: Scope) -> Iterator[Case]:
     # Hardly any is a power of two or a whole number: an inverse is rounded, and a fraction lost.
-    for temperature in (0.07, 0.7, 1.3, 2.0, 703.0):
+    for temperature in (0.07, 0.7, 1.3, 2.0, 702.7):
         yield scope.case((_ROWS, 10), "normal", temperature=temperature)
     yield scope.case((_ROWS, 10), "masked", temperature=0.7)
     yield scope.case((_ROWS, 10), "wide_gap", temperature=2.0)

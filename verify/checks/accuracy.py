@@ -69,7 +69,7 @@ def _temperatures(scope: Scope) -> Iterator[Case]:
         yield scope.case((_ROWS, 10), "normal", temperature=temperature)
         yield scope.case((100, 2), "normal", temperature=temperature)
     # Fractions beside them, whose inverse or whole part somebody may take, from 1 / 100 to 1000.
-    for temperature in (0.013, 0.07, 0.3, 1.3, 3.7, 47.5, 703.0):
+    for temperature in (0.013, 0.07, 0.3, 1.3, 3.7, 47.5, 702.7):
         yield scope.case((_ROWS, 10), "scales", temperature=temperature)
     yield scope.case((360, 10), "digits", temperature=0.5)
     yield scope.case((_ROWS, 10), "masked", temperature=0.7)
@@ -96,6 +96,7 @@ def _models(scope: Scope) -> Iterator[Case]:
     for n in (257, 513, 1023, 2049, 4096):
         yield scope.case((2, n), "constant", seed=n)
     yield scope.case((300, 65), "ties")
+    yield scope.case((520, 257), "ties")
     # Rows far apart: one row's maximum is no other's.
     for n in (1537, 4097, 32769):
         yield scope.case((2, n), "offset", seed=2)

@@ -34,6 +34,7 @@ class Axes(OneCall):
         yield scope.case((300, 4), "ties", axis=0, temperature=0.5)
         yield scope.case((4, 3, 6), "normal", axis=1, temperature=0.7)
         yield scope.case((2, 3, 4, 5), "normal", axis=2, temperature=2.0)
+        yield scope.case((2, 3, 4, 5), "normal", axis=1, temperature=0.7)
         yield scope.case((64, 48), "wide_gap", axis=0)
         yield scope.case((64, 48), "masked", axis=0)
         yield scope.case((4097, 3), "ties", axis=0)

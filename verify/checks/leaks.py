@@ -42,6 +42,8 @@ class Leaks:
         full = scope.profile == "full"
         if full or scope.dtype == "float32":
             yield scope.case((4, 65), "normal")
+            # Another path: off the last axis, and at a temperature.
+            yield scope.case((33, 4), "normal", axis=0, temperature=0.7)
         if full or scope.dtype in _QUICK:
             yield scope.case((8, 1031), "normal")
         if full:
