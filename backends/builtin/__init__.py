@@ -1,10 +1,27 @@
 """The built-in backends: one implementation a file, the file's stem is its registry name.
 
-In the order a reader would learn them: `numpy_naive` (the textbook formula, and how it overflows),
-`numpy_stable` (subtract the maximum first), `numpy_online` (maximum and sum in a single pass),
-`numba_online` (the same, compiled), `numba_fast` (three compiled passes over rows in cache),
-`torch_eager` and `torch_eager_cuda` (what most people run), `torch_autograd` and `jax_grad` (the
-gradients that frameworks derive by themselves), then the peers: `scipy_special`, `sklearn_extmath`,
+In the order a reader would learn them, from naive to fast; each step answers what the one before it
+left open:
+
+1. `numpy_naive`: the textbook formula exp(x) / sum exp(x), and how it overflows.
+2. `numpy_stable`: subtract the maximum first. Three passes over memory and more, and rounding
+   x - max costs half an ulp of the gap, which exp turns into a relative error.
+3. `numpy_online`: maximum and sum in a single pass, the sum brought to each new maximum.
+4. `numba_online`: the same, compiled (Milakov and Gimelshein 2018). One pass less over memory, exp
+   twice: what a GPU gains by, and a CPU seldom.
+5. `numba_fast`: three passes while the row is in cache: maximum, exp and sum, result. The maximum
+   is taken off the exponent instead of x, so that no subtraction rounds; sums are of what
+   exponentials were before they were rounded.
+6. `numba_exact`: every result correctly rounded, by proof: more digits where a rounding is open.
+
+The kernels of `numba_fast` in `backends.kernels` are best read from `lanes`, which says what a
+vector is, to `fast_exp`, `fast_forms` (formats), `fast_lanes` (passes over a row), `fast_rows`
+(rows to threads) and `fast_call` (any array to rows); `exp_sweep` asks exp for every float32 that
+reaches its polynomial. The older way, loops that LLVM vectorises, is in `numba_parts`: compare the
+two.
+
+What most people run: `torch_eager` and `torch_eager_cuda`, and the gradients that frameworks derive
+by themselves, `torch_autograd` and `jax_grad`. Then the peers: `scipy_special`, `sklearn_extmath`,
 `onnxruntime_cpu`, `openvino_cpu`, `jax_jit`, `tensorflow_cpu` and `torch_compile`. On an NVIDIA GPU
 there are `torch_compiled` and `triton_fused` besides. Importing one of these files imports no array
 library: kernels are imported when a backend is first used.

@@ -1,0 +1,98 @@
+"""`fast_exp` on every float32 of the reduced range: ``python -m backends.kernels.exp_sweep``.
+
+|x| <= ln(2)/2 needs no multiple of ln 2, so that scale (1 + q) is what the polynomial makes of it.
+Reference is `fast_exp`'s exponential for float64, whose own error is 2^-29 of a float32's ulp.
+"""
+
+# ruff: noqa: ANN401 - Numba compiles each function for the lanes that it meets
+from __future__ import annotations
+
+import functools
+import math
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numba
+import numpy as np
+
+from backends.kernels.fast_exp import DOUBLE, SHORT, SINGLE, exponential, shift_by
+from backends.kernels.lanes import fused, larger
+from backends.kernels.lanes_forms import as_float64, bits_of, from_bits, largest_of
+from backends.kernels.lanes_memory import load
+from backends.kernels.machine import kernel, wide_vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from backends.kernels.fast_exp import Arithmetic
+
+ARITHMETICS = {"SINGLE": SINGLE, "SHORT": SHORT}
+LARGEST = int(np.float32(math.log(2) / 2).view(np.int32))
+"""The encoding of the largest number that is asked; those of smaller ones are smaller."""
+_LANES, _AT_ONCE = 16, 1 << 16
+_UNIT = 2.0**-24
+
+
+@functools.cache
+def _errors(name: str) -> Callable[..., None]:
+    """Make errors(encodings, worst): the largest errors before and after e is rounded."""
+    of: Arithmetic = ARITHMETICS[name]
+    exp, shift, lift = exponential(of), shift_by(of), 2.0 ** (DOUBLE.lift - of.lift)
+    exact, exact_shift = exponential(DOUBLE), shift_by(DOUBLE)
+
+    @kernel
+    def size_of(value: Any) -> Any:
+        return from_bits(bits_of(value) & np.int64(0x7FFFFFFFFFFFFFFF))
+
+    @kernel
+    def errors(encodings: Any, worst: Any) -> None:
+        wide_vectors()
+        by, exactly = shift(0.0), exact_shift(0.0)
+        before, after = worst[0], worst[1]
+        for j in range(0, encodings.size, _LANES):
+            x = from_bits(load(encodings, j, _LANES))
+            scale, q = exp(x, by)
+            true_scale, true_q = exact(as_float64(x), exactly)
+            true = fused(true_scale, true_q, true_scale)
+            wide, rounded = as_float64(scale) * lift, as_float64(fused(scale, q, scale)) * lift
+            near = fused(wide, as_float64(q), wide)
+            before = max(before, largest_of(larger(size_of(near / true - 1.0), 0.0)))
+            after = max(after, largest_of(larger(size_of(rounded / true - 1.0), 0.0)))
+        worst[0], worst[1] = before, after
+
+    return errors
+
+
+def worst_errors(name: str, first: int, last: int, *, negative: bool) -> tuple[float, float]:
+    """Return the largest relative errors in u = 2^-24 over encodings from `first` to before `last`.
+
+    The first is that of scale (1 + q), of which sums are made, the second that of the exponential
+    rounded to float32.
+    """
+    worst = np.zeros(2)
+    _sweep(_errors(name), first, last, np.int32(-(2**31)) if negative else np.int32(0), worst)
+    return float(worst[0] / _UNIT), float(worst[1] / _UNIT)
+
+
+@numba.njit
+def _sweep(errors: Any, first: int, last: int, sign: int, worst: Any) -> None:
+    room = np.empty(_AT_ONCE, np.int32)
+    for start in range(first, last, _AT_ONCE):
+        for j in range(_AT_ONCE):
+            room[j] = np.int32(min(start + j, last - 1)) | np.int32(sign)
+        errors(room, worst)
+
+
+def main() -> None:
+    """Print the largest errors on every number of the reduced range."""
+    for name in ARITHMETICS:
+        both = [worst_errors(name, 0, LARGEST + 1, negative=sign) for sign in (False, True)]
+        before, after = (max(errors) for errors in zip(*both, strict=True))
+        sys.stdout.write(
+            f"{name}: {2 * (LARGEST + 1)} numbers, at most {before:.4f} u before rounding, "
+            f"{after:.4f} u after\n"
+        )
+
+
+if __name__ == "__main__":
+    main()
