@@ -41,33 +41,26 @@ def charts(
 def plane(outcomes: Iterable[Outcome], measurements: Iterable[Measurement]) -> Rows:
     """Return for each timing the backend's largest error on uniform logits, and if it is in front.
 
-    In front is what no other backend beats in speed without losing accuracy, on the same operation,
-    format and shape (a Pareto front). The error is that of the accuracy check over all lengths.
+    As `reports.pivots.accuracy_and_speed` has it, of right results and warm caches.
     """
-    errors: dict[tuple[str, str, str], float] = {}
-    for outcome in _accuracy(outcomes):
-        key = (outcome.backend, outcome.operation, outcome.dtype)
-        errors[key] = max(errors.get(key, 0.0), _size(outcome.max_ulp))
-    groups: dict[tuple[str, ...], list[tuple[str, float, float]]] = {}
-    for item in measurements:
-        error = errors.get((item.backend, item.operation, item.dtype))
-        if item.verified and error is not None and item.cache == "warm":
-            key = (item.operation, item.dtype, shape_text(item.shape))
-            groups.setdefault(key, []).append((item.backend, item.bandwidth, error))
-    return [
-        [safe(backend), *key, speed, error, not _beaten(group, speed, error)]
-        for key, group in groups.items()
-        for backend, speed, error in group
-    ]
+    from reports import frames, pivots
 
-
-def _beaten(group: Sequence[tuple[str, float, float]], speed: float, error: float) -> bool:
-    return any(
-        other_speed >= speed
-        and other_error <= error
-        and (other_speed > speed or other_error < error)
-        for _, other_speed, other_error in group
+    timed = [item for item in measurements if item.verified and item.cache == "warm"]
+    table = pivots.accuracy_and_speed(
+        frames.outcomes_frame(_accuracy(outcomes)), frames.measurements_frame(timed)
     )
+    return [
+        [
+            safe(row.backend),
+            row.operation,
+            row.dtype,
+            row.shape,
+            row.bandwidth,
+            _size(row.max_ulp),
+            row.front,
+        ]
+        for row in table.itertuples()
+    ]
 
 
 def _accuracy(outcomes: Iterable[Outcome]) -> list[Outcome]:

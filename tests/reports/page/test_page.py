@@ -132,7 +132,8 @@ def test_in_front_is_what_nobody_beats(make_outcome, make_measurement):
     speeds = {"slow": 1e9, "fast": 5e9, "beaten": 4e9}
     outcomes = [make_outcome(i, backend=name, max_ulp=ulp)
                 for i, (name, ulp) in enumerate(errors.items())]  # fmt: skip
-    timed = [make_measurement(backend=name, bandwidth=speed) for name, speed in speeds.items()]
+    timed = [make_measurement(backend=name, bandwidth=speed, median=1 / speed)
+             for name, speed in speeds.items()]  # fmt: skip
     assert {row[0]: row[-1] for row in plane(outcomes, timed)} == {
         "slow": True,
         "fast": True,
