@@ -25,8 +25,9 @@ REPEATING = frozenset(
 STATUSES = pd.CategoricalDtype([status.value for status in Status], ordered=True)
 """The type of a column of statuses."""
 
-Rows = Sequence[Sequence[Any]]
-"""Values in the order of the record's fields, as a database or a record holds them."""
+Columns = Sequence[Sequence[Any]]
+"""Values by column, in the order of the record's fields: as a database or a record holds them, or
+an array of Arrow each."""
 
 _ARROW: dict[Any, pa.DataType] = {
     bool: pa.bool_(),
@@ -38,12 +39,12 @@ _ARROW: dict[Any, pa.DataType] = {
 _OBJECTS = (tuple[float, ...], dict[str, Any] | None)
 
 
-def frame(record: type[Record], batches: Iterable[Rows]) -> pd.DataFrame:
-    """Return rows as a frame with one typed column per field, typed alike if there are none."""
+def frame(record: type[Record], batches: Iterable[Columns]) -> pd.DataFrame:
+    """Return batches as a frame with one typed column per field, typed alike if there are none."""
     entries = fields(record)
     parts: list[list[Any]] = [[] for _ in entries]
-    for rows in batches:
-        for part, entry, values in zip(parts, entries, zip(*rows, strict=True), strict=True):
+    for batch in batches:
+        for part, entry, values in zip(parts, entries, batch, strict=True):
             part.append(_packed(entry, values))
     return pd.DataFrame(
         {entry.name: _column(entry, part) for entry, part in zip(entries, parts, strict=True)}
@@ -53,7 +54,11 @@ def frame(record: type[Record], batches: Iterable[Rows]) -> pd.DataFrame:
 def _packed(entry: "Field[Any]", values: Sequence[Any]) -> Any:  # noqa: ANN401 - Arrow's, or a list
     """Return the values of one batch in Arrow, or as a list where a cell holds several numbers."""
     if entry.type in _OBJECTS:
-        return [_cell(value) for value in values]
+        plain = values.to_pylist() if isinstance(values, pa.Array) else values
+        return [_cell(value) for value in plain]
+    if isinstance(values, pa.Array):
+        whole = values.cast(_ARROW.get(entry.type, pa.string()))
+        return whole.dictionary_encode() if _repeats(entry) else whole
     if entry.name == "shape":
         values = [item if isinstance(item, str) else shape_text(item) for item in values]
     if entry.type in _ARROW:

@@ -108,8 +108,8 @@ def _of_runs(store: Store, record: type[Result], runs: Sequence[Run]) -> pd.Data
 
 def _frame(record: type[Record], records: Sequence[Record]) -> pd.DataFrame:
     names = field_names(record)
-    rows = [[_arrow(getattr(item, name)) for name in names] for item in records]
-    return columns.frame(record, [rows] if rows else [])
+    batch = [[_arrow(getattr(item, name)) for item in records] for name in names]
+    return columns.frame(record, [batch] if records else [])
 
 
 def _arrow(value: object) -> object:

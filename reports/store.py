@@ -196,31 +196,25 @@ class Store:
     def batches(
         self, record: type[Result], run_id: str, size: int = 50_000
     ) -> Iterator[Sequence[Sequence[Any]]]:
-        """Yield a run's results as bare rows, in the order of the record's fields, so many a time.
+        """Yield a run's results by columns, in the order of the record's fields, so many at a time.
 
         For the views of very many results: no record is built, and each value is as the database
         gives it (a shape is text, and so is what SQLite keeps as text: NaN, lists).
         """
         table = schema.table_of(record)
-        columns = [
-            sa.type_coerce(table.c[name], sa.types.NullType()) for name in field_names(record)
-        ]
-        database = self._database
-        with database.explained(), database.engine.connect() as connection:
-            first, last = connection.execute(
-                sa.select(sa.func.min(table.c.seq), sa.func.max(table.c.seq)).where(
-                    table.c.run == run_id
-                )
-            ).one()
-            # A span of the key, and no index on the run: a run lies together, and through the index
-            # SQLite would sort whole rows.
-            query = sa.select(*columns).where(
-                table.c.seq.between(first, last), sa.func.coalesce(table.c.run, "") == run_id
-            )
-            found = connection.execution_options(yield_per=size).execute(
-                query.order_by(table.c.seq)
-            )
-            yield from found.partitions()
+        ends = sa.select(
+            sa.func.min(table.c.seq).label("first"), sa.func.max(table.c.seq).label("last")
+        )
+        (span,) = self._rows(ends.where(table.c.run == run_id))
+        if span["first"] is None:
+            return
+        # A span of the key, and no index on the run: a run lies together, and through the index
+        # SQLite would sort whole rows.
+        query = sa.select(*(table.c[name] for name in field_names(record))).where(
+            table.c.seq.between(span["first"], span["last"]),
+            sa.func.coalesce(table.c.run, "") == run_id,
+        )
+        yield from self._database.columns(query.order_by(table.c.seq), size)
 
     def recorded(self, run_id: str) -> set[Key]:
         """Return (backend, check, case) of every outcome of a run: what need not be asked again."""

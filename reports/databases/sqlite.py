@@ -7,13 +7,15 @@ belongs to another program or is damaged is recognised before anything is writte
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from reports.databases import database
-from reports.databases.database import Database
+from reports.databases import database, sqlite_arrow
+from reports.databases.database import Columns, Database
 
 _MAGIC = b"SQLite format 3\0"
 _OTHER = "name another one with --store or SOFTMARK_STORE"
@@ -73,6 +75,15 @@ class SQLite(Database):
     def insert_new(self, table: sa.Table) -> sa.Insert:
         """Return an insert that leaves out rows whose key is there already."""
         return sqlite.insert(table).on_conflict_do_nothing()
+
+    def columns(self, query: sa.Select[Any], size: int) -> Iterator[Columns]:
+        """Yield what a query finds by columns; of a file as Arrow's arrays, NaN as null."""
+        if self._file is None:
+            yield from super().columns(query, size)
+            return
+        text = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+        with self.explained():
+            yield from sqlite_arrow.columns(self._file, text, query.selected_columns, size)
 
     def _create(self) -> sa.Engine:
         patience = {"timeout": str(database.BUSY_SECONDS), **self._address.query}

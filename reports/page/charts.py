@@ -49,17 +49,12 @@ def plane(outcomes: Iterable[Outcome], measurements: Iterable[Measurement]) -> R
     table = pivots.accuracy_and_speed(
         frames.outcomes_frame(_accuracy(outcomes)), frames.measurements_frame(timed)
     )
+    names = ("backend", "operation", "dtype", "shape", "bandwidth", "max_ulp", "front")
     return [
-        [
-            safe(row.backend),
-            row.operation,
-            row.dtype,
-            row.shape,
-            row.bandwidth,
-            _size(row.max_ulp),
-            row.front,
-        ]
-        for row in table.itertuples()
+        [safe(backend), *kind, _size(error), front]
+        for backend, *kind, error, front in zip(
+            *(table[name].tolist() for name in names), strict=True
+        )
     ]
 
 
