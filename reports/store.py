@@ -128,11 +128,13 @@ class Store:
 
     def finish(self, run_id: str) -> None:
         """Record that a run has come to its end."""
-        self._change(run_id, finished=utc_now(), reason="")
+        changed = _changed(run_id, finished=utc_now(), reason="")
+        self._database.write(lambda connection: connection.execute(changed))
 
     def interrupt(self, run_id: str, reason: str) -> None:
-        """Record why a run ended before its end."""
-        self._change(run_id, reason=storable(reason))
+        """Record why a run ended before its end; a server that went away is not waited for."""
+        changed = _changed(run_id, reason=storable(reason))
+        self._database.write_once(lambda connection: connection.execute(changed))
 
     def resume(self, run: Run, owner: str, arguments: dict[str, Any]) -> Run:
         """Hand an interrupted run to another process, and return it as it is from now on.
@@ -232,10 +234,6 @@ class Store:
             for run_id in ids
         }
 
-    def _change(self, run_id: str, **values: str) -> None:
-        changed = sa.update(schema.runs).where(schema.runs.c.id == run_id).values(**values)
-        self._database.write(lambda connection: connection.execute(changed))
-
     def _results(self, table: sa.Table, run_id: str) -> Sequence[sa.RowMapping]:
         query = sa.select(table).where(table.c.run == run_id).order_by(table.c.seq)
         return self._rows(query)
@@ -246,6 +244,10 @@ class Store:
 
     def _rows(self, query: sa.Select[Any]) -> Sequence[sa.RowMapping]:
         return self._database.read(lambda connection: connection.execute(query).mappings().all())
+
+
+def _changed(run_id: str, **values: str) -> sa.Update:
+    return sa.update(schema.runs).where(schema.runs.c.id == run_id).values(**values)
 
 
 def _no_such_run(name: str, runs: list[Run], found: list[Run]) -> str:

@@ -228,6 +228,18 @@ def test_a_server_that_stays_away_is_an_error_that_says_what_is_kept(
         assert len(store.outcomes(run.id)) == 2
 
 
+def test_whoever_ends_a_run_does_not_wait_for_a_server_that_went_away(
+    running, postgresql_address, run
+):
+    with open_store(postgresql_address) as store:
+        store.begin(run)
+        running.stop()
+        began = time.monotonic()
+        with pytest.raises(StoreError):
+            store.interrupt(run.id, "by the user")
+        assert time.monotonic() - began < 10, "not the 30 s that a writer waits"
+
+
 def test_what_was_acknowledged_when_the_server_was_killed_is_there(running, postgresql_address):
     with open_store(postgresql_address) as store:
         run = Run.start("verify", version="1")
