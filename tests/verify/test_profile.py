@@ -39,9 +39,9 @@ def test_every_regime_meets_many_short_widths_and_some_long_one(dtype):
     for case in asked("accuracy", dtype):
         by_regime[case.regime].add(case.n)
     # What these are for shows at a few widths: see the zoo.
-    patterned = {"islands", "spikes", "scales", "binades"}
+    patterned = {"islands", "spikes", "scales", "binades", "apart"}
     assert patterned <= set(by_regime)
-    for regime in by_regime.keys() - {"values", "digits"} - patterned:
+    for regime in by_regime.keys() - {"values", "digits", "encoded"} - patterned:
         assert len([n for n in by_regime[regime] if n <= 129]) >= 8, regime
         assert max(by_regime[regime]) > 500, regime
     promised = {"wide_gap", "offset", "ties", "ascending", "descending", "masked"}
