@@ -113,3 +113,7 @@ def _sweep(
         received=cluster.received - received,
         memory=psutil.Process().memory_info().rss,
     )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
