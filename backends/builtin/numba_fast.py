@@ -1,10 +1,10 @@
 """Compiled passes over each row while it is in cache: maximum, exp and sum, then the result.
 
-Rows are shared among threads, for softmax so is one huge row. Softmax is written in lanes
-(`backends.kernels.fast_lanes` says what makes it fast and accurate), in float32 also for 16-bit
-formats, and brings rows along other axes into order a block at a time. The other operations are
-loops (`backends.kernels.numba_parts`) that take 16-bit formats by conversion and copy arrays along
-other axes than the last. Each operation is compiled when it is first called, for that dtype.
+Rows are shared among threads, and so is one huge row. All but the sigmoid is written in lanes
+(`backends.kernels.fast_lanes` says what makes it fast and accurate, `fast_ends` how logarithms and
+gradients end), in float32 also for 16-bit formats; rows along other axes are brought into order a
+block at a time. Two kernels are compiled for a dtype when they are first called: softmax, and all
+operations but softmax and the sigmoid.
 """
 
 from __future__ import annotations
@@ -27,10 +27,14 @@ if TYPE_CHECKING:
     claims=Claims(
         accumulate="float64",
         max_ulp={
-            "softmax/float64": 2.0,
-            "softmax/float32": 2.0,
-            "softmax/float16": 1.0,
-            "softmax/bfloat16": 1.0,
+            f"{operation}/{dtype}": ulps
+            for operation in ("softmax", "log_softmax", "cross_entropy")
+            for dtype, ulps in (
+                ("float64", 2.0),
+                ("float32", 2.0),
+                ("float16", 1.0),
+                ("bfloat16", 1.0),
+            )
         },
     ),
 )
@@ -38,11 +42,12 @@ class NumbaFast:
     """Compiled passes, parallel over rows, the shift's rounding error carried into exp."""
 
     def __init__(self) -> None:
-        from backends.kernels import fast_call, numba_call, numba_family
+        from backends.kernels import fast_call, fast_family, numba_call, numba_sigmoid
 
-        self._call = numba_call
-        self._family = numba_family
-        self._softmax = fast_call.softmax
+        self._call = fast_call
+        self._family = fast_family
+        self._elements = numba_call.run
+        self._sigmoid = numba_sigmoid.sigmoid
 
     def softmax(
         self,
@@ -52,7 +57,7 @@ class NumbaFast:
         out: NumPyArray | None = None,
     ) -> NumPyArray:
         """Return the softmax along `axis`, in `out` if it is given."""
-        return self._softmax(x, axis, temperature, out)
+        return self._call.softmax(x, axis, temperature, out)
 
     def log_softmax(
         self,
@@ -62,7 +67,7 @@ class NumbaFast:
         out: NumPyArray | None = None,
     ) -> NumPyArray:
         """Return the gap less the logarithm of the sum, in `out` if it is given."""
-        return self._call.run(self._family.log_softmax, x, axis, temperature, out)
+        return self._call.family(self._family.LOG_SOFTMAX, x, axis, temperature, out)
 
     def logsumexp(
         self,
@@ -72,9 +77,8 @@ class NumbaFast:
         out: NumPyArray | None = None,
     ) -> NumPyArray:
         """Return the maximum and the logarithm of the sum, one number for each row."""
-        kernel, of_no_class = self._family.logsumexp, float("-inf")
-        return self._call.run(
-            kernel, x, axis, temperature, out, one_a_row=True, of_no_class=of_no_class
+        return self._call.family(
+            self._family.LOGSUMEXP, x, axis, temperature, out, of_no_class=float("-inf")
         )
 
     def cross_entropy(
@@ -87,9 +91,8 @@ class NumbaFast:
         out: NumPyArray | None = None,
     ) -> NumPyArray:
         """Return the logarithm of the sum less the label's gap, one number for each row."""
-        kernel = self._family.cross_entropy
-        return self._call.run_labelled(
-            kernel, x, labels, axis, temperature, ignore_index, out, one_a_row=True
+        return self._call.labelled(
+            self._family.CROSS_ENTROPY, x, labels, axis, temperature, ignore_index, out
         )
 
     def softmax_vjp(
@@ -102,7 +105,7 @@ class NumbaFast:
     ) -> NumPyArray:
         """Return p (c - sum p c) / T, in `out` if it is given."""
         checked_cotangent(cotangent, x)
-        return self._call.run(self._family.softmax_vjp, x, axis, temperature, out, cotangent)
+        return self._call.family(self._family.SOFTMAX_VJP, x, axis, temperature, out, cotangent)
 
     def cross_entropy_grad(
         self,
@@ -114,13 +117,12 @@ class NumbaFast:
         out: NumPyArray | None = None,
     ) -> NumPyArray:
         """Return (p - [j = label]) / T and 0 for ignored rows, in `out` if it is given."""
-        kernel = self._family.cross_entropy_grad
-        return self._call.run_labelled(
-            kernel, x, labels, axis, temperature, ignore_index, out, one_a_row=False
+        return self._call.labelled(
+            self._family.CROSS_ENTROPY_GRAD, x, labels, axis, temperature, ignore_index, out
         )
 
     def sigmoid(
         self, x: NumPyArray, temperature: float = 1.0, out: NumPyArray | None = None
     ) -> NumPyArray:
         """Return 1 / (1 + exp(-x / T)) of each element, in `out` if it is given."""
-        return self._call.run(self._family.sigmoid, x, -1, temperature, out)
+        return self._elements(self._sigmoid, x, -1, temperature, out)

@@ -1,8 +1,9 @@
-"""The online algorithm, compiled: one pass for maximum and sum, one that computes exp again.
+"""The online algorithm in lanes: one pass for maximum and sum, one that takes exp again.
 
-Milakov and Gimelshein (2018, arXiv:1805.02867), algorithm 3, a block of columns for a step so that
-both of its loops are vectorised. It reads each row once less than three passes do and pays with a
-second exp: on a GPU that is a gain, on a CPU exp is what costs.
+Milakov and Gimelshein (2018, arXiv:1805.02867), algorithm 3, a strip of a row for a step. It reads
+each row once less than three passes do and pays with a second exp: on a GPU that is a gain, on a
+CPU exp is what costs. `backends.kernels.fast_online` has the passes; exponentials, sums and formats
+are those of `numba_fast`, so that the two differ in the algorithm alone.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ class NumbaOnline:
     """Maximum and sum in one compiled pass, parallel over rows (Milakov and Gimelshein)."""
 
     def __init__(self) -> None:
-        from backends.kernels import numba_call, numba_rows
+        from backends.kernels import fast_call, fast_online
 
-        self._run = numba_call.run
-        self._kernel = numba_rows.online
+        self._run = fast_call.softmax
+        self._kernel = fast_online.online
 
     def softmax(
         self,
@@ -39,4 +40,4 @@ class NumbaOnline:
         out: NumPyArray | None = None,
     ) -> NumPyArray:
         """Return the softmax along `axis`, in `out` if it is given."""
-        return self._run(self._kernel, x, axis, temperature, out)
+        return self._run(x, axis, temperature, out, self._kernel)

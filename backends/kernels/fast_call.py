@@ -1,4 +1,4 @@
-"""From arrays of any shape, strides and format to `fast_rows`, a block of rows at a time."""
+"""From arrays of any shape, strides and format to `fast_rows` and `fast_family`, blocks of rows."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends import threads
-from backends.kernels import fast_rows
+from backends.kernels import fast_family, fast_rows
 from backends.kernels.arguments import (
     checked_axis,
+    checked_labels,
     checked_out,
     checked_temperature,
     written_directly,
@@ -17,7 +18,7 @@ from backends.kernels.arguments import (
 from backends.kernels.numba_call import ENTRY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from backends.arrays import NumPyArray
 
@@ -25,10 +26,15 @@ if TYPE_CHECKING:
 _WORDS = {"float16": "int16", "bfloat16": "uint16"}
 # So many elements are brought into rows at a time where they do not lie in rows already.
 _AT_ONCE = 1 << 18
+_NO_LABELS = np.zeros((1, 1), np.int64)
 
 
 def softmax(
-    x: NumPyArray, axis: int, temperature: float, out: NumPyArray | None = None
+    x: NumPyArray,
+    axis: int,
+    temperature: float,
+    out: NumPyArray | None = None,
+    compiled: Callable[[str], Callable[..., None]] = fast_rows.softmax,
 ) -> NumPyArray:
     """Return the softmax of x / temperature along `axis`.
 
@@ -40,6 +46,8 @@ def softmax(
         As for every backend.
     out
         Where to write, of x's shape and dtype; None for a fresh array. It may be x itself.
+    compiled
+        Gives the compiled kernel of a format: another algorithm's, if there is to be one.
 
     Raises
     ------
@@ -52,20 +60,117 @@ def softmax(
     out = checked_out(out, x)
     if x.size == 0:
         return out
-    native: np.dtype[Any] = x.dtype.newbyteorder("=")
-    kernel = fast_rows.softmax(native.name)
-    source, target = _along(x, position), _along(out, position)
-    in_rows = source.dtype == native and source.flags.c_contiguous and source.flags.aligned
-    if in_rows and written_directly(target, source, native):
-        _apply(kernel, source, target, divisor)
-    elif np.may_share_memory(x, out) and not _same_place(x, out):
+    kernel = compiled(x.dtype.newbyteorder("=").name)
+
+    def apply(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
+        kernel(rows[0], result, divisor, threads.of_numba())
+
+    _run(apply, [_along(x, position)], _along(out, position))
+    return out
+
+
+def family(
+    what: int,
+    x: NumPyArray,
+    axis: int,
+    temperature: float,
+    out: NumPyArray | None = None,
+    cotangent: NumPyArray | None = None,
+    *,
+    of_no_class: float = 0.0,
+) -> NumPyArray:
+    """Return one of `fast_family`'s operations of x / temperature along `axis`.
+
+    Parameters
+    ----------
+    what
+        Its constant there; it takes no labels.
+    x, axis, temperature, out
+        As for `softmax`, `out` of the result's shape.
+    cotangent
+        Of x's shape and dtype, for `SOFTMAX_VJP`.
+    of_no_class
+        The result for rows of length 0.
+
+    Raises
+    ------
+    IndexError, ValueError
+        As for `softmax`.
+    """
+    position = checked_axis(axis, x.ndim)
+    others = [] if cotangent is None else [_along(cotangent, position)]
+    return _family(what, x, position, temperature, out, others, of_no_class)
+
+
+def labelled(
+    what: int,
+    x: NumPyArray,
+    labels: NumPyArray,
+    axis: int,
+    temperature: float,
+    ignore_index: int,
+    out: NumPyArray | None = None,
+) -> NumPyArray:
+    """Return one of `fast_family`'s operations that take labels.
+
+    Raises
+    ------
+    IndexError, TypeError, ValueError
+        As for `family` and `checked_labels`.
+    """
+    classes = checked_labels(labels, x, axis, ignore_index)
+    counted = np.where(classes == ignore_index, -1, classes)[..., None]
+    return _family(what, x, checked_axis(axis, x.ndim), temperature, out, [counted], 0.0)
+
+
+def _family(
+    what: int,
+    x: NumPyArray,
+    position: int,
+    temperature: float,
+    out: NumPyArray | None,
+    others: list[NumPyArray],
+    of_no_class: float,
+) -> NumPyArray:
+    divisor = checked_temperature(temperature)
+    one_a_row = what in (fast_family.LOGSUMEXP, fast_family.CROSS_ENTROPY)
+    shape = x.shape[:position] + x.shape[position + 1 :] if one_a_row else x.shape
+    out = checked_out(out, x, shape)
+    if x.size == 0:
+        out[...] = of_no_class
+        return out
+    kernel = fast_family.family(x.dtype.newbyteorder("=").name)
+    has_labels = bool(others) and others[0].dtype.kind == "i"
+
+    def apply(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
+        labels = rows[1] if has_labels else _NO_LABELS
+        cotangent = rows[-1] if len(rows) > 1 and not has_labels else rows[0]
+        kernel(rows[0], cotangent, labels, result, divisor, threads.of_numba(), what)
+
+    target = out[..., None] if one_a_row else _along(out, position)
+    _run(apply, [_along(x, position), *others], target)
+    return out
+
+
+def _run(
+    apply: Callable[[Sequence[NumPyArray], NumPyArray], None],
+    sources: list[NumPyArray],
+    target: NumPyArray,
+) -> None:
+    """Apply a kernel to arrays whose last axis is the rows'; all share the axes before it."""
+    native = target.dtype.newbyteorder("=")
+    in_rows = all(each.dtype.isnative and each.flags.c_contiguous and each.flags.aligned
+                  for each in sources)  # fmt: skip
+    if in_rows and all(written_directly(target, each, native) for each in sources):
+        _apply(apply, sources, target)
+    elif any(np.may_share_memory(each, target) and not _same_place(each, target)
+             for each in sources):  # fmt: skip
         # Where they overlap in another way, rows written early are rows read late.
-        result = np.empty(source.shape, native)
-        _in_blocks(kernel, source, result, divisor)
+        result = np.empty(target.shape, native)
+        _in_blocks(apply, sources, result)
         target[...] = result
     else:
-        _in_blocks(kernel, source, target, divisor)
-    return out
+        _in_blocks(apply, sources, target)
 
 
 def _along(array: NumPyArray, position: int) -> NumPyArray:
@@ -81,28 +186,37 @@ def _same_place(x: NumPyArray, out: NumPyArray) -> bool:
 
 
 def _in_blocks(
-    kernel: Callable[..., None], source: NumPyArray, target: NumPyArray, temperature: float
+    apply: Callable[[Sequence[NumPyArray], NumPyArray], None],
+    sources: Sequence[NumPyArray],
+    target: NumPyArray,
 ) -> None:
     """Bring some rows at a time into order, and their results back."""
-    if source.ndim == 1 or source.size <= _AT_ONCE or source.shape[:-1].count(1) == source.ndim - 1:
-        rows = np.array(source, source.dtype.newbyteorder("="), order="C")
-        result = np.empty_like(rows)
-        _apply(kernel, rows, result, temperature)
+    x = sources[0]
+    if x.ndim == 1 or x.size <= _AT_ONCE or x.shape[:-1].count(1) == x.ndim - 1:
+        rows = [np.array(each, each.dtype.newbyteorder("="), order="C") for each in sources]
+        result = np.empty(target.shape, target.dtype.newbyteorder("="))
+        _apply(apply, rows, result)
         target[...] = result
         return
     # The longest of the other axes is cut, so that one row is as little as there can be.
-    cut = int(np.argmax(source.shape[:-1]))
-    parts, whole = np.moveaxis(source, cut, 0), np.moveaxis(target, cut, 0)
-    step = max(1, _AT_ONCE // (source.size // len(parts)))
-    for start in range(0, len(parts), step):
-        _in_blocks(kernel, parts[start : start + step], whole[start : start + step], temperature)
+    cut = int(np.argmax(x.shape[:-1]))
+    parts, whole = [np.moveaxis(each, cut, 0) for each in sources], np.moveaxis(target, cut, 0)
+    step = max(1, _AT_ONCE // (x.size // len(whole)))
+    for start in range(0, len(whole), step):
+        here = slice(start, start + step)
+        _in_blocks(apply, [each[here] for each in parts], whole[here])
 
 
 def _apply(
-    kernel: Callable[..., None], rows: NumPyArray, result: NumPyArray, temperature: float
+    apply: Callable[[Sequence[NumPyArray], NumPyArray], None],
+    sources: Sequence[NumPyArray],
+    result: NumPyArray,
 ) -> None:
-    width = rows.shape[-1]
-    word = _WORDS.get(rows.dtype.name, rows.dtype.name)
-    given, written = (array.view(word).reshape(-1, width) for array in (rows, result))
+    rows = [_matrix(each) for each in sources]
     with ENTRY:
-        kernel(given, written, temperature, threads.of_numba())
+        apply(rows, _matrix(result))
+
+
+def _matrix(array: NumPyArray) -> NumPyArray:
+    word: Any = _WORDS.get(array.dtype.name, array.dtype.name)
+    return array.view(word).reshape(-1, array.shape[-1])

@@ -124,6 +124,24 @@ def exponential_with_rest(of: Arithmetic) -> Callable[..., Any]:
     return exp
 
 
+def reduced(of: Arithmetic) -> Callable[..., Any]:
+    """Make split(x) -> (k, q): exp(x) = 2^k (1 + q), for |x| <= reach; k is kept as a number."""
+    real = of.real
+    high, low = (-part for part in of.ln2_parts())
+    per_ln2, magic, lowest = real(1.0 / LN2), real(of.to_integer), real(-of.reach)
+    series = _polynomial(tuple(real(term) for term in of.terms))
+
+    @kernel
+    def split(x: Any) -> Any:
+        always_inline()
+        x = larger(lowest, x)  # NaN stays
+        multiple = fused(x, per_ln2, magic) - magic
+        r = fused(multiple, low, fused(multiple, high, x))
+        return multiple, fused(r * r, series(r), r)
+
+    return split
+
+
 def shift_by(of: Arithmetic) -> Callable[[float], Any]:
     """Make shift(top): what exp needs in order to know K = top / ln 2, rounded."""
     real, to_integer, zero, per_ln2 = of.real, of.to_integer, of.zero, 1.0 / LN2

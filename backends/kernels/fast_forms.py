@@ -27,9 +27,11 @@ class Form:
     """How one format is handled.
 
     `nothing` is the encoding of -inf as an element. ``widen`` makes lanes of elements into numbers,
-    ``narrow(e, factor, rest)`` makes e (factor + rest) into elements, ``inverse_parts(total, low)``
-    gives the two parts of the factor, ``gap(v, top, temperature)`` the nearest number to
-    (v - top) / temperature and its rest.
+    ``times(e, factor, rest)`` is e (factor + rest), ``rounded`` makes such numbers into elements,
+    ``inverse_parts(total, low)`` gives the two parts of the factor, ``gap(v, top, temperature)``
+    the nearest number to (v - top) / temperature and its rest; ``wide`` leads to float64 and
+    ``back`` from there. What a sum leaves beside its largest term has the format's digits down to
+    `faint` of that term.
     """
 
     dtype: str
@@ -37,35 +39,43 @@ class Form:
     width: int
     nothing: Any
     widen: Callable[..., Any]
-    narrow: Callable[..., Any]
+    times: Callable[..., Any]
+    rounded: Callable[..., Any]
     inverse_parts: Callable[..., Any]
     gap: Callable[..., Any]
+    wide: Callable[..., Any]
+    back: Callable[..., Any]
+    faint: float
 
     @property
     def real(self) -> Any:
         """The type in which it is computed."""
         return self.arithmetic.real
 
+    @property
+    def empty(self) -> Any:
+        """The encoding of 0 as an element."""
+        return type(self.nothing)(0)
+
 
 @functools.cache
 def form_of(dtype: str) -> Form:
     """Return how a format is handled."""
-    single = (16, _gap_single)
     if dtype == "float64":
         return Form(
-            dtype, fast_exp.DOUBLE, 8, np.float64(-np.inf),
-            _same, _product, _inverse_double, _gap_double,
+            dtype, fast_exp.DOUBLE, 8, np.float64(-np.inf), _same, _product, _same,
+            _inverse_double, _gap_double, _same, _same, 2.0**-40,
         )  # fmt: skip
     if dtype == "float32":
         return Form(
-            dtype, fast_exp.SINGLE, single[0], np.float32(-np.inf),
-            _same, _product, _inverse_single, single[1],
+            dtype, fast_exp.SINGLE, 16, np.float32(-np.inf), _same, _product, _same,
+            _inverse_single, _gap_single, _double, _single, 2.0**-16,
         )  # fmt: skip
-    nothing = np.int16(-0x400) if dtype == "float16" else np.uint16(0xFF80)
-    narrow = _half_product if dtype == "float16" else _brain_product
+    half = dtype == "float16"
+    nothing = np.int16(-0x400) if half else np.uint16(0xFF80)
     return Form(
-        dtype, fast_exp.SHORT, single[0], nothing,
-        as_float32, narrow, _inverse_single, single[1],
+        dtype, fast_exp.SHORT, 16, nothing, as_float32, _quick_product, _half if half else _brain,
+        _inverse_single, _gap_single, _double, _single, 2.0**-4,
     )  # fmt: skip
 
 
@@ -82,16 +92,22 @@ def _product(e: Any, factor: Any, rest: Any) -> Any:
 
 
 @kernel
-def _half_product(e: Any, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - called like `_product`, which needs it
+def _quick_product(e: Any, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - called like `_product`, which needs it
     always_inline()
-    return as_half(e * factor)
+    return e * factor
 
 
 @kernel
-def _brain_product(e: Any, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - called like `_product`, which needs it
+def _half(v: Any) -> Any:
+    always_inline()
+    return as_half(v)
+
+
+@kernel
+def _brain(v: Any) -> Any:
     """Round to the nearest even; NaN stays, because its lower half is 0."""
     always_inline()
-    bits = bits_of(e * factor)
+    bits = bits_of(v)
     odd = shifted_right(bits, 16) & np.int32(1)
     return low_half(shifted_right(bits + (odd + np.int32(0x7FFF)), 16))
 
@@ -125,3 +141,15 @@ def _gap_double(v: Any, top: float, temperature: float) -> Any:
     near, rest = two_sum(v, -top)
     quotient = near / temperature
     return quotient, (fused(quotient, -temperature, near) + rest) / temperature
+
+
+@kernel
+def _double(v: Any) -> Any:
+    always_inline()
+    return as_float64(v)
+
+
+@kernel
+def _single(v: Any) -> Any:
+    always_inline()
+    return as_float32(v)

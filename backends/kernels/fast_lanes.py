@@ -45,9 +45,10 @@ class Passes:
     """The compiled passes of one format; each takes flat places in arrays, and sizes.
 
     - ``top(x, at, n)``: the maximum as float64, passing over NaN;
-    - ``fill(x, at, n, top, y, to, out, ahead)``: exponentials into y; return
+    - ``fill(x, at, n, top, y, to, out, ahead, drawn)``: exponentials into y; return
       their sum in two parts. Lines of x that come `ahead` elements later, and those of `out`, are
-      asked for on the way: memory answers while exponentials are computed;
+      asked for on the way: memory answers while exponentials are computed. `drawn` is 1, or 0 where
+      `out` is not of x's shape;
     - ``fill_any(x, at, n, top, temperature, y, to)``: the same for rows that are not `plain`;
     - ``scale(y, at, n, total, low, out, to)``: y / (total + low) into `out`.
     """
@@ -93,7 +94,9 @@ def _fill(form: Form) -> Callable[..., Any]:
     block = _BLOCK * width
 
     @kernel
-    def fill(x: Any, at: int, n: int, top: float, y: Any, to: int, out: Any, ahead: int) -> Any:
+    def fill(
+        x: Any, at: int, n: int, top: float, y: Any, to: int, out: Any, ahead: int, drawn: int
+    ) -> Any:  # fmt: skip
         always_inline()
         by = shift(top)
         total = spread(0.0, 8), spread(0.0, 8)
@@ -102,7 +105,7 @@ def _fill(form: Form) -> Callable[..., Any]:
             part = begin()
             for j in range(start, min(whole, start + block), width):
                 fetch(x, at + j + ahead, 0)
-                fetch(out, at + j, 1)
+                fetch(out, (at + j) * drawn, 1)
                 scale, q = exp(widen(load(x, at + j, width)), by)
                 e = fused(scale, q, scale)
                 store(y, to + j, e)
@@ -142,7 +145,7 @@ def _fill_any(form: Form) -> Callable[..., Any]:
 
 
 def _scale(form: Form) -> Callable[..., Any]:
-    width, narrow, parts = form.width, form.narrow, form.inverse_parts
+    width, times, rounded, parts = form.width, form.times, form.rounded, form.inverse_parts
     zero = form.real(0.0)
 
     @kernel
@@ -152,10 +155,10 @@ def _scale(form: Form) -> Callable[..., Any]:
         whole = n - n % width
         for j in range(0, whole, width):
             e = load(y, at + j, width)
-            store(out, to + j, narrow(e, factor, rest))
+            store(out, to + j, rounded(times(e, factor, rest)))
         if whole < n:
             e = load_some(y, at + whole, width, n - whole, zero)
-            store_some(out, to + whole, narrow(e, factor, rest), n - whole)
+            store_some(out, to + whole, rounded(times(e, factor, rest)), n - whole)
 
     return scale
 

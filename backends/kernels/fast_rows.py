@@ -27,7 +27,8 @@ from backends.kernels import (
     machine,
 )
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
-from backends.kernels.fast_lanes import Passes, passes
+from backends.kernels.fast_forms import form_of
+from backends.kernels.fast_lanes import passes
 from backends.kernels.lanes_memory import borrowed
 from backends.kernels.machine import kernel, wide_vectors
 
@@ -35,22 +36,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # A matrix of fewer elements is done before other threads would have woken up.
-_SMALL = 16384
+SMALL = 16384
 # So many elements of a group share one round of the passes.
-_TOGETHER = 2048
+TOGETHER = 2048
 # Exponentials of longer rows are kept in `out`, where elements can hold them: with a room of their
 # own beside x and `out` they would not stay in the second-level cache.
-_IN_PLACE = 8192
+IN_PLACE = 8192
 # Threads share the rows that are longer, if there are fewer than threads; pieces of a row whose
 # exponentials cannot be kept in `out` stay in the second-level cache.
-_LONG = 1 << 17
-_SHARE = 16384
-_CALLED = (double_double, exact_integers, fast_exp, fast_forms, fast_lanes, lanes, lanes_forms,
+LONG = 1 << 17
+SHARE = 16384
+CALLED = (double_double, exact_integers, fast_exp, fast_forms, fast_lanes, lanes, lanes_forms,
            lanes_memory, machine)  # fmt: skip
 
 
-def _spans(of: Passes) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds what it makes
+@functools.cache
+def spans(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds what it makes
     """Make the passes over some rows that lie one after the other, from flat place `at` on."""
+    of = passes(dtype)
     top, fill, fill_any, scale = of.top, of.fill, of.fill_any, of.scale
     reach = of.form.arithmetic.reach
 
@@ -64,23 +67,23 @@ def _spans(of: Passes) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds 
     @kernel
     def fill_plain(
         x: Any, at: int, n: int, rows: int, tops: Any, y: Any, to: int, pitch: int, sums: Any,
-        out: Any,
+        out: Any, drawn: int,
     ) -> None:  # fmt: skip
         wide_vectors()
         x, y, out = borrowed(x), borrowed(y), borrowed(out)
         for g in range(rows):
             if abs(tops[g]) <= reach:
                 place = to + g * pitch
-                found = fill(x, at + g * n, n, tops[g], y, place, out, n * rows)
+                found = fill(x, at + g * n, n, tops[g], y, place, out, n * rows, drawn)
                 sums[g, 0], sums[g, 1] = found
 
     @kernel
     def fill_rows(
         x: Any, at: int, n: int, rows: int, tops: Any, cold: float, y: Any, to: int, pitch: int,
-        sums: Any, out: Any,
+        sums: Any, out: Any, drawn: int,
     ) -> None:  # fmt: skip
         if cold == 1.0:
-            fill_plain(x, at, n, rows, tops, y, to, pitch, sums, out)
+            fill_plain(x, at, n, rows, tops, y, to, pitch, sums, out, drawn)
         for g in range(rows):
             if cold != 1.0 or not abs(tops[g]) <= reach:
                 # Also where there is no finite maximum: then the sum is no number.
@@ -103,10 +106,11 @@ def _spans(of: Passes) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds 
     return tops_of, fill_rows, scale_rows
 
 
-def _rooms(of: Passes) -> tuple[Callable[..., Any], ...]:
+@functools.cache
+def rooms(dtype: str) -> tuple[Callable[..., Any], ...]:
     """Make room(out, rows, n, long): an array for exponentials; place(at, n, long): where in it."""
-    real, width = of.form.real, of.form.width
-    if of.form.dtype in ("float64", "float32"):
+    real, width = form_of(dtype).real, form_of(dtype).width
+    if dtype in ("float64", "float32"):
 
         @kernel
         def room(out: Any, rows: int, n: int, long: int) -> Any:
@@ -128,36 +132,36 @@ def _rooms(of: Passes) -> tuple[Callable[..., Any], ...]:
     return room, place
 
 
-def _build_softmax(of: Passes) -> Callable[[str], Callable[..., None]]:  # noqa: C901 - as above
-    tops_of, fill_rows, scale_rows = _spans(of)
-    room, place = _rooms(of)
-    recomputed = of.form.dtype not in ("float64", "float32")
+def _build_softmax(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa: C901 - as above
+    tops_of, fill_rows, scale_rows = spans(dtype)
+    room, place = rooms(dtype)
+    recomputed = dtype not in ("float64", "float32")
 
     @kernel
     def rows_of(x: Any, first: int, last: int, cold: float, out: Any) -> None:
         n = x.shape[1]
-        together = max(1, min(last - first, _TOGETHER // n))
-        y = room(out, together, n, _IN_PLACE)
+        together = max(1, min(last - first, TOGETHER // n))
+        y = room(out, together, n, IN_PLACE)
         tops, sums = np.empty(together), np.empty((together, 2))
         for i in range(first, last, together):
             rows, at = min(together, last - i), i * n
-            to, pitch = place(at, n, _IN_PLACE)
+            to, pitch = place(at, n, IN_PLACE)
             tops_of(x, at, n, rows, tops)
-            fill_rows(x, at, n, rows, tops, cold, y, to, pitch, sums, out)
+            fill_rows(x, at, n, rows, tops, cold, y, to, pitch, sums, out, 1)
             scale_rows(y, to, pitch, n, rows, sums, out, at)
 
     @kernel
     def fill_share(x: Any, at: int, n: int, top: Any, cold: float, sums: Any, out: Any) -> None:
         y = room(out, 1, n, 0)
         to, pitch = place(at, n, 0)
-        fill_rows(x, at, n, 1, top, cold, y, to, pitch, sums, out)
+        fill_rows(x, at, n, 1, top, cold, y, to, pitch, sums, out, 1)
 
     @kernel
     def scale_share(x: Any, at: int, n: int, top: Any, cold: float, sums: Any, out: Any) -> None:
         y = room(out, 1, n, 0)
         to, pitch = place(at, n, 0)
         if recomputed:
-            fill_rows(x, at, n, 1, top, cold, y, to, pitch, np.empty((1, 2)), out)
+            fill_rows(x, at, n, 1, top, cold, y, to, pitch, np.empty((1, 2)), out, 1)
         scale_rows(y, to, pitch, n, 1, sums, out, at)
 
     @kernel
@@ -173,24 +177,24 @@ def _build_softmax(of: Passes) -> Callable[[str], Callable[..., None]]:  # noqa:
     def long_row(x: Any, i: int, cold: float, out: Any) -> None:
         """One row as threads would share it, by one of them: to the same bits."""
         n = x.shape[1]
-        shares, top = (n + _SHARE - 1) // _SHARE, np.empty(1)
+        shares, top = (n + SHARE - 1) // SHARE, np.empty(1)
         sums = np.empty((shares, 1, 2))
         tops_of(x, i * n, n, 1, top)
         for c in range(shares):
-            size = min(_SHARE, n - c * _SHARE)
-            fill_share(x, i * n + c * _SHARE, size, top, cold, sums[c], out)
+            size = min(SHARE, n - c * SHARE)
+            fill_share(x, i * n + c * SHARE, size, top, cold, sums[c], out)
         merge(sums)
         for c in range(shares):
-            size = min(_SHARE, n - c * _SHARE)
-            scale_share(x, i * n + c * _SHARE, size, top, cold, sums[c], out)
+            size = min(SHARE, n - c * SHARE)
+            scale_share(x, i * n + c * SHARE, size, top, cold, sums[c], out)
 
     def build(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
         def softmax(x: Any, out: Any, temperature: float, threads: int) -> None:
             rows, n = x.shape
             if len(sources) == 0:  # see `compiled`
                 return
-            if n <= _LONG:
-                tasks = min(rows, 4 * threads) if rows * n > _SMALL else 1
+            if n <= LONG:
+                tasks = min(rows, 4 * threads) if rows * n > SMALL else 1
                 for t in prange(tasks):
                     rows_of(x, t * rows // tasks, (t + 1) * rows // tasks, temperature, out)
                 return
@@ -198,19 +202,19 @@ def _build_softmax(of: Passes) -> Callable[[str], Callable[..., None]]:  # noqa:
                 for i in prange(rows):
                     long_row(x, i, temperature, out)
                 return
-            shares = (n + _SHARE - 1) // _SHARE
+            shares = (n + SHARE - 1) // SHARE
             tops, sums = np.empty((shares, 1)), np.empty((shares, 1, 2))
             for i in range(rows):
                 for c in prange(shares):
-                    size = min(_SHARE, n - c * _SHARE)
-                    tops_of(x, i * n + c * _SHARE, size, 1, tops[c])
+                    size = min(SHARE, n - c * SHARE)
+                    tops_of(x, i * n + c * SHARE, size, 1, tops[c])
                 tops[:] = tops.max()
                 for c in prange(shares):
-                    at, size = i * n + c * _SHARE, min(_SHARE, n - c * _SHARE)
+                    at, size = i * n + c * SHARE, min(SHARE, n - c * SHARE)
                     fill_share(x, at, size, tops[c], temperature, sums[c], out)
                 merge(sums)
                 for c in prange(shares):
-                    at, size = i * n + c * _SHARE, min(_SHARE, n - c * _SHARE)
+                    at, size = i * n + c * SHARE, min(SHARE, n - c * SHARE)
                     scale_share(x, at, size, tops[c], temperature, sums[c], out)
 
         return softmax
@@ -225,4 +229,4 @@ def softmax(dtype: str) -> Callable[..., None]:
     signature = types.void(
         array(element, 2, readonly=True), array(element, 2), types.float64, types.intp
     )
-    return compiled(_build_softmax(passes(dtype)), signature, _CALLED)
+    return compiled(_build_softmax(dtype), signature, CALLED)

@@ -1,0 +1,226 @@
+r"""How the rows of `numba_fast` end where they are no softmax: logarithms and gradients, in lanes.
+
+- A logarithm of a softmax is -((top - x) + L), two numbers that are not negative: nothing cancels.
+  L = log1p(rest / peak), peak the largest exponential, rest the sum without it; so a loss near 0
+  keeps its digits. top + L is subtracted in two parts.
+- A gradient is p c - p D, D the sum of p c, and not p (c - D): c - D may overflow, and what
+  rounding p D costs is less than what D's own terms bring.
+"""
+
+# ruff: noqa: ANN401 - Numba compiles each function for the arrays and lanes that it meets
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backends.kernels.double_double import two_sum
+from backends.kernels.fast_exp import exponential, shift_by
+from backends.kernels.fast_forms import Form, form_of
+from backends.kernels.lanes import fused, spread
+from backends.kernels.lanes_forms import as_float64, half_of, lane, sum_of, where_above
+from backends.kernels.lanes_memory import borrowed, load, load_some, store, store_some
+from backends.kernels.machine import always_inline, kernel, wide_vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Vectors of products that are added up in the format itself, at a cost of 8 u at worst.
+_BLOCK = 16
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The compiled ends of one format; each takes flat places in arrays, and sizes.
+
+    - ``peak(top)``: the exponential of a row's maximum as `Passes.fill` has it, in two parts;
+    - ``lessen(x, at, n, top, log, out)``: x - (top + log) into `out`;
+    - ``lessen_any(x, at, n, top, log, temperature, out)``: the same, cooled;
+    - ``weigh(y, to, n, total, low, c, at)``: p = y / (total + low) into y; return the sum of p c;
+    - ``slope(y, to, n, c, at, mean, out)``: p c - p mean into `out`;
+    - ``slope_any(y, to, n, c, at, mean, temperature, out)``: the same over the temperature;
+    - ``share(y, to, n, total, low, temperature, out, at)``: p / temperature into `out`;
+    - ``put(value, out, at)``: one number into `out`, rounded.
+    """
+
+    peak: Callable[..., Any]
+    lessen: Callable[..., Any]
+    lessen_any: Callable[..., Any]
+    weigh: Callable[..., Any]
+    slope: Callable[..., Any]
+    slope_any: Callable[..., Any]
+    share: Callable[..., Any]
+    put: Callable[..., Any]
+
+
+@functools.cache
+def ends(dtype: str) -> Ends:
+    """Return the ends for a format; 16-bit elements are encodings, as in `compiling`."""
+    form = form_of(dtype)
+    return Ends(
+        _peak(form), *_lessen(form), _weigh(form), *_slope(form), _share(form), _put(form)
+    )  # fmt: skip
+
+
+def _peak(form: Form) -> Callable[..., Any]:
+    exp, shift = exponential(form.arithmetic), shift_by(form.arithmetic)
+    real, width = form.real, form.width
+    quick = form.dtype not in ("float64", "float32")
+
+    @kernel
+    def peak(top: float) -> tuple[float, float]:
+        wide_vectors()
+        scale, q = exp(spread(real(top), width), shift(top))
+        if quick:  # there the sum is one of rounded exponentials
+            return np.float64(lane(fused(scale, q, scale), 0)), 0.0
+        first = np.float64(lane(scale, 0))
+        rest = first * np.float64(lane(q, 0))
+        high = first + rest
+        return high, rest - (high - first)
+
+    return peak
+
+
+def _lessen(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    width, nothing, widen, rounded = form.width, form.nothing, form.widen, form.rounded
+    real, gap = form.real, form.gap
+    lowest = real(np.finfo(real).min)
+
+    @kernel
+    def lessen(x: Any, at: int, n: int, top: float, log: float, out: Any) -> None:
+        wide_vectors()
+        x, out = borrowed(x), borrowed(out)
+        near, rest = two_sum(top, log)
+        high = real(near)
+        low = real((near - np.float64(high)) + rest)
+        whole = n - n % width
+        for j in range(0, whole, width):
+            store(out, at + j, rounded((widen(load(x, at + j, width)) - high) - low))
+        if whole < n:
+            v = widen(load_some(x, at + whole, width, n - whole, nothing))
+            store_some(out, at + whole, rounded((v - high) - low), n - whole)
+
+    @kernel
+    def lessen_any(
+        x: Any, at: int, n: int, top: float, log: float, cold: float, out: Any
+    ) -> None:  # fmt: skip
+        wide_vectors()
+        x, out = borrowed(x), borrowed(out)
+        for j in range(0, n, width):
+            v = widen(load_some(x, at + j, width, n - j, nothing))
+            near, rest = gap(v, top, cold)
+            rest = where_above(near, lowest, rest)  # that of an infinite gap is no number
+            store_some(out, at + j, rounded(near + (rest - real(log))), n - j)
+
+    return lessen, lessen_any
+
+
+def _weigh(form: Form) -> Callable[..., Any]:
+    width, empty, widen, zero = form.width, form.empty, form.widen, form.real(0.0)
+    times, parts = form.times, form.inverse_parts
+    flush = _flush_double if form.real is np.float64 else _flush_single
+    block = _BLOCK * width
+
+    @kernel
+    def weigh(y: Any, to: int, n: int, total: float, low: float, c: Any, at: int) -> float:
+        wide_vectors()
+        y, c = borrowed(y), borrowed(c)
+        factor, rest = parts(total, low)
+        inner = spread(0.0, 8), spread(0.0, 8)
+        whole = n - n % width
+        for start in range(0, whole, block):
+            part = spread(zero, width)
+            for j in range(start, min(whole, start + block), width):
+                p = times(load(y, to + j, width), factor, rest)
+                store(y, to + j, p)
+                part = fused(p, widen(load(c, at + j, width)), part)
+            inner = flush(inner, part)
+        if whole < n:
+            p = times(load_some(y, to + whole, width, n - whole, zero), factor, rest)
+            store_some(y, to + whole, p, n - whole)
+            some = load_some(c, at + whole, width, n - whole, empty)
+            inner = flush(inner, p * widen(some))
+        return sum_of(inner[0] + inner[1])
+
+    return weigh
+
+
+@kernel
+def _flush_single(total: Any, part: Any) -> Any:
+    always_inline()
+    return total[0] + as_float64(half_of(part, 0) + half_of(part, 1)), total[1]
+
+
+@kernel
+def _flush_double(total: Any, part: Any) -> Any:
+    always_inline()
+    high, error = two_sum(total[0], part)
+    return high, total[1] + error
+
+
+def _slope(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    width, widen, rounded, real = form.width, form.widen, form.rounded, form.real
+    empty, zero, wide, back = form.empty, form.real(0.0), form.wide, form.back
+
+    @kernel
+    def slope(y: Any, to: int, n: int, c: Any, at: int, mean: float, out: Any) -> None:
+        wide_vectors()
+        y, c, out = borrowed(y), borrowed(c), borrowed(out)
+        less = real(-mean)
+        whole = n - n % width
+        for j in range(0, whole, width):
+            p = load(y, to + j, width)
+            g = fused(p, widen(load(c, at + j, width)), p * less)
+            store(out, at + j, rounded(g))
+        if whole < n:
+            p = load_some(y, to + whole, width, n - whole, zero)
+            v = widen(load_some(c, at + whole, width, n - whole, empty))
+            store_some(out, at + whole, rounded(fused(p, v, p * less)), n - whole)
+
+    @kernel
+    def slope_any(
+        y: Any, to: int, n: int, c: Any, at: int, mean: float, cold: float, out: Any
+    ) -> None:  # fmt: skip
+        wide_vectors()
+        y, c, out = borrowed(y), borrowed(c), borrowed(out)
+        for j in range(0, n, width):
+            p = wide(load_some(y, to + j, width, n - j, zero))
+            v = wide(widen(load_some(c, at + j, width, n - j, empty)))
+            g = (p * v - p * mean) / cold
+            store_some(out, at + j, rounded(back(g)), n - j)
+
+    return slope, slope_any
+
+
+def _share(form: Form) -> Callable[..., Any]:
+    width, zero, rounded, wide, back = (
+        form.width, form.real(0.0), form.rounded, form.wide, form.back,
+    )  # fmt: skip
+
+    @kernel
+    def share(
+        y: Any, to: int, n: int, total: float, low: float, cold: float, out: Any, at: int
+    ) -> None:  # fmt: skip
+        wide_vectors()
+        y, out = borrowed(y), borrowed(out)
+        for j in range(0, n, width):
+            e = wide(load_some(y, to + j, width, n - j, zero))
+            p = e / total
+            p = fused(p, -low / total, p)
+            store_some(out, at + j, rounded(back(p / cold)), n - j)
+
+    return share
+
+
+def _put(form: Form) -> Callable[..., Any]:
+    width, rounded, real = form.width, form.rounded, form.real
+
+    @kernel
+    def put(value: float, out: Any, at: int) -> None:
+        wide_vectors()
+        out = borrowed(out)
+        store_some(out, at, rounded(spread(real(value), width)), 1)
+
+    return put

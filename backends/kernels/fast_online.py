@@ -1,0 +1,222 @@
+"""`numba_online`: maximum and sum in one pass over memory, exponentials again in the second.
+
+Milakov and Gimelshein (2018, arXiv:1805.02867), algorithm 3, in steps of a strip that stays in the
+first-level cache, with the passes of `fast_lanes`. A strip's maximum raises the one so far, and the
+sum so far is brought to it: for ordinary rows by a power of 2, which is exact, because `fast_exp`
+takes only the maximum's multiple of ln 2 off. Pairs of maximum and sum merge in any order; so
+threads share rows that are long.
+"""
+
+# ruff: noqa: ANN401 - compiled functions: arrays of every element type
+from __future__ import annotations
+
+import functools
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import prange
+
+from backends.kernels import fast_rows
+from backends.kernels.compiling import ELEMENTS, array, compiled, types
+from backends.kernels.double_double import two_sum
+from backends.kernels.exact_integers import ln2
+from backends.kernels.fast_exp import LN2, exponential, shift_by
+from backends.kernels.fast_forms import form_of
+from backends.kernels.fast_lanes import passes
+from backends.kernels.fast_rows import CALLED, LONG, SHARE, SMALL, spans
+from backends.kernels.lanes import fused as fused_lanes
+from backends.kernels.lanes_memory import borrowed, fetch, load, load_some, store, store_some
+from backends.kernels.machine import fused, kernel, wide_vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_STRIP = 2048
+_AHEAD = 512
+_PER_LN2 = 1.0 / LN2
+_BITS = 200
+_LN2_LOW = (ln2(_BITS) - int(LN2 * 2**_BITS)) / 2**_BITS
+
+
+@kernel
+def _raise(state: Any, top: float, cold: float, plain: bool) -> None:  # noqa: FBT001 - compiled
+    """Bring the sum in `state` to a larger maximum."""
+    if top <= state[0]:
+        return
+    if state[0] > -np.inf:
+        if plain:
+            factor = 2.0 ** (np.rint(state[0] * _PER_LN2) - np.rint(top * _PER_LN2))
+        else:
+            gap, rest = two_sum(state[0], -top)
+            factor = math.exp(gap / cold) * (1.0 + (rest / cold if gap > -np.inf else 0.0))
+        state[1] *= factor
+        state[2] *= factor
+    state[0] = top
+
+
+@functools.cache
+def exponentials_again(dtype: str) -> Callable[..., None]:
+    """Make again(x, at, n, top, total, low, out): exp / (total + low) into `out`, in one pass."""
+    form = form_of(dtype)
+    width, nothing, widen, times, rounded, parts = (
+        form.width, form.nothing, form.widen, form.times, form.rounded, form.inverse_parts,
+    )  # fmt: skip
+    exp, shift = exponential(form.arithmetic), shift_by(form.arithmetic)
+
+    @kernel
+    def again(x: Any, at: int, n: int, top: float, total: float, low: float, out: Any) -> None:
+        wide_vectors()
+        x, out = borrowed(x), borrowed(out)
+        by = shift(top)
+        factor, rest = parts(total, low)
+        whole = n - n % width
+        for j in range(0, whole, width):
+            fetch(out, at + j + _AHEAD, 1)
+            scale, q = exp(widen(load(x, at + j, width)), by)
+            e = fused_lanes(scale, q, scale)
+            store(out, at + j, rounded(times(e, factor, rest)))
+        if whole < n:
+            scale, q = exp(widen(load_some(x, at + whole, width, n - whole, nothing)), by)
+            e = fused_lanes(scale, q, scale)
+            store_some(out, at + whole, rounded(times(e, factor, rest)), n - whole)
+
+    return again
+
+
+@functools.cache
+def pairs(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds what it makes
+    """Make first(...), the pair of maximum and sum, merge(...) of pairs, and second(...)."""
+    of, again = passes(dtype), exponentials_again(dtype)
+    tops_of, fill_rows, scale_rows = spans(dtype)
+    fill_any, reach, width, real = (
+        of.fill_any,
+        of.form.arithmetic.reach,
+        of.form.width,
+        of.form.real,
+    )
+
+    @kernel
+    def fill(x: Any, at: int, n: int, top: Any, cold: float, plain: Any, y: Any, part: Any,
+             out: Any, drawn: int) -> None:  # fmt: skip
+        if plain:
+            fill_rows(x, at, n, 1, top, cold, y, 0, 0, part, out, drawn)
+        else:
+            part[0, 0], part[0, 1] = fill_any(x, at, n, top[0], cold, y, 0)
+
+    @kernel
+    def gather(x: Any, at: int, n: int, cold: float, plain: bool, out: Any, state: Any) -> bool:  # noqa: FBT001
+        """Fill `state` with maximum and sum; return False where a plain row shows to be none."""
+        y, part = np.empty((1, _STRIP + width), real), np.empty((1, 2))
+        here, against = np.empty(1), np.empty(1)
+        state[0], state[1], state[2] = -np.inf, 0.0, 0.0
+        for start in range(0, n, _STRIP):
+            size = min(_STRIP, n - start)
+            tops_of(x, at + start, size, 1, here)
+            top = max(here[0], state[0])
+            if plain and top > -np.inf and not abs(top) <= reach:
+                return False
+            _raise(state, top, cold, plain)
+            # A strip of nothing but -inf adds 0 to anything, or NaN if there is one.
+            against[0] = top if top > -np.inf else 0.0
+            fill(x, at + start, size, against, cold, plain, y, part, out, 0)
+            high, error = two_sum(state[1], part[0, 0])
+            state[1], state[2] = high, state[2] + (error + part[0, 1])
+        return True
+
+    @kernel
+    def first(x: Any, at: int, n: int, cold: float, out: Any, state: Any) -> None:
+        state[3] = 1.0
+        if cold != 1.0 or not gather(x, at, n, cold, True, out, state):  # noqa: FBT003 - compiled
+            state[3] = 0.0
+            gather(x, at, n, cold, False, out, state)  # noqa: FBT003 - as above
+
+    @kernel
+    def second(x: Any, at: int, n: int, cold: float, state: Any, out: Any) -> None:
+        if not abs(state[0]) < np.inf:
+            state[1] = np.nan
+        if state[3] == 1.0:
+            again(x, at, n, state[0], state[1], state[2], out)
+            return
+        y, sums = np.empty((1, _STRIP + width), real), np.empty((1, 2))
+        sums[0, 0], sums[0, 1] = state[1], state[2]
+        for start in range(0, n, _STRIP):
+            size = min(_STRIP, n - start)
+            fill_any(x, at + start, size, state[0], cold, y, 0)
+            scale_rows(y, 0, 0, size, 1, sums, out, at + start)
+
+    @kernel
+    def merge(states: Any, cold: float) -> None:
+        """Give each share of a row the pair of all."""
+        plain, top = states[:, 3].min() == 1.0, states[:, 0].max()
+        whole = np.zeros(4)
+        for s in range(states.shape[0]):
+            own = states[s]
+            if own[0] > -np.inf or own[1] != own[1]:
+                if not plain and own[3] == 1.0:
+                    # Its sum is over 2^K; over its maximum it is what the others are.
+                    k = np.rint(own[0] * _PER_LN2)
+                    own[1:3] *= math.exp(fused(k, LN2, -own[0]) + k * _LN2_LOW)
+                _raise(own, top, cold, plain)
+                high, error = two_sum(whole[1], own[1])
+                whole[1], whole[2] = high, whole[2] + (error + own[2])
+        whole[0], whole[3] = top, 1.0 if plain else 0.0
+        for s in range(states.shape[0]):
+            states[s, :] = whole
+
+    return first, merge, second
+
+
+def _build(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa: C901 - as above
+    first, merge, second = pairs(dtype)
+
+    @kernel
+    def step(
+        phase: int, x: Any, i: int, s: int, size: int, cold: float, states: Any, out: Any
+    ) -> None:
+        n = x.shape[1]
+        at, size = i * n + s * size, min(size, n - s * size)
+        if phase == 0:
+            first(x, at, size, cold, out, states[s])
+        else:
+            second(x, at, size, cold, states[s], out)
+
+    @kernel
+    def rows_of(x: Any, begin: int, end: int, cold: float, out: Any) -> None:
+        states = np.empty((1, 4))
+        for i in range(begin, end):
+            for phase in range(2):
+                step(phase, x, i, 0, x.shape[1], cold, states, out)
+
+    def build(sources: str) -> Callable[..., None]:
+        def online(x: Any, out: Any, temperature: float, threads: int) -> None:
+            rows, n = x.shape
+            if len(sources) == 0:  # see `compiled`
+                return
+            if n <= LONG:
+                tasks = min(rows, 4 * threads) if rows * n > SMALL else 1
+                for t in prange(tasks):
+                    rows_of(x, t * rows // tasks, (t + 1) * rows // tasks, temperature, out)
+                return
+            shares = (n + SHARE - 1) // SHARE
+            states = np.empty((shares, 4))
+            for i in range(rows):
+                for phase in range(2):
+                    for s in prange(shares):
+                        step(phase, x, i, s, SHARE, temperature, states, out)
+                    if phase == 0:
+                        merge(states, temperature)
+
+        return online
+
+    return build
+
+
+@functools.cache
+def online(dtype: str) -> Callable[..., None]:
+    """Return kernel(x, out, temperature, threads); 16-bit arrays are handed over as encodings."""
+    element = ELEMENTS[dtype][0]
+    signature = types.void(
+        array(element, 2, readonly=True), array(element, 2), types.float64, types.intp
+    )
+    return compiled(_build(dtype), signature, (*CALLED, fast_rows))

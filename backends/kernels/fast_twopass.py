@@ -1,0 +1,155 @@
+"""`numba_twopass`: no pass for the maximum; each exponential is a pair of mantissa and exponent.
+
+Dukhan and Ablavatski (2020, arXiv:2001.04438). exp(x) = (1 + q) 2^k cannot overflow while k is a
+number of its own. The first pass adds such pairs: the sum's exponent is the largest k so far, and
+what has a smaller one is brought to it by a power of 2, which is exact. The second takes the
+exponentials again over 2^K, K the sum's exponent. Rows that are cooled, hold NaN or +inf, or lie
+far from 0, where a number cannot hold k, go through `numba_online`'s passes.
+"""
+
+# ruff: noqa: ANN401 - compiled functions: arrays and lanes of every element type
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import prange
+
+from backends.kernels import fast_online, fast_rows
+from backends.kernels.compiling import ELEMENTS, array, compiled, types
+from backends.kernels.double_double import two_sum
+from backends.kernels.fast_exp import LN2, reduced
+from backends.kernels.fast_forms import form_of
+from backends.kernels.fast_online import exponentials_again, pairs
+from backends.kernels.fast_rows import CALLED, LONG, SHARE, SMALL
+from backends.kernels.lanes import fused, larger, shifted_left, spread
+from backends.kernels.lanes_forms import bits_of, from_bits, lane, largest_of
+from backends.kernels.lanes_memory import borrowed, fetch, load, load_some
+from backends.kernels.machine import always_inline, kernel, wide_vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Vectors that are added up before their sum is added to the row's, with what that rounds off.
+_BLOCK = 16
+_AHEAD = 512
+
+
+@functools.cache
+def _mantissas(dtype: str) -> Callable[..., Any]:
+    """Make add_up(x, at, n, state): maximum's multiple of ln 2 and sum of a span, by pairs."""
+    form = form_of(dtype)
+    width, nothing, widen, real = form.width, form.nothing, form.widen, form.real
+    of, split = form.arithmetic, reduced(form.arithmetic)
+    fraction, bias = of.fraction, real(of.to_integer + of.exponent_bias)
+    lowest, zero = real(-of.exponent_bias), real(0.0)
+    block, none = _BLOCK * width, real(np.rint(-of.reach / LN2) - 1.0)
+    full = 2.0**of.lift
+
+    @kernel
+    def power(k: Any) -> Any:
+        """2^k for k <= 0; 0 counts as one with k below all exponents."""
+        always_inline()
+        return from_bits(shifted_left(bits_of(larger(lowest, k) + bias), fraction))
+
+    @kernel
+    def plus(total: Any, v: Any) -> Any:
+        always_inline()
+        k, q = split(v)
+        largest = larger(k, total[1])
+        scale = power(k - largest)
+        return fused(total[0], power(total[1] - largest), fused(scale, q, scale)), largest
+
+    @kernel
+    def add_up(x: Any, at: int, n: int, state: Any) -> None:
+        wide_vectors()
+        x = borrowed(x)
+        high, low, most = spread(zero, width), spread(zero, width), spread(none, width)
+        whole = n - n % width
+        for start in range(0, n, block):
+            part = spread(zero, width), spread(none, width)
+            for j in range(start, min(whole, start + block), width):
+                fetch(x, at + j + _AHEAD, 0)
+                part = plus(part, widen(load(x, at + j, width)))
+            if whole < n <= start + block:
+                rest = load_some(x, at + whole, width, n - whole, nothing)
+                part = plus(part, widen(rest))
+            largest = larger(part[1], most)
+            before, scale = power(most - largest), power(part[1] - largest)
+            high, error = two_sum(high * before, part[0] * scale)
+            low, most = low * before + error, largest
+        top = largest_of(most)
+        total, rest_of_it = 0.0, 0.0
+        for i in range(width):
+            scale = full * 2.0 ** (np.float64(lane(most, i)) - np.float64(top))
+            total, error_of_it = two_sum(total, np.float64(lane(high, i)) * scale)
+            rest_of_it += error_of_it + np.float64(lane(low, i)) * scale
+        state[0], state[1], state[2] = np.float64(top) * LN2, total, rest_of_it
+
+    return add_up
+
+
+def _build(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa: C901 - holds what it makes
+    add_up, again = _mantissas(dtype), exponentials_again(dtype)
+    first, merge, second = pairs(dtype)
+    of = form_of(dtype).arithmetic
+    # Between these, no masked entry can be taken for one of the row's numbers.
+    least, most = of.zero + 64.0 - of.reach / LN2, of.reach / LN2 - 2.0
+
+    @kernel
+    def step(
+        phase: int, x: Any, i: int, s: int, size: int, cold: float, states: Any, out: Any
+    ) -> None:  # fmt: skip
+        at, size = i * x.shape[1] + s * size, min(size, x.shape[1] - s * size)
+        if phase == 0:
+            if cold == 1.0:
+                add_up(x, at, size, states[s])
+                states[s, 3] = 1.0
+            k = states[s, 0] / LN2
+            if cold != 1.0 or not (least < k < most and states[s, 1] < np.inf):
+                first(x, at, size, cold, out, states[s])
+        elif states[s, 3] == 1.0:
+            again(x, at, size, states[s, 0], states[s, 1], states[s, 2], out)
+        else:
+            second(x, at, size, cold, states[s], out)
+
+    @kernel
+    def rows_of(x: Any, begin: int, end: int, cold: float, out: Any) -> None:
+        states = np.empty((1, 4))
+        for i in range(begin, end):
+            for phase in range(2):
+                step(phase, x, i, 0, x.shape[1], cold, states, out)
+
+    def build(sources: str) -> Callable[..., None]:
+        def twopass(x: Any, out: Any, temperature: float, threads: int) -> None:
+            rows, n = x.shape
+            if len(sources) == 0:  # see `compiled`
+                return
+            if n <= LONG:
+                tasks = min(rows, 4 * threads) if rows * n > SMALL else 1
+                for t in prange(tasks):
+                    rows_of(x, t * rows // tasks, (t + 1) * rows // tasks, temperature, out)
+                return
+            shares = (n + SHARE - 1) // SHARE
+            states = np.empty((shares, 4))
+            for i in range(rows):
+                for phase in range(2):
+                    for s in prange(shares):
+                        step(phase, x, i, s, SHARE, temperature, states, out)
+                    if phase == 0:
+                        merge(states, temperature)
+
+        return twopass
+
+    return build
+
+
+@functools.cache
+def twopass(dtype: str) -> Callable[..., None]:
+    """Return kernel(x, out, temperature, threads); 16-bit arrays are handed over as encodings."""
+    element = ELEMENTS[dtype][0]
+    signature = types.void(
+        array(element, 2, readonly=True), array(element, 2), types.float64, types.intp
+    )
+    return compiled(_build(dtype), signature, (*CALLED, fast_rows, fast_online))
