@@ -9,16 +9,16 @@ left open:
 3. `numpy_online`: maximum and sum in a single pass, the sum brought to each new maximum.
 4. `numba_online`: the same, compiled (Milakov and Gimelshein 2018). One pass less over memory, exp
    twice: what a GPU gains by, and a CPU seldom.
-5. `numba_fast`: three passes while the row is in cache: maximum, exp and sum, result. The maximum
+5. `numba_twopass`: no maximum at all, exp as (mantissa, exponent) (Dukhan and Ablavatski 2020).
+6. `numba_fast`: three passes while the row is in cache: maximum, exp and sum, result. The maximum
    is taken off the exponent instead of x, so that no subtraction rounds; sums are of what
    exponentials were before they were rounded.
-6. `numba_exact`: every result correctly rounded, by proof: more digits where a rounding is open.
+7. `numba_exact`: every result correctly rounded, by proof: more digits where a rounding is open.
 
-The kernels of `numba_fast` in `backends.kernels` are best read from `lanes`, which says what a
-vector is, to `fast_exp`, `fast_forms` (formats), `fast_lanes` (passes over a row), `fast_rows`
-(rows to threads) and `fast_call` (any array to rows); `exp_sweep` asks exp for every float32 that
-reaches its polynomial. The older way, loops that LLVM vectorises, is in `numba_parts`: compare the
-two.
+4 to 6 share exp (`backends.kernels.fast_exp`), formats (`fast_forms`), passes (`fast_lanes`) and
+the way from any array to rows (`fast_call`), so that what they differ in is the algorithm. The
+kernels are best read in that order, then `fast_rows` (rows to threads), `fast_ends` and `fast_family`
+(logarithms and gradients), `fast_online` and `fast_twopass`; `lanes` says what a vector is.
 
 What most people run: `torch_eager` and `torch_eager_cuda`, and the gradients that frameworks derive
 by themselves, `torch_autograd` and `jax_grad`. Then the peers: `scipy_special`, `sklearn_extmath`,

@@ -219,4 +219,5 @@ def _apply(
 
 def _matrix(array: NumPyArray) -> NumPyArray:
     word: Any = _WORDS.get(array.dtype.name, array.dtype.name)
-    return array.view(word).reshape(-1, array.shape[-1])
+    encodings: NumPyArray = array.view(word)
+    return encodings.reshape(-1, array.shape[-1])

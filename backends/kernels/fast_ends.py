@@ -22,7 +22,7 @@ from backends.kernels.fast_forms import Form, form_of
 from backends.kernels.lanes import fused, spread
 from backends.kernels.lanes_forms import as_float64, half_of, lane, sum_of, where_above
 from backends.kernels.lanes_memory import borrowed, load, load_some, store, store_some
-from backends.kernels.machine import always_inline, kernel, wide_vectors
+from backends.kernels.machine import always_inline, piece, wide_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ def _peak(form: Form) -> Callable[..., Any]:
     real, width = form.real, form.width
     quick = form.dtype not in ("float64", "float32")
 
-    @kernel
+    @piece
     def peak(top: float) -> tuple[float, float]:
         wide_vectors()
         scale, q = exp(spread(real(top), width), shift(top))
@@ -88,7 +88,7 @@ def _lessen(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
     real, gap = form.real, form.gap
     lowest = real(np.finfo(real).min)
 
-    @kernel
+    @piece
     def lessen(x: Any, at: int, n: int, top: float, log: float, out: Any) -> None:
         wide_vectors()
         x, out = borrowed(x), borrowed(out)
@@ -102,7 +102,7 @@ def _lessen(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
             v = widen(load_some(x, at + whole, width, n - whole, nothing))
             store_some(out, at + whole, rounded((v - high) - low), n - whole)
 
-    @kernel
+    @piece
     def lessen_any(
         x: Any, at: int, n: int, top: float, log: float, cold: float, out: Any
     ) -> None:  # fmt: skip
@@ -123,8 +123,8 @@ def _weigh(form: Form) -> Callable[..., Any]:
     flush = _flush_double if form.real is np.float64 else _flush_single
     block = _BLOCK * width
 
-    @kernel
-    def weigh(y: Any, to: int, n: int, total: float, low: float, c: Any, at: int) -> float:
+    @piece
+    def weigh(y: Any, to: int, n: int, total: float, low: float, c: Any, at: int) -> Any:
         wide_vectors()
         y, c = borrowed(y), borrowed(c)
         factor, rest = parts(total, low)
@@ -147,13 +147,13 @@ def _weigh(form: Form) -> Callable[..., Any]:
     return weigh
 
 
-@kernel
+@piece
 def _flush_single(total: Any, part: Any) -> Any:
     always_inline()
     return total[0] + as_float64(half_of(part, 0) + half_of(part, 1)), total[1]
 
 
-@kernel
+@piece
 def _flush_double(total: Any, part: Any) -> Any:
     always_inline()
     high, error = two_sum(total[0], part)
@@ -164,7 +164,7 @@ def _slope(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
     width, widen, rounded, real = form.width, form.widen, form.rounded, form.real
     empty, zero, wide, back = form.empty, form.real(0.0), form.wide, form.back
 
-    @kernel
+    @piece
     def slope(y: Any, to: int, n: int, c: Any, at: int, mean: float, out: Any) -> None:
         wide_vectors()
         y, c, out = borrowed(y), borrowed(c), borrowed(out)
@@ -179,7 +179,7 @@ def _slope(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
             v = widen(load_some(c, at + whole, width, n - whole, empty))
             store_some(out, at + whole, rounded(fused(p, v, p * less)), n - whole)
 
-    @kernel
+    @piece
     def slope_any(
         y: Any, to: int, n: int, c: Any, at: int, mean: float, cold: float, out: Any
     ) -> None:  # fmt: skip
@@ -199,7 +199,7 @@ def _share(form: Form) -> Callable[..., Any]:
         form.width, form.real(0.0), form.rounded, form.wide, form.back,
     )  # fmt: skip
 
-    @kernel
+    @piece
     def share(
         y: Any, to: int, n: int, total: float, low: float, cold: float, out: Any, at: int
     ) -> None:  # fmt: skip
@@ -217,7 +217,7 @@ def _share(form: Form) -> Callable[..., Any]:
 def _put(form: Form) -> Callable[..., Any]:
     width, rounded, real = form.width, form.rounded, form.real
 
-    @kernel
+    @piece
     def put(value: float, out: Any, at: int) -> None:
         wide_vectors()
         out = borrowed(out)

@@ -23,7 +23,7 @@ import numpy as np
 from backends.kernels.exact_integers import ln2
 from backends.kernels.lanes import fused, larger, shifted_left
 from backends.kernels.lanes_forms import bits_of, from_bits, where_above
-from backends.kernels.machine import always_inline, kernel
+from backends.kernels.machine import always_inline, piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +90,7 @@ def exponential(of: Arithmetic) -> Callable[..., Any]:
     per_ln2, fraction = real(1.0 / LN2), of.fraction
     series = _polynomial(tuple(real(term) for term in of.terms))
 
-    @kernel
+    @piece
     def exp(x: Any, shift: Any) -> Any:
         always_inline()
         magic, lowest = shift
@@ -110,7 +110,7 @@ def exponential_with_rest(of: Arithmetic) -> Callable[..., Any]:
     per_ln2, fraction = real(1.0 / LN2), of.fraction
     series = _polynomial(tuple(real(term) for term in of.terms))
 
-    @kernel
+    @piece
     def exp(x: Any, rest: Any, shift: Any) -> Any:
         always_inline()
         magic, lowest = shift
@@ -131,7 +131,7 @@ def reduced(of: Arithmetic) -> Callable[..., Any]:
     per_ln2, magic, lowest = real(1.0 / LN2), real(of.to_integer), real(-of.reach)
     series = _polynomial(tuple(real(term) for term in of.terms))
 
-    @kernel
+    @piece
     def split(x: Any) -> Any:
         always_inline()
         x = larger(lowest, x)  # NaN stays
@@ -146,7 +146,7 @@ def shift_by(of: Arithmetic) -> Callable[[float], Any]:
     """Make shift(top): what exp needs in order to know K = top / ln 2, rounded."""
     real, to_integer, zero, per_ln2 = of.real, of.to_integer, of.zero, 1.0 / LN2
 
-    @kernel
+    @piece
     def shift(top: float) -> Any:
         always_inline()
         multiple = np.rint(top * per_ln2)
@@ -160,7 +160,7 @@ def _polynomial(terms: tuple[Any, ...]) -> Callable[..., Any]:
     if len(terms) == 1:
         only = terms[0]
 
-        @kernel
+        @piece
         def constant(r: Any) -> Any:  # noqa: ARG001 - called like `step`, which needs it
             always_inline()
             return only
@@ -168,7 +168,7 @@ def _polynomial(terms: tuple[Any, ...]) -> Callable[..., Any]:
         return constant
     first, others = terms[0], _polynomial(terms[1:])
 
-    @kernel
+    @piece
     def step(r: Any) -> Any:
         always_inline()
         return fused(others(r), r, first)

@@ -9,213 +9,52 @@ in strips.
 from __future__ import annotations
 
 import functools
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import prange
 
-from backends.kernels import fast_ends, fast_rows
+from backends.kernels import fast_ends, fast_family_parts, fast_rows
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
-from backends.kernels.double_double import two_sum
-from backends.kernels.fast_ends import ends
-from backends.kernels.fast_forms import form_of
+from backends.kernels.fast_family_parts import (
+    CROSS_ENTROPY,
+    CROSS_ENTROPY_GRAD,
+    LOG_SOFTMAX,
+    LOGSUMEXP,
+    SOFTMAX_VJP,
+    gradients,
+    logarithm_of_sums,
+    logarithms,
+    merge,
+)
 from backends.kernels.fast_rows import CALLED, IN_PLACE, LONG, SHARE, SMALL, TOGETHER, rooms, spans
-from backends.kernels.lanes_memory import element
-from backends.kernels.machine import kernel, widened
+from backends.kernels.machine import piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOG_SOFTMAX, LOGSUMEXP, CROSS_ENTROPY, SOFTMAX_VJP, CROSS_ENTROPY_GRAD = range(5)
-# Inner products beyond these bounds are repeated in float64: products may have been lost.
-_LEAST, _MOST = 2.0**-80, 2.0**100
-
-
-@kernel
-def _merge(sums: Any) -> None:
-    """Give each share of a row the sum of all."""
-    high, low = 0.0, 0.0
-    for c in range(sums.shape[0]):
-        high, error = two_sum(high, sums[c, 0, 0])
-        low += error + sums[c, 0, 1]
-    sums[:, 0, 0], sums[:, 0, 1] = high, low
-
-
-@kernel
-def _has_nan(x: Any, at: int, n: int) -> bool:
-    for j in range(n):
-        value = widened(element(x, at + j))
-        if value != value:
-            return True
-    return False
-
-
-@kernel
-def _inner(x: Any, at: int, n: int, p: Any, to: int) -> float:
-    total = 0.0
-    for j in range(n):
-        total += widened(element(x, at + j)) * np.float64(element(p, to + j))
-    return total
-
-
-@kernel
-def _gap(x: float, top: float, cold: float) -> tuple[float, float]:
-    """Return (x - top) / temperature and a rest, which is a number."""
-    near, rest = two_sum(x, -top)
-    if cold != 1.0:
-        near, rest = near / cold, rest / cold
-    return near, rest if near > -np.inf else 0.0
-
-
-@functools.cache
-def _sums(dtype: str) -> tuple[Callable[..., Any], ...]:
-    """Make sums_of(...), which keeps no exponentials, and log_of(...), the sum's logarithm."""
-    _, fill_rows, _ = spans(dtype)
-    form, peak = form_of(dtype), ends(dtype).peak
-    reach, faint, width = form.arithmetic.reach, form.faint, form.width
-    full = 2.0**form.arithmetic.lift
-
-    @kernel
-    def sums_of(
-        x: Any, at: int, n: int, rows: int, tops: Any, cold: float, y: Any, sums: Any, out: Any,
-        drawn: int,
-    ) -> None:  # fmt: skip
-        if n <= TOGETHER:
-            fill_rows(x, at, n, rows, tops, cold, y, 0, n + -n % width, sums, out, drawn)
-            return
-        part, high, low = np.empty((1, 2)), 0.0, 0.0
-        for start in range(0, n, TOGETHER):
-            size = min(TOGETHER, n - start)
-            fill_rows(x, at + start, size, 1, tops, cold, y, 0, 0, part, out, drawn)
-            high, error = two_sum(high, part[0, 0])
-            low += error + part[0, 1]
-        sums[0, 0], sums[0, 1] = high, low
-
-    @kernel
-    def rest_beside(x: Any, at: int, n: int, top: float, cold: float, y: Any, out: Any) -> float:
-        """Return the sum without the row's first maximum."""
-        j = 0
-        while widened(element(x, at + j)) != top:
-            j += 1
-        tops, sums = np.empty(1), np.empty((2, 1, 2))
-        tops[0] = top
-        sums_of(x, at, j, 1, tops, cold, y, sums[0], out, 0)
-        sums_of(x, at + j + 1, n - j - 1, 1, tops, cold, y, sums[1], out, 0)
-        return (sums[0, 0, 0] + sums[1, 0, 0]) + (sums[0, 0, 1] + sums[1, 0, 1])
-
-    @kernel
-    def log_of(
-        x: Any, at: int, n: int, top: float, cold: float, sums: Any, y: Any, out: Any
-    ) -> float:  # fmt: skip
-        """Return the logarithm of the sum over the largest exponential."""
-        high, low = sums[0], sums[1]
-        if not high < np.inf:
-            return np.nan
-        first, second = full, 0.0
-        if cold == 1.0 and abs(top) <= reach:
-            first, second = peak(top)
-        rest = (high - first) + (low - second)
-        if rest < faint * first:
-            rest = rest_beside(x, at, n, top, cold, y, out)
-        ratio = rest / first
-        return math.log1p(ratio - ratio * (second / first))
-
-    return sums_of, log_of
-
-
-@functools.cache
-def _logarithms(dtype: str) -> Callable[..., Any]:
-    """Make end_log(...): a row's end, from its maximum and the logarithm."""
-    lessen, lessen_any, put = (
-        getattr(ends(dtype), name) for name in ("lessen", "lessen_any", "put")
-    )
-
-    @kernel
-    def end_log(
-        x: Any, at: int, n: int, i: int, top: float, log: float, labels: Any, cold: float,
-        what: int, out: Any,
-    ) -> None:  # fmt: skip
-        if what == LOG_SOFTMAX:
-            if cold == 1.0:
-                lessen(x, at, n, top, log, out)
-            else:
-                lessen_any(x, at, n, top, log, cold, out)
-        elif what == LOGSUMEXP:
-            if abs(top) < np.inf:
-                put(top / cold + log, out, i)
-            else:
-                # +inf beside numbers, or nothing but -inf: the maximum, unless there is a NaN.
-                put(np.nan if _has_nan(x, at, n) else top, out, i)
-        elif labels[i, 0] < 0:
-            put(0.0, out, i)
-        else:
-            near, rest = _gap(widened(element(x, at + labels[i, 0])), top, cold)
-            put((log - rest) - near, out, i)
-
-    return end_log
-
-
-@functools.cache
-def _gradients(dtype: str) -> tuple[Callable[..., Any], ...]:
-    """Make mean_of(...), the weighted mean of a row's cotangent, and end_gradient(...)."""
-    made, (_, fill_rows, scale_rows) = ends(dtype), spans(dtype)
-    weigh, slope, slope_any, share, put = (
-        made.weigh, made.slope, made.slope_any, made.share, made.put,
-    )  # fmt: skip
-    wide = form_of(dtype).real is np.float64
-    real = form_of(dtype).real
-
-    @kernel
-    def mean_of(y: Any, to: int, n: int, sums: Any, c: Any, at: int) -> float:
-        mean = weigh(y, to, n, sums[0], sums[1], c, at)
-        if wide or _LEAST < abs(mean) < _MOST:
-            return mean
-        return _inner(c, at, n, y, to)
-
-    @kernel
-    def at_label(
-        x: Any, at: int, top: Any, cold: float, sums: Any, out: Any
-    ) -> float:  # fmt: skip
-        """Return p - 1 of the element at `at`, whose exponential is taken again."""
-        y, own = np.empty((1, 1), real), np.empty((1, 2))
-        fill_rows(x, at, 1, 1, top, cold, y, 0, 0, own, out, 0)
-        less = (own[0, 0] - sums[0]) + (own[0, 1] - sums[1])
-        return less / sums[0] / cold
-
-    @kernel
-    def end_vjp(
-        y: Any, to: int, n: int, c: Any, at: int, mean: float, cold: float, out: Any
-    ) -> None:  # fmt: skip
-        if cold == 1.0:
-            slope(y, to, n, c, at, mean, out)
-        else:
-            slope_any(y, to, n, c, at, mean, cold, out)
-
-    @kernel
-    def end_grad(
-        y: Any, to: int, n: int, x: Any, at: int, label: int, top: Any, cold: float, sums: Any,
-        out: Any,
-    ) -> None:  # fmt: skip
-        """End a span of a row whose label is `label` places from its beginning, if at all there."""
-        if cold == 1.0:
-            scale_rows(y, to, 0, n, 1, sums, out, at)
-        else:
-            share(y, to, n, sums[0, 0], sums[0, 1], cold, out, at)
-        if 0 <= label < n:
-            put(at_label(x, at + label, top, cold, sums[0], out), out, at + label)
-
-    return mean_of, end_vjp, end_grad
+__all__ = [
+    "CROSS_ENTROPY",
+    "CROSS_ENTROPY_GRAD",
+    "LOGSUMEXP",
+    "LOG_SOFTMAX",
+    "SOFTMAX_VJP",
+    "family",
+]
 
 
 @functools.cache
 def _rows_of(dtype: str) -> Callable[..., Any]:  # noqa: C901 - holds what it makes
     """Make rows_of(...): rows that threads do not share."""
     tops_of, fill_rows, _ = spans(dtype)
-    (room, place), (sums_of, log_of), end_log = rooms(dtype), _sums(dtype), _logarithms(dtype)
-    mean_of, end_vjp, end_grad = _gradients(dtype)
+    (room, place), (sums_of, log_of), end_log = (
+        rooms(dtype),
+        logarithm_of_sums(dtype),
+        logarithms(dtype),
+    )
+    mean_of, end_vjp, end_grad = gradients(dtype)
 
-    @kernel
+    @piece
     def logs(
         x: Any, labels: Any, first: int, last: int, together: int, cold: float, what: int, out: Any
     ) -> None:  # fmt: skip
@@ -234,8 +73,8 @@ def _rows_of(dtype: str) -> Callable[..., Any]:  # noqa: C901 - holds what it ma
                 log = log_of(x, row, n, tops[g], cold, sums[g], y, out)
                 end_log(x, row, n, i + g, tops[g], log, labels, cold, what, out)
 
-    @kernel
-    def gradients(
+    @piece
+    def slopes(
         x: Any, c: Any, labels: Any, first: int, last: int, together: int, cold: float, what: int,
         out: Any,
     ) -> None:  # fmt: skip
@@ -260,7 +99,7 @@ def _rows_of(dtype: str) -> Callable[..., Any]:  # noqa: C901 - holds what it ma
                         y, kept, n, x, row, label, tops[g:], cold, sums[g : g + 1], out
                     )  # fmt: skip
 
-    @kernel
+    @piece
     def rows_of(
         x: Any, c: Any, labels: Any, first: int, last: int, cold: float, what: int, out: Any
     ) -> None:  # fmt: skip
@@ -268,7 +107,7 @@ def _rows_of(dtype: str) -> Callable[..., Any]:  # noqa: C901 - holds what it ma
         if what < SOFTMAX_VJP:
             logs(x, labels, first, last, together, cold, what, out)
         else:
-            gradients(x, c, labels, first, last, together, cold, what, out)
+            slopes(x, c, labels, first, last, together, cold, what, out)
 
     return rows_of
 
@@ -277,11 +116,15 @@ def _rows_of(dtype: str) -> Callable[..., Any]:  # noqa: C901 - holds what it ma
 def _steps(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds what it makes
     """Make step(...), a phase of one share of a long row, and between(...), what comes after it."""
     tops_of, fill_rows, _ = spans(dtype)
-    (room, place), (sums_of, log_of), end_log = rooms(dtype), _sums(dtype), _logarithms(dtype)
-    mean_of, end_vjp, end_grad = _gradients(dtype)
+    (room, place), (sums_of, log_of), end_log = (
+        rooms(dtype),
+        logarithm_of_sums(dtype),
+        logarithms(dtype),
+    )
+    mean_of, end_vjp, end_grad = gradients(dtype)
     recomputed = dtype not in ("float64", "float32")
 
-    @kernel
+    @piece
     def step(  # noqa: C901 - what each phase does for each operation
         phase: int, s: int, x: Any, c: Any, labels: Any, i: int, cold: float, what: int, tops: Any,
         sums: Any, means: Any, out: Any,
@@ -318,7 +161,7 @@ def _steps(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds 
                 label = labels[i, 0] - s * SHARE
                 end_grad(y, to, size, x, at, label, tops[s], cold, sums[s], out)
 
-    @kernel
+    @piece
     def between(
         phase: int, x: Any, labels: Any, i: int, cold: float, what: int, tops: Any, sums: Any,
         means: Any, out: Any,
@@ -327,7 +170,7 @@ def _steps(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds 
         if phase == 0:
             tops[:] = tops.max()
         elif phase == 1:
-            _merge(sums)
+            merge(sums)
             if what < SOFTMAX_VJP:
                 y = room(out, 1, TOGETHER, TOGETHER)
                 means[0] = log_of(x, i * n, n, tops[0, 0], cold, sums[0, 0], y, out)
@@ -342,7 +185,7 @@ def _steps(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds 
 def _build(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa: C901 - holds what it makes
     rows_of, (step, between) = _rows_of(dtype), _steps(dtype)
 
-    @kernel
+    @piece
     def ignored(labels: Any, i: int, what: int, out: Any) -> bool:
         """Tell whether row i is ignored; then its result is written."""
         if what not in (CROSS_ENTROPY, CROSS_ENTROPY_GRAD) or labels[i, 0] >= 0:
@@ -392,4 +235,4 @@ def family(dtype: str) -> Callable[..., None]:
         given, given, array(types.int64, 2, readonly=True), array(ELEMENTS[dtype][0], 2),
         types.float64, types.intp, types.intp,
     )  # fmt: skip
-    return compiled(_build(dtype), signature, (*CALLED, fast_rows, fast_ends))
+    return compiled(_build(dtype), signature, (*CALLED, fast_rows, fast_ends, fast_family_parts))

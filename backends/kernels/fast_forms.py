@@ -13,7 +13,7 @@ from backends.kernels import fast_exp
 from backends.kernels.double_double import two_sum
 from backends.kernels.lanes import fused, shifted_right
 from backends.kernels.lanes_forms import as_float32, as_float64, as_half, bits_of, low_half
-from backends.kernels.machine import always_inline, kernel
+from backends.kernels.machine import always_inline, piece
 from backends.kernels.machine import fused as scalar_fused
 
 if TYPE_CHECKING:
@@ -79,31 +79,31 @@ def form_of(dtype: str) -> Form:
     )  # fmt: skip
 
 
-@kernel
+@piece
 def _same(v: Any) -> Any:
     always_inline()
     return v
 
 
-@kernel
+@piece
 def _product(e: Any, factor: Any, rest: Any) -> Any:
     always_inline()
     return fused(e, factor, e * rest)
 
 
-@kernel
+@piece
 def _quick_product(e: Any, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - called like `_product`, which needs it
     always_inline()
     return e * factor
 
 
-@kernel
+@piece
 def _half(v: Any) -> Any:
     always_inline()
     return as_half(v)
 
 
-@kernel
+@piece
 def _brain(v: Any) -> Any:
     """Round to the nearest even; NaN stays, because its lower half is 0."""
     always_inline()
@@ -112,7 +112,7 @@ def _brain(v: Any) -> Any:
     return low_half(shifted_right(bits + (odd + np.int32(0x7FFF)), 16))
 
 
-@kernel
+@piece
 def _inverse_single(total: float, low: float) -> Any:  # noqa: ARG001 - called like the next one, which needs it
     always_inline()
     inverse = 1.0 / total
@@ -120,14 +120,14 @@ def _inverse_single(total: float, low: float) -> Any:  # noqa: ARG001 - called l
     return factor, np.float32(inverse - np.float64(factor))
 
 
-@kernel
+@piece
 def _inverse_double(total: float, low: float) -> Any:
     always_inline()
     factor = 1.0 / total
     return factor, factor * (scalar_fused(-factor, total, 1.0) - factor * low)
 
 
-@kernel
+@piece
 def _gap_single(v: Any, top: float, temperature: float) -> Any:
     always_inline()
     quotient = (as_float64(v) - top) / temperature
@@ -135,7 +135,7 @@ def _gap_single(v: Any, top: float, temperature: float) -> Any:
     return near, as_float32(quotient - as_float64(near))
 
 
-@kernel
+@piece
 def _gap_double(v: Any, top: float, temperature: float) -> Any:
     always_inline()
     near, rest = two_sum(v, -top)
@@ -143,13 +143,13 @@ def _gap_double(v: Any, top: float, temperature: float) -> Any:
     return quotient, (fused(quotient, -temperature, near) + rest) / temperature
 
 
-@kernel
+@piece
 def _double(v: Any) -> Any:
     always_inline()
     return as_float64(v)
 
 
-@kernel
+@piece
 def _single(v: Any) -> Any:
     always_inline()
     return as_float32(v)

@@ -29,7 +29,7 @@ from backends.kernels.fast_forms import Form, form_of
 from backends.kernels.lanes import fused, larger, spread
 from backends.kernels.lanes_forms import as_float64, half_of, largest_of, sum_of
 from backends.kernels.lanes_memory import fetch, load, load_some, store, store_some
-from backends.kernels.machine import always_inline, kernel, wide_vectors
+from backends.kernels.machine import always_inline, piece, wide_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ def _top(form: Form) -> Callable[..., Any]:
     width, nothing, widen = form.width, form.nothing, form.widen
     twice, lowest = 2 * width, form.real(-np.inf)
 
-    @kernel
+    @piece
     def top(x: Any, at: int, n: int) -> float:
         always_inline()
         first, second = spread(lowest, width), spread(lowest, width)
@@ -93,7 +93,7 @@ def _fill(form: Form) -> Callable[..., Any]:
     begin, add, flush, finish = sums
     block = _BLOCK * width
 
-    @kernel
+    @piece
     def fill(
         x: Any, at: int, n: int, top: float, y: Any, to: int, out: Any, ahead: int, drawn: int
     ) -> Any:  # fmt: skip
@@ -127,7 +127,7 @@ def _fill_any(form: Form) -> Callable[..., Any]:
     exp, shift = exponential_with_rest(form.arithmetic), shift_by(form.arithmetic)
     begin, add, flush, finish = _sums(form)
 
-    @kernel
+    @piece
     def fill_any(x: Any, at: int, n: int, top: float, cold: float, y: Any, to: int) -> Any:
         wide_vectors()
         by = shift(0.0)
@@ -148,7 +148,7 @@ def _scale(form: Form) -> Callable[..., Any]:
     width, times, rounded, parts = form.width, form.times, form.rounded, form.inverse_parts
     zero = form.real(0.0)
 
-    @kernel
+    @piece
     def scale(y: Any, at: int, n: int, total: float, low: float, out: Any, to: int) -> None:
         always_inline()
         factor, rest = parts(total, low)
@@ -175,12 +175,12 @@ def _sums(form: Form) -> tuple[Callable[..., Any], ...]:
 def _careful(form: Form) -> tuple[Callable[..., Any], ...]:
     ceiling, zero, width = form.real(2.0 ** (form.arithmetic.lift + 5)), form.real(0.0), form.width
 
-    @kernel
+    @piece
     def begin() -> Any:
         always_inline()
         return spread(ceiling, width), spread(zero, width)
 
-    @kernel
+    @piece
     def add(part: Any, e: Any, scale: Any, q: Any) -> Any:
         always_inline()
         total, low = part
@@ -193,12 +193,12 @@ def _careful(form: Form) -> tuple[Callable[..., Any], ...]:
 def _quick(form: Form) -> tuple[Callable[..., Any], ...]:
     ceiling, zero, width = form.real(2.0 ** (form.arithmetic.lift + 5)), form.real(0.0), form.width
 
-    @kernel
+    @piece
     def begin() -> Any:
         always_inline()
         return spread(ceiling, width), spread(zero, width)
 
-    @kernel
+    @piece
     def add(part: Any, e: Any, scale: Any, q: Any) -> Any:  # noqa: ARG001 - called like `_careful`'s, which needs them
         always_inline()
         return part[0], part[1] + e
@@ -206,7 +206,7 @@ def _quick(form: Form) -> tuple[Callable[..., Any], ...]:
     return begin, add
 
 
-@kernel
+@piece
 def _flush_single(total: Any, part: Any) -> Any:
     """Add a block's sum: halves of lanes first, in float32, which is exact for multiples of C."""
     always_inline()
@@ -215,20 +215,20 @@ def _flush_single(total: Any, part: Any) -> Any:
     return total[0] + as_float64(high), total[1] + as_float64(low)
 
 
-@kernel
+@piece
 def _finish_single(total: Any) -> tuple[float, float]:
     always_inline()
     return sum_of(total[0] + total[1]), 0.0
 
 
-@kernel
+@piece
 def _flush_double(total: Any, part: Any) -> Any:
     always_inline()
     high, error = two_sum(total[0], part[0] - _DOUBLE_CEILING)
     return high, total[1] + (error + part[1])
 
 
-@kernel
+@piece
 def _finish_double(total: Any) -> tuple[float, float]:
     """Return the lanes' sum in two parts."""
     always_inline()

@@ -27,7 +27,7 @@ from backends.kernels.fast_lanes import passes
 from backends.kernels.fast_rows import CALLED, LONG, SHARE, SMALL, spans
 from backends.kernels.lanes import fused as fused_lanes
 from backends.kernels.lanes_memory import borrowed, fetch, load, load_some, store, store_some
-from backends.kernels.machine import fused, kernel, wide_vectors
+from backends.kernels.machine import fused, piece, wide_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ _BITS = 200
 _LN2_LOW = (ln2(_BITS) - int(LN2 * 2**_BITS)) / 2**_BITS
 
 
-@kernel
+@piece
 def _raise(state: Any, top: float, cold: float, plain: bool) -> None:  # noqa: FBT001 - compiled
     """Bring the sum in `state` to a larger maximum."""
     if top <= state[0]:
@@ -64,7 +64,7 @@ def exponentials_again(dtype: str) -> Callable[..., None]:
     )  # fmt: skip
     exp, shift = exponential(form.arithmetic), shift_by(form.arithmetic)
 
-    @kernel
+    @piece
     def again(x: Any, at: int, n: int, top: float, total: float, low: float, out: Any) -> None:
         wide_vectors()
         x, out = borrowed(x), borrowed(out)
@@ -96,7 +96,7 @@ def pairs(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
         of.form.real,
     )
 
-    @kernel
+    @piece
     def fill(x: Any, at: int, n: int, top: Any, cold: float, plain: Any, y: Any, part: Any,
              out: Any, drawn: int) -> None:  # fmt: skip
         if plain:
@@ -104,7 +104,7 @@ def pairs(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
         else:
             part[0, 0], part[0, 1] = fill_any(x, at, n, top[0], cold, y, 0)
 
-    @kernel
+    @piece
     def gather(x: Any, at: int, n: int, cold: float, plain: bool, out: Any, state: Any) -> bool:  # noqa: FBT001
         """Fill `state` with maximum and sum; return False where a plain row shows to be none."""
         y, part = np.empty((1, _STRIP + width), real), np.empty((1, 2))
@@ -124,14 +124,14 @@ def pairs(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
             state[1], state[2] = high, state[2] + (error + part[0, 1])
         return True
 
-    @kernel
+    @piece
     def first(x: Any, at: int, n: int, cold: float, out: Any, state: Any) -> None:
         state[3] = 1.0
         if cold != 1.0 or not gather(x, at, n, cold, True, out, state):  # noqa: FBT003 - compiled
             state[3] = 0.0
             gather(x, at, n, cold, False, out, state)  # noqa: FBT003 - as above
 
-    @kernel
+    @piece
     def second(x: Any, at: int, n: int, cold: float, state: Any, out: Any) -> None:
         if not abs(state[0]) < np.inf:
             state[1] = np.nan
@@ -145,7 +145,7 @@ def pairs(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
             fill_any(x, at + start, size, state[0], cold, y, 0)
             scale_rows(y, 0, 0, size, 1, sums, out, at + start)
 
-    @kernel
+    @piece
     def merge(states: Any, cold: float) -> None:
         """Give each share of a row the pair of all."""
         plain, top = states[:, 3].min() == 1.0, states[:, 0].max()
@@ -170,7 +170,7 @@ def pairs(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
 def _build(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa: C901 - as above
     first, merge, second = pairs(dtype)
 
-    @kernel
+    @piece
     def step(
         phase: int, x: Any, i: int, s: int, size: int, cold: float, states: Any, out: Any
     ) -> None:
@@ -181,7 +181,7 @@ def _build(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa: C901 - 
         else:
             second(x, at, size, cold, states[s], out)
 
-    @kernel
+    @piece
     def rows_of(x: Any, begin: int, end: int, cold: float, out: Any) -> None:
         states = np.empty((1, 4))
         for i in range(begin, end):

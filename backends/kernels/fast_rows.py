@@ -30,7 +30,7 @@ from backends.kernels.compiling import ELEMENTS, array, compiled, types
 from backends.kernels.fast_forms import form_of
 from backends.kernels.fast_lanes import passes
 from backends.kernels.lanes_memory import borrowed
-from backends.kernels.machine import kernel, wide_vectors
+from backends.kernels.machine import piece, wide_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,14 +57,14 @@ def spans(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
     top, fill, fill_any, scale = of.top, of.fill, of.fill_any, of.scale
     reach = of.form.arithmetic.reach
 
-    @kernel
+    @piece
     def tops_of(x: Any, at: int, n: int, rows: int, tops: Any) -> None:
         wide_vectors()
         x = borrowed(x)
         for g in range(rows):
             tops[g] = top(x, at + g * n, n)
 
-    @kernel
+    @piece
     def fill_plain(
         x: Any, at: int, n: int, rows: int, tops: Any, y: Any, to: int, pitch: int, sums: Any,
         out: Any, drawn: int,
@@ -77,7 +77,7 @@ def spans(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
                 found = fill(x, at + g * n, n, tops[g], y, place, out, n * rows, drawn)
                 sums[g, 0], sums[g, 1] = found
 
-    @kernel
+    @piece
     def fill_rows(
         x: Any, at: int, n: int, rows: int, tops: Any, cold: float, y: Any, to: int, pitch: int,
         sums: Any, out: Any, drawn: int,
@@ -93,7 +93,7 @@ def spans(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
                 if not abs(tops[g]) < np.inf:
                     sums[g, 0] = np.nan
 
-    @kernel
+    @piece
     def scale_rows(
         y: Any, to: int, pitch: int, n: int, rows: int, sums: Any, out: Any, at: int
     ) -> None:
@@ -112,20 +112,20 @@ def rooms(dtype: str) -> tuple[Callable[..., Any], ...]:
     real, width = form_of(dtype).real, form_of(dtype).width
     if dtype in ("float64", "float32"):
 
-        @kernel
+        @piece
         def room(out: Any, rows: int, n: int, long: int) -> Any:
             return out if n > long else np.empty((rows, n + -n % width), real)
 
-        @kernel
+        @piece
         def place(at: int, n: int, long: int) -> tuple[int, int]:
             return (at, n) if n > long else (0, n + -n % width)
     else:
 
-        @kernel
+        @piece
         def room(out: Any, rows: int, n: int, long: int) -> Any:  # noqa: ARG001 - as above
             return np.empty((rows, n + -n % width), real)
 
-        @kernel
+        @piece
         def place(at: int, n: int, long: int) -> tuple[int, int]:  # noqa: ARG001 - as above
             return 0, n + -n % width
 
@@ -137,7 +137,7 @@ def _build_softmax(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa:
     room, place = rooms(dtype)
     recomputed = dtype not in ("float64", "float32")
 
-    @kernel
+    @piece
     def rows_of(x: Any, first: int, last: int, cold: float, out: Any) -> None:
         n = x.shape[1]
         together = max(1, min(last - first, TOGETHER // n))
@@ -150,13 +150,13 @@ def _build_softmax(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa:
             fill_rows(x, at, n, rows, tops, cold, y, to, pitch, sums, out, 1)
             scale_rows(y, to, pitch, n, rows, sums, out, at)
 
-    @kernel
+    @piece
     def fill_share(x: Any, at: int, n: int, top: Any, cold: float, sums: Any, out: Any) -> None:
         y = room(out, 1, n, 0)
         to, pitch = place(at, n, 0)
         fill_rows(x, at, n, 1, top, cold, y, to, pitch, sums, out, 1)
 
-    @kernel
+    @piece
     def scale_share(x: Any, at: int, n: int, top: Any, cold: float, sums: Any, out: Any) -> None:
         y = room(out, 1, n, 0)
         to, pitch = place(at, n, 0)
@@ -164,7 +164,7 @@ def _build_softmax(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa:
             fill_rows(x, at, n, 1, top, cold, y, to, pitch, np.empty((1, 2)), out, 1)
         scale_rows(y, to, pitch, n, 1, sums, out, at)
 
-    @kernel
+    @piece
     def merge(sums: Any) -> None:
         """Give each share of a row the sum of all."""
         high, low = 0.0, 0.0
@@ -173,7 +173,7 @@ def _build_softmax(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa:
             low += error + sums[c, 0, 1]
         sums[:, 0, 0], sums[:, 0, 1] = high, low
 
-    @kernel
+    @piece
     def long_row(x: Any, i: int, cold: float, out: Any) -> None:
         """One row as threads would share it, by one of them: to the same bits."""
         n = x.shape[1]

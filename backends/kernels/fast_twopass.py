@@ -26,7 +26,7 @@ from backends.kernels.fast_rows import CALLED, LONG, SHARE, SMALL
 from backends.kernels.lanes import fused, larger, shifted_left, spread
 from backends.kernels.lanes_forms import bits_of, from_bits, lane, largest_of
 from backends.kernels.lanes_memory import borrowed, fetch, load, load_some
-from backends.kernels.machine import always_inline, kernel, wide_vectors
+from backends.kernels.machine import always_inline, piece, wide_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,13 +47,13 @@ def _mantissas(dtype: str) -> Callable[..., Any]:
     block, none = _BLOCK * width, real(np.rint(-of.reach / LN2) - 1.0)
     full = 2.0**of.lift
 
-    @kernel
+    @piece
     def power(k: Any) -> Any:
         """2^k for k <= 0; 0 counts as one with k below all exponents."""
         always_inline()
         return from_bits(shifted_left(bits_of(larger(lowest, k) + bias), fraction))
 
-    @kernel
+    @piece
     def plus(total: Any, v: Any) -> Any:
         always_inline()
         k, q = split(v)
@@ -61,7 +61,7 @@ def _mantissas(dtype: str) -> Callable[..., Any]:
         scale = power(k - largest)
         return fused(total[0], power(total[1] - largest), fused(scale, q, scale)), largest
 
-    @kernel
+    @piece
     def add_up(x: Any, at: int, n: int, state: Any) -> None:
         wide_vectors()
         x = borrowed(x)
@@ -97,7 +97,7 @@ def _build(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa: C901 - 
     # Between these, no masked entry can be taken for one of the row's numbers.
     least, most = of.zero + 64.0 - of.reach / LN2, of.reach / LN2 - 2.0
 
-    @kernel
+    @piece
     def step(
         phase: int, x: Any, i: int, s: int, size: int, cold: float, states: Any, out: Any
     ) -> None:  # fmt: skip
@@ -114,7 +114,7 @@ def _build(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa: C901 - 
         else:
             second(x, at, size, cold, states[s], out)
 
-    @kernel
+    @piece
     def rows_of(x: Any, begin: int, end: int, cold: float, out: Any) -> None:
         states = np.empty((1, 4))
         for i in range(begin, end):

@@ -32,6 +32,14 @@ def kernel(function: Callable[Parameters, Result]) -> Callable[Parameters, Resul
     return made
 
 
+def piece(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Compile a function that only compiled ones call: without the ways in from Python and C."""
+    compiler: Any = numba.njit
+    inner = compiler(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    made: Callable[Parameters, Result] = inner(function)
+    return made
+
+
 def _inlined(build: Callable[..., Any]) -> Callable[..., Any]:
     """Make an intrinsic; calls leave out the typing context, which type checkers cannot know."""
     made: Callable[..., Any] = intrinsic(build)

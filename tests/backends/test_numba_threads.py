@@ -7,7 +7,7 @@ import pytest
 
 import backends
 
-NAMES = ("numba_exact", "numba_fast", "numba_online")
+NAMES = ("numba_exact", "numba_fast", "numba_online", "numba_twopass")
 
 
 @pytest.mark.parametrize("name", NAMES)
