@@ -65,7 +65,7 @@ def softmax(
     def apply(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
         kernel(rows[0], result, divisor, threads.of_numba())
 
-    _run(apply, [_along(x, position)], _along(out, position))
+    _run(apply, [_along(x, position)], _along(out, position), x.dtype.newbyteorder("="))
     return out
 
 
@@ -139,7 +139,10 @@ def _family(
     if x.size == 0:
         out[...] = of_no_class
         return out
-    kernel = fast_family.family(x.dtype.newbyteorder("=").name)
+    # 16 bits by way of float32, rounded once: two formats' kernels take long enough to compile.
+    native = x.dtype.newbyteorder("=")
+    working: np.dtype[Any] = np.dtype(np.float32) if native.itemsize == 2 else native
+    kernel = fast_family.family(working.name)
     has_labels = bool(others) and others[0].dtype.kind == "i"
 
     def apply(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
@@ -148,7 +151,7 @@ def _family(
         kernel(rows[0], cotangent, labels, result, divisor, threads.of_numba(), what)
 
     target = out[..., None] if one_a_row else _along(out, position)
-    _run(apply, [_along(x, position), *others], target)
+    _run(apply, [_along(x, position), *others], target, working)
     return out
 
 
@@ -156,21 +159,21 @@ def _run(
     apply: Callable[[Sequence[NumPyArray], NumPyArray], None],
     sources: list[NumPyArray],
     target: NumPyArray,
+    working: np.dtype[Any],
 ) -> None:
     """Apply a kernel to arrays whose last axis is the rows'; all share the axes before it."""
-    native = target.dtype.newbyteorder("=")
     in_rows = all(each.dtype.isnative and each.flags.c_contiguous and each.flags.aligned
                   for each in sources)  # fmt: skip
-    if in_rows and all(written_directly(target, each, native) for each in sources):
+    if in_rows and all(written_directly(target, each, working) for each in sources):
         _apply(apply, sources, target)
     elif any(np.may_share_memory(each, target) and not _same_place(each, target)
              for each in sources):  # fmt: skip
         # Where they overlap in another way, rows written early are rows read late.
-        result = np.empty(target.shape, native)
-        _in_blocks(apply, sources, result)
+        result = np.empty(target.shape, target.dtype)
+        _in_blocks(apply, sources, result, working)
         target[...] = result
     else:
-        _in_blocks(apply, sources, target)
+        _in_blocks(apply, sources, target, working)
 
 
 def _along(array: NumPyArray, position: int) -> NumPyArray:
@@ -189,14 +192,17 @@ def _in_blocks(
     apply: Callable[[Sequence[NumPyArray], NumPyArray], None],
     sources: Sequence[NumPyArray],
     target: NumPyArray,
+    working: np.dtype[Any],
 ) -> None:
-    """Bring some rows at a time into order, and their results back."""
+    """Bring some rows at a time into order and into the working dtype, and their results back."""
     x = sources[0]
     if x.ndim == 1 or x.size <= _AT_ONCE or x.shape[:-1].count(1) == x.ndim - 1:
-        rows = [np.array(each, each.dtype.newbyteorder("="), order="C") for each in sources]
-        result = np.empty(target.shape, target.dtype.newbyteorder("="))
+        dtypes = [np.int64 if each.dtype.kind == "i" else working for each in sources]
+        rows = [np.array(each, kind, order="C") for each, kind in zip(sources, dtypes, strict=True)]
+        result = np.empty(target.shape, working)
         _apply(apply, rows, result)
-        target[...] = result
+        with np.errstate(all="ignore"):  # what is too large for 16 bits is infinite, or NaN
+            target[...] = result
         return
     # The longest of the other axes is cut, so that one row is as little as there can be.
     cut = int(np.argmax(x.shape[:-1]))
@@ -204,7 +210,7 @@ def _in_blocks(
     step = max(1, _AT_ONCE // (x.size // len(whole)))
     for start in range(0, len(whole), step):
         here = slice(start, start + step)
-        _in_blocks(apply, [each[here] for each in parts], whole[here])
+        _in_blocks(apply, [each[here] for each in parts], whole[here], working)
 
 
 def _apply(

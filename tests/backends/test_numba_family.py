@@ -1,4 +1,4 @@
-"""`numba_fast`'s logarithms and gradients: rows that threads share, sums of which little is left."""
+"""`numba_fast`'s logarithms and gradients: rows that threads share, and small losses."""
 
 import numpy as np
 import pytest
