@@ -91,7 +91,7 @@ def family(operation: str) -> Callable[..., None]:
     def build(sources: str) -> Callable[..., None]:
         return _build(sources, OPERATIONS.index(operation))
 
-    return compiled(build, types.void(*_arguments()), _CALLED)
+    return compiled(build, types.void(*_arguments()), _CALLED, operation)
 
 
 def _arguments() -> tuple[Any, ...]:

@@ -235,4 +235,6 @@ def family(dtype: str) -> Callable[..., None]:
         given, given, array(types.int64, 2, readonly=True), array(ELEMENTS[dtype][0], 2),
         types.float64, types.intp, types.intp,
     )  # fmt: skip
-    return compiled(_build(dtype), signature, (*CALLED, fast_rows, fast_ends, fast_family_parts))
+    return compiled(
+        _build(dtype), signature, (*CALLED, fast_rows, fast_ends, fast_family_parts), dtype
+    )

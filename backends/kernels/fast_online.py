@@ -219,4 +219,4 @@ def online(dtype: str) -> Callable[..., None]:
     signature = types.void(
         array(element, 2, readonly=True), array(element, 2), types.float64, types.intp
     )
-    return compiled(_build(dtype), signature, (*CALLED, fast_rows))
+    return compiled(_build(dtype), signature, (*CALLED, fast_rows), dtype)

@@ -229,4 +229,4 @@ def softmax(dtype: str) -> Callable[..., None]:
     signature = types.void(
         array(element, 2, readonly=True), array(element, 2), types.float64, types.intp
     )
-    return compiled(_build_softmax(dtype), signature, CALLED)
+    return compiled(_build_softmax(dtype), signature, CALLED, dtype)

@@ -152,4 +152,4 @@ def twopass(dtype: str) -> Callable[..., None]:
     signature = types.void(
         array(element, 2, readonly=True), array(element, 2), types.float64, types.intp
     )
-    return compiled(_build(dtype), signature, (*CALLED, fast_rows, fast_online))
+    return compiled(_build(dtype), signature, (*CALLED, fast_rows, fast_online), dtype)

@@ -1,0 +1,56 @@
+"""Compiled kernels are found again by other processes, and not where their sources have changed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SOURCE = """
+import sys
+import numba
+from backends.kernels import compiling
+from numba import prange
+import {module}
+
+def build(_):
+    @numba.njit
+    def part(x):
+        return x + {module}.ONE
+
+    def kernel(x):
+        for i in prange(len(x)):
+            x[i] = part(x[i])
+
+    return kernel
+
+signature = compiling.types.void(compiling.array(compiling.types.float64, 1))
+kernel = compiling.compiled(build, signature, ({module},), *sys.argv[1:])
+print(sum(kernel.stats.cache_hits.values()))
+"""
+
+
+def hits(folder, *variant):
+    """Return how many kernels a new process found on disk."""
+    environment = os.environ | {
+        "NUMBA_CACHE_DIR": str(folder / "cache"),
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}",
+    }
+    done = subprocess.run(
+        [sys.executable, str(folder / "program.py"), *variant],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(done.stdout)
+
+
+def test_a_kernel_that_closes_over_compiled_parts_is_compiled_once_for_all_processes(tmp_path):
+    (tmp_path / "parts_of_it.py").write_text("ONE = 1.0")
+    (tmp_path / "program.py").write_text(SOURCE.format(module="parts_of_it"))
+    assert [hits(tmp_path) for _ in range(2)] == [0, 1]
+    (tmp_path / "parts_of_it.py").write_text("ONE = 2.0")
+    assert hits(tmp_path) == 0, "a part has changed"
+    assert hits(tmp_path, "another") == 0, "another function of the same signature"
