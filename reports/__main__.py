@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reports.completion import runs
+from reports.completion import pivots, runs
 from reports.manners import no_color_option, quiet, quiet_option, screen
 
 if TYPE_CHECKING:
@@ -41,6 +41,15 @@ class UnusableError(click.ClickException):
     metavar="DIR",
     help="Draw the runs as SVG and PNG into DIR; without RUN the latest of each kind.",
 )
+@click.option(
+    "--pivot",
+    metavar="NAME",
+    shell_complete=pivots,
+    help="Answer one question by a table, on the screen or with --output in files (.csv .json .md "
+    ".parquet): accuracy_by_regime, accuracy_by_length, status_counts, checks_by_backend, "
+    "speed_by_shape, accuracy_and_speed, claims_against_observation; of two RUNs accuracy_changes, "
+    "speed_changes.",
+)
 @click.option("--list", "listing", is_flag=True, help="List the runs that the store holds.")
 @quiet_option
 @no_color_option
@@ -52,6 +61,7 @@ def command(
     url: str | None,
     outputs: tuple[str, ...],
     folder: str | None,
+    pivot: str | None,
     *,
     listing: bool,
     trend: bool,
@@ -65,6 +75,10 @@ def command(
     from reports.plots import PlotsError
     from reports.store import StoreError, open_store
 
+    if pivot is not None:
+        _refuse_beside_pivot(pivot, alone=not (trend or listing or folder))
+        _pivot(pivot, names, url, outputs)
+        return
     pages = tuple(path for path in outputs if _is_folder(path))
     outputs = tuple(path for path in outputs if path not in pages)
     try:
@@ -96,6 +110,40 @@ def _refuse(names: tuple[str, ...], outputs: tuple[str, ...], *, alone: bool, sh
         raise UnusableError("--output takes one RUN; name one, or leave --output out")
     for path in outputs:
         export.check_writable(path)
+
+
+def _refuse_beside_pivot(name: str, *, alone: bool) -> None:
+    from difflib import get_close_matches
+
+    from reports import questions
+
+    if not alone:
+        raise UnusableError(
+            "--pivot is a view of its own: leave --list, --trend and --pictures out"
+        )
+    if name not in questions.NAMES:
+        near = get_close_matches(name, questions.NAMES, n=2, cutoff=0.4)
+        hint = f"nearest: {', '.join(near)}; " if near else ""
+        raise UnusableError(f"no pivot {name!r}; {hint}known: {', '.join(questions.NAMES)}")
+
+
+def _pivot(name: str, names: tuple[str, ...], url: str | None, outputs: tuple[str, ...]) -> None:
+    """Answer one question on the screen, or in files."""
+    from reports import export, questions
+    from reports.store import StoreError, open_store
+
+    try:
+        for path in outputs:
+            questions.check_writable(path)
+        with open_store(url, must_exist=True) as store:
+            frame = questions.answered(store, name, names)
+        for path in outputs:
+            questions.write(path, frame)
+            _say(f"wrote {path}")
+    except (StoreError, questions.QuestionError, export.UnwritableError) as error:
+        raise UnusableError(str(error)) from error
+    if not outputs:
+        _say(questions.shown(frame))
 
 
 def _tell(

@@ -19,3 +19,10 @@ def runs(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
     except StoreError:
         ids = []  # A shell shows nothing where there is nothing; the command itself says why.
     return [word for word in ("latest", *ids) if word.startswith(begun)]
+
+
+def pivots(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    """Return the names of pivots that begin as the word does."""
+    from reports.questions import NAMES
+
+    return [name for name in NAMES if name.startswith(begun)]

@@ -6,7 +6,8 @@ A file appears whole or not at all: it is written beside its place and moved the
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -65,10 +66,24 @@ def write(
     path = Path(path)
     writer = _writer(path)
     check_writable(path)
+    with replacing(path) as whole:
+        writer(whole, run, outcomes, measurements, duels)
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a path to write to, and put what was written there in the place of `path` at the end.
+
+    Raises
+    ------
+    UnwritableError
+        If the file cannot be written.
+    """
+    path = Path(path)
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".softmark-") as folder:
             whole = Path(folder) / path.name
-            writer(whole, run, outcomes, measurements, duels)
+            yield whole
             whole.replace(path)
     except OSError as error:
         raise UnwritableError(f"cannot write {path}: {error.strerror or error}") from error

@@ -31,10 +31,11 @@ def write(
         writer = csv.writer(file)
         writer.writerow(("run", *names))
         for row in rows:
-            writer.writerow([run.id, *(_cell(getattr(row, name)) for name in names)])
+            writer.writerow([run.id, *(cell(getattr(row, name)) for name in names)])
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """Return what stands in a cell: text that a spreadsheet takes as text."""
     if isinstance(value, tuple):
         return shape_text(value) if all(isinstance(item, int) for item in value) else list(value)
     if not isinstance(value, str):

@@ -43,7 +43,7 @@ def _statuses(outcomes: Sequence[Outcome]) -> list[str]:
         [*row.kind, *map(str, row.counts.values()), number(row.max_ulp), number(row.bound_ratio)]
         for row in summary.status_rows(outcomes)
     ]
-    return ["## Outcomes", "", *_table(head, rows), ""]
+    return ["## Outcomes", "", *table(head, rows), ""]
 
 
 def _lengths(outcomes: Sequence[Outcome]) -> list[str]:
@@ -51,8 +51,8 @@ def _lengths(outcomes: Sequence[Outcome]) -> list[str]:
     if not rows:
         return []
     cells = [[*row.kind, *map(number, row.max_ulp.values())] for row in rows]
-    table = _table(["backend", "operation", "dtype", *bands], cells)
-    return ["## Largest error in ulps, by row length", "", *table, ""]
+    lengths = table(["backend", "operation", "dtype", *bands], cells)
+    return ["## Largest error in ulps, by row length", "", *lengths, ""]
 
 
 def _findings(outcomes: Sequence[Outcome]) -> list[str]:
@@ -85,7 +85,7 @@ def _timings(measurements: Sequence[Measurement]) -> list[str]:
         ]
         for item in measurements
     ]
-    return ["## Timings", "", *_table(head, rows), ""]
+    return ["## Timings", "", *table(head, rows), ""]
 
 
 def _duels(duels: Sequence[Duel]) -> list[str]:
@@ -100,10 +100,11 @@ def _duels(duels: Sequence[Duel]) -> list[str]:
         ]
         for item in duels
     ]
-    return ["## Duels", "", *_table(head, rows), ""]
+    return ["## Duels", "", *table(head, rows), ""]
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return a table's lines; rows hold any text, the head is ours."""
     return [_row(head), _row(["---"] * len(head)), *map(_row, (map(_text, row) for row in rows))]
 
 
