@@ -6,6 +6,7 @@ is recorded as unavailable. A plugin was asked for, so its failure is an error.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import importlib.machinery
@@ -22,7 +23,7 @@ from backends.errors import PluginError, SoftmarkError
 from backends.spec import BackendSpec, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
 
 ENTRY_POINT_GROUP = "softmark.backends"
@@ -42,9 +43,14 @@ def sources() -> dict[str, Source]:
         for path in sorted(_BUILTIN.glob("*.py"))
         if not path.stem.startswith("_")
     }
-    for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
-        found.setdefault(point.name, Source("entry_point", point.name))
+    for name in _entry_names(importlib.metadata.entry_points):
+        found.setdefault(name, Source("entry_point", name))
     return found
+
+
+@functools.cache  # every registration asks, and looking through what is installed takes a while
+def _entry_names(scan: Callable[..., Iterable[importlib.metadata.EntryPoint]]) -> tuple[str, ...]:
+    return tuple(point.name for point in scan(group=ENTRY_POINT_GROUP))
 
 
 def builtin_specs() -> list[BackendSpec]:

@@ -7,8 +7,6 @@ is instant; pandas, SQLAlchemy and rich are loaded when a view that needs them i
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from reports.records import Duel, Measurement, Outcome, Run, Status
-
 if TYPE_CHECKING:
     from reports.changes import Changes, accuracy_changes, accuracy_summary, compare, speed_changes
     from reports.frames import Frames, duels_frame, load, measurements_frame, outcomes_frame
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
         status_counts,
     )
     from reports.promises import claims_against_observation
+    from reports.records import Duel, Measurement, Outcome, Run, Status
     from reports.store import Store, StoreError, UnknownRunError, open_store
 
 _LAZY = {
@@ -33,6 +32,7 @@ _LAZY = {
         *("speed_by_shape", "status_counts"),
     ),
     "reports.promises": ("claims_against_observation",),
+    "reports.records": ("Duel", "Measurement", "Outcome", "Run", "Status"),
     "reports.store": ("Store", "StoreError", "UnknownRunError", "open_store"),
 }
 _MODULES = {name: module for module, names in _LAZY.items() for name in names}
