@@ -22,6 +22,7 @@ from backends.operations import operation
 from reports.records import Status
 from verify import companions, regimes
 from verify.cases import Case
+from verify.excuses import excused
 from verify.judge import Verdict, form_fault, judge_rows
 from verify.results import result_rows
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from backends.claims import Claims
     from bench.plan import Trial
-    from verify.answers import Answers
+    from verify.answers import Answers, Facts
 
 Array = np.ndarray[Any, Any]
 
@@ -119,7 +120,7 @@ class Proof:
             bits = block.tobytes()
             if bits in verdicts:
                 continue
-            verdicts[bits] = self._excused(judge_rows(period, block, facts, self._claims))
+            verdicts[bits] = self._judged(period, block, facts)
             if verdicts[bits].status.bad:
                 return _placed(verdicts[bits], start, self.period, self.case.rows)
         return next(iter(verdicts.values()))
@@ -136,13 +137,10 @@ class Proof:
             places = self._places(np.arange(start, start + self.period), second=second)
             yield start, rows[start : start + self.period][np.argsort(places)]
 
-    def _excused(self, verdict: Verdict) -> Verdict:
-        """Turn a failure that the backend declares into `known`."""
-        for name in (REGIME, "accuracy"):
-            if verdict.status is Status.FAIL and name in self._claims.limitations:
-                reason = f"{self._claims.limitations[name]} [{verdict.message}]"
-                return replace(verdict, status=Status.KNOWN, message=reason)
-        return verdict
+    def _judged(self, period: Case, block: Array, facts: Facts) -> Verdict:
+        """Judge one block as the check of accuracy does, declared limitations included."""
+        verdict = judge_rows(period, block, facts, self._claims)
+        return excused(verdict, self.case, "accuracy", self._claims)
 
 
 def _placed(verdict: Verdict, start: int, period: int, rows: int) -> Verdict:

@@ -25,10 +25,11 @@ from backends.vocabulary import DTYPES, nearest
 from reports.records import Status
 from verify.answers import Answers
 from verify.checks import ISOLATED, NAMES
+from verify.excuses import excused
 from verify.judge import Verdict, wrong
 from verify.procedures import PROCEDURES
 from verify.session import Arguments
-from verify.suite import excused, left_out, refusal
+from verify.suite import left_out, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -204,7 +205,7 @@ def _verdict(backend: Backend, question: Question, answers: Answers, claims: Cla
         verdict = wrong(f"raised {type(error).__name__}: {error}", worst=f"input: {case}")
     else:
         verdict = question.check.judge(case, outputs, answers, claims)
-    return excused(verdict, question, claims)
+    return excused(verdict, case, question.check.name, claims)
 
 
 def _message(name: str, found: list[_Finding]) -> str:

@@ -21,9 +21,10 @@ from reports.records import Outcome, Run, Status
 from reports.store import StoreError
 from verify import checks, totals
 from verify.choosing import Unusable, known
+from verify.excuses import absent_limitations
 from verify.owner import this_process
 from verify.recorder import Recorder, bring_in
-from verify.suite import DEFAULT_DTYPES, Selection, Suite, absent_limitations
+from verify.suite import DEFAULT_DTYPES, Selection, Suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from backends.operations import OPERATIONS
@@ -22,13 +22,12 @@ from verify import checks, forms, long_rows, plans, stand_ins
 from verify.checks.check import Scope
 from verify.course import Course
 from verify.crew import LostError
+from verify.excuses import excused
 from verify.judge import Verdict, wrong
-from verify.regimes import REGIMES
 from verify.spaces import SPACES
 from verify.turns import Turns
 
 if TYPE_CHECKING:
-    from backends.claims import Claims
     from backends.spec import BackendSpec
     from verify.answers import Answers
     from verify.cases import Case
@@ -346,7 +345,7 @@ class Suite:
                 verdict = Verdict(status=Status.CRASH, message=reply.message, worst=reply.detail)
             case "timeout":
                 verdict = Verdict(status=Status.TIMEOUT, message=reply.message)
-        return excused(verdict, question, spec.claims)
+        return excused(verdict, question.case, question.check.name, spec.claims)
 
     def outcome(
         self,
@@ -461,57 +460,3 @@ def refusal(spec: BackendSpec, case: Case) -> str:
     if "temperature" not in offered and case.temperature != 1.0:
         return "takes no temperature"
     return forms.refusal(spec, case)
-
-
-def excused(verdict: Verdict, question: Question, claims: Claims) -> Verdict:
-    """Turn a failure that `claims` declare into `known`; a crash or a timeout never is."""
-    if verdict.status is not Status.FAIL:
-        return verdict
-    case = question.case
-    for name in limitation_names(case.operation, case.regime, question.check.name, case.dtype):
-        if name in claims.limitations:
-            return replace(
-                verdict,
-                status=Status.KNOWN,
-                message=f"{claims.limitations[name]} [{verdict.message}]",
-            )
-    return verdict
-
-
-def limitation_names(operation: str, regime: str, check: str, dtype: str) -> tuple[str, ...]:
-    """Return the names under which a limitation may excuse a case, the narrowest first."""
-    wider = REGIMES[regime].within if regime in REGIMES else ""
-    regimes = (regime, wider) if wider else (regime,)
-    plain = *(f"{name}/{dtype}" for name in (*regimes, check)), *regimes, check
-    return *(f"{operation}/{name}" for name in plain), *plain
-
-
-def absent_limitations(spec: BackendSpec, outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Return a `fail` for each declared limitation that was asked about and never showed.
-
-    A declaration that outlives its reason would excuse the next fault; so it is strict, except of
-    the checks whose findings differ from machine to machine.
-    """
-    asked: dict[str, list[Outcome]] = {name: [] for name in spec.claims.limitations}
-    for outcome in outcomes:
-        if outcome.check in checks.BY_MACHINE:
-            continue
-        names = limitation_names(outcome.operation, outcome.regime, outcome.check, outcome.dtype)
-        for name in asked.keys() & set(names):
-            if outcome.backend == spec.name and outcome.status is not Status.SKIP:
-                asked[name].append(outcome)
-    return [
-        replace(
-            found[0],
-            status=Status.FAIL,
-            check="limitations",
-            case=name,
-            message=f"the declared limitation {name!r} ({spec.claims.limitations[name]}) no longer "
-            "shows: remove it from the claims",
-            replay=found[0].replay.partition(" --check")[0],
-            worst="",
-            evidence="",
-        )
-        for name, found in asked.items()
-        if found and not any(outcome.status is Status.KNOWN for outcome in found)
-    ]

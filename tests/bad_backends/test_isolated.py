@@ -128,7 +128,7 @@ def test_a_plugin_with_the_name_of_a_built_in_is_exit_2(verify):
 
 def test_a_limitation_that_no_longer_shows_is_a_fail_of_the_whole_selection(zoo):
     from backends import discovery, registry
-    from verify.suite import absent_limitations
+    from verify.excuses import absent_limitations
 
     name = "declares_what_does_not_show"
     outcomes = zoo.outcomes(

@@ -79,8 +79,9 @@ def test_a_wrong_form_and_nan_fail(answers, y):
     assert proof_of(answers, (20, 9)).judge(y).status is Status.FAIL
 
 
-def test_a_declared_limitation_is_known_and_so_is_timed(answers):
-    proof = proof_of(answers, (20, 9), claims=Claims(limitations={"normal": "rough"}))
+@pytest.mark.parametrize("name", ["normal", "accuracy", "softmax/accuracy/float32"])
+def test_a_declared_limitation_is_known_and_so_is_timed(answers, name):
+    proof = proof_of(answers, (20, 9), claims=Claims(limitations={name: "rough"}))
     verdict = proof.judge(np.zeros((20, 9), "f4"))
     assert verdict.status is Status.KNOWN
     assert verdict.message.startswith("rough [")

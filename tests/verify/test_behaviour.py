@@ -19,10 +19,10 @@ from verify import watched_calls as watched
 from verify.answers import Answers
 from verify.calls import CALLED, Caller, InputChangedError, WrongResultError
 from verify.cases import parse
+from verify.excuses import absent_limitations
 from verify.procedures import PROCEDURES
 from verify.regimes import rows_of
 from verify.sightings import GarbledError, Log, Seen
-from verify.suite import absent_limitations
 
 BEHAVIOUR = ("determinism", "batch_invariance", "thread_safety", "replay", "drift")
 WATCHED = ("leaks", "cliffs")
