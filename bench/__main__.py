@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -121,14 +120,17 @@ def _import(options: dict[str, Any]) -> int:
 
 
 def _bench(options: dict[str, Any]) -> int:
-    from bench import recording
+    from bench import peer_table, peers, recording
     from reports import export
 
     for path in options["outputs"]:
         export.check_writable(path)
     _limit_threads(options["threads"])
-    plan = _plan(options)
-    against = _against(options, plan)
+    field = peers.asked(options)
+    for line in field.left_out if field else ():
+        click.echo(_plain(f"left out: {line}"), err=True)
+    plan = _plan(options) if field is None else field.plan
+    against = None if field is not None else _against(options, plan)
     if against is not None and against.run is None:
         return _duel(options, plan, against)
     first = bool(options["first_call"])
@@ -146,6 +148,8 @@ def _bench(options: dict[str, Any]) -> int:
     for trouble in troubles:
         click.echo(_plain(trouble), err=True)
     _show(outcomes, measurements, first=first)
+    if field is not None and not quiet():
+        click.echo(_plain(peer_table.tables(measurements, field)))
     if against is not None and against.run is not None:
         _compare(options, against.run, measurements)
     lost = 0 if first else len(plan.trials) - len(measurements) - len(outcomes)
@@ -248,11 +252,9 @@ def _plan(options: dict[str, Any]) -> Plan:
     from bench import plan
     from verify.executor import LocalExecutor
 
-    words = [entry.name for entry in fields(plan.Selection)]
-    selection = plan.Selection(**{name: options[name] for name in words})
     # A process of its own loads the plugins: their code never runs here.
     with LocalExecutor(1) as executor:
-        return plan.make(selection, executor)
+        return plan.make(plan.selected(options), executor)
 
 
 def _timed(plan: Plan, store: str | None, recorder: Recorder) -> list[str]:

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 _OPTIONS = (
     click.option(
         "--against",
-        metavar="BACKEND|RUN|REVISION",
+        metavar="BACKEND|RUN|REVISION|peers",
         help="Compare: a duel with a backend or with this code at a git revision; or, without a "
-        "verdict, with a stored run. KIND:WORD, as revision:main, where a word is ambiguous.",
+        "verdict, with a stored run. KIND:WORD, as revision:main, where a word is ambiguous. With "
+        "peers: NAME, by default numba_fast, and every other library that is here in one run, by "
+        "default on the grid of docs/peers.md.",
     ),
     click.option(
         "--duel-seconds",

@@ -5,7 +5,7 @@ Everything that can be refused is refused here, before anything is timed.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from bench import workloads
@@ -88,6 +88,11 @@ class Here:
         from backends import discovery
 
         return discovery.describe(source)
+
+
+def selected(words: Mapping[str, Any]) -> Selection:
+    """Return the selection among the options of a command line."""
+    return Selection(**{entry.name: words[entry.name] for entry in fields(Selection)})
 
 
 def make(selection: Selection, describer: Describer) -> Plan:

@@ -123,7 +123,7 @@ class Proof:
             verdicts[bits] = self._judged(period, block, facts)
             if verdicts[bits].status.bad:
                 return _placed(verdicts[bits], start, self.period, self.case.rows)
-        return next(iter(verdicts.values()))
+        return max(verdicts.values(), key=_gravity)
 
     def _places(self, rows: Array, *, second: bool) -> Array:
         """Return which row of the period stands in each of these rows of the input."""
@@ -141,6 +141,12 @@ class Proof:
         """Judge one block as the check of accuracy does, declared limitations included."""
         verdict = judge_rows(period, block, facts, self._claims)
         return excused(verdict, self.case, "accuracy", self._claims)
+
+
+def _gravity(verdict: Verdict) -> tuple[bool, bool, float]:
+    """Return what orders verdicts that allow a timing: the one that says most comes last."""
+    known, weak = verdict.status is Status.KNOWN, verdict.status is Status.WEAK
+    return known, weak, verdict.max_ulp or 0.0
 
 
 def _placed(verdict: Verdict, start: int, period: int, rows: int) -> Verdict:

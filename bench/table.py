@@ -52,7 +52,7 @@ def _text(
             # Timings of one row are of different moments, and what binds may be a close call.
             before = filter(None, row.get("binds", "").split("/"))
             row["binds"] = "/".join(dict.fromkeys((*before, item.roof_binds)))
-        row[item.backend] = _figures(figure(item)) + ("" if item.verified else "!")
+        row[item.backend] = figures(figure(item)) + ("" if item.verified else "!")
     index = pd.MultiIndex.from_tuples(list(cells), names=_ROW)
     table = pd.DataFrame(list(cells.values()), index=index)
     if len(set(table.index.get_level_values("operation"))) == 1:
@@ -70,6 +70,6 @@ def workload_text(item: Measurement) -> str:
     return f"{name} {shape}" if name else shape
 
 
-def _figures(value: float) -> str:
+def figures(value: float) -> str:
     """Return three figures, or all that stand before the point."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

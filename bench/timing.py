@@ -226,6 +226,7 @@ class _Timing:
             ),
             bandwidth=moved / stats["median"],
             **self._roof_fields(rounds),
+            max_ulp=self._verdict.max_ulp,
             verified=self._verdict.status is not Status.KNOWN and not self._verdict.status.bad,
             message="; ".join(filter(None, (self._marked(), *map(str, self._doubts)))),
         )

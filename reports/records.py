@@ -225,6 +225,10 @@ class Measurement(Record):
         default=None,
         metadata={"doc": "by how much of itself the share may be wrong, by the spread of both"},
     )
+    max_ulp: float | None = field(
+        default=None,
+        metadata={"doc": "largest error of its first result, in ulps of the exact value"},
+    )
     verified: bool = field(metadata={"doc": "the result was found right before it was timed"})
     message: str = field(default="", metadata={"doc": "anything a reader of the number must know"})
 

@@ -28,7 +28,7 @@ from reports.records import (
 )
 from reports.text import storable
 
-VERSION = 6
+VERSION = 7
 """What this program writes. A store of a higher version belongs to a newer program."""
 
 REVISIONS = "softmark_revisions"

@@ -85,3 +85,17 @@ def test_a_declared_limitation_is_known_and_so_is_timed(answers, name):
     verdict = proof.judge(np.zeros((20, 9), "f4"))
     assert verdict.status is Status.KNOWN
     assert verdict.message.startswith("rough [")
+
+
+def test_a_limitation_of_another_format_excuses_nothing(answers):
+    proof = proof_of(answers, (20, 9), claims=Claims(limitations={"accuracy/float16": "rough"}))
+    assert proof.judge(np.zeros((20, 9), "f4")).status is Status.FAIL
+
+
+def test_the_verdict_is_on_the_worst_block(answers):
+    proof = proof_of(answers, (20, 9), claims=Claims(limitations={"normal": "rough"}))
+    y = right(*proof.inputs())
+    before = proof.judge(y).max_ulp
+    y[19, 4] *= np.float32(1.001)
+    verdict = proof.judge(y)
+    assert (verdict.status, verdict.max_ulp > before) == (Status.KNOWN, True)
