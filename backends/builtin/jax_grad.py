@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from backends.claims import Claims
 from backends.operations import IGNORE_INDEX
 from backends.registry import register
+from backends.rounding_steps import VALUES, declared
 
 if TYPE_CHECKING:
     from backends.arrays import NumPyArray
@@ -25,15 +26,6 @@ _FLUSHED = "a subnormal probability is flushed to 0 before the cotangent makes i
 _HALF = "JAX rounds what goes from one step to the next to {}, on the way there and back"
 
 
-def _half(operation: str, *checks: str) -> dict[str, str]:
-    """Return a limitation of the operation in both 16-bit formats, for each of these checks."""
-    return {
-        f"{operation}/{check}/{dtype}": _HALF.format(dtype)
-        for check in checks
-        for dtype in ("float16", "bfloat16")
-    }
-
-
 @register(
     "jax_grad",
     dtypes=["float64", "float32", "float16", "bfloat16"],
@@ -45,8 +37,8 @@ def _half(operation: str, *checks: str) -> dict[str, str]:
             "cross_entropy_grad/one_nan": _NAN_TIMES_ZERO,
             "softmax_vjp/wide_gap/float64": _FLUSHED,
             "softmax_vjp/wide_gap/float32": _FLUSHED,
-            **_half("cross_entropy_grad", "accuracy", "axes", "identities", "contract"),
-            **_half("softmax_vjp", "accuracy", "axes", "identities", "contract", "special_values"),
+            **declared(_HALF, "cross_entropy_grad", "accuracy", "axes", "identities", "contract"),
+            **declared(_HALF, "softmax_vjp", *VALUES),
         },
     ),
 )

@@ -8,18 +8,12 @@ from __future__ import annotations
 from backends.claims import Claims
 from backends.kernels.bound_peer import BoundLosses
 from backends.registry import register
+from backends.rounding_steps import CALLS, VALUES, declared
 
-_HALF = "the gap, its exponential and the result are rounded to {}, one by one; sums are not"
-_ROWS = ("accuracy", "axes", "contract", "identities", "special_values")
-
-
-def _half(operation: str, *checks: str) -> dict[str, str]:
-    """Return the limitation in both 16-bit formats, for each of these checks."""
-    return {
-        f"{operation}/{check}/{dtype}": _HALF.format(dtype)
-        for check in checks
-        for dtype in ("float16", "bfloat16")
-    }
+_STEPS = (
+    "the gap, its exponential, their sum and the result are rounded to {}, one by one; where the "
+    "sum exceeds 65504, float16 rows become 0, their logarithms infinite"
+)
 
 
 @register(
@@ -29,11 +23,10 @@ def _half(operation: str, *checks: str) -> dict[str, str]:
     claims=Claims(
         subnormals="flush",  # XLA's code for the CPU does, in every format
         limitations={
-            **_half("softmax", *_ROWS, "guard", "replay", "drift"),
-            **_half("softmax", "determinism", "batch_invariance"),
-            **_half("log_softmax", *_ROWS, "guard"),
-            **_half("logsumexp", *_ROWS),
-            **_half("cross_entropy", *_ROWS),
+            **declared(_STEPS, "softmax", *VALUES, *CALLS, "guard"),
+            **declared(_STEPS, "log_softmax", *VALUES, *CALLS, "guard"),
+            **declared(_STEPS, "logsumexp", *VALUES, *CALLS),
+            **declared(_STEPS, "cross_entropy", *VALUES, *CALLS),
         },
     ),
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from backends.claims import Claims
 from backends.registry import register
+from backends.rounding_steps import CALLS, VALUES, declared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,13 +19,11 @@ if TYPE_CHECKING:
 
 
 _INFINITY = "beside +inf, finite entries give -inf, the limit, and not NaN as softmax does"
-_STEPS = "the gap, its exponential, their sum and the result are rounded to float16, one by one"
-_ROWS = ("accuracy", "axes", "contract", "identities", "special_values")
-
-
-def _steps(operation: str, *checks: str) -> dict[str, str]:
-    """Return the limitation in float16 for each of these checks."""
-    return {f"{operation}/{check}/float16": _STEPS for check in checks}
+_STEPS = (
+    "the gap, its exponential, their sum and the result are rounded to {}, one by one; where the "
+    "sum exceeds 65504, rows become 0, their logarithms infinite"
+)
+_HALF = ("float16",)
 
 
 @register(
@@ -37,10 +36,9 @@ def _steps(operation: str, *checks: str) -> dict[str, str]:
             "log_softmax/one_inf": _INFINITY,
             "log_softmax/special_values/float64": _INFINITY,
             "log_softmax/special_values/float32": _INFINITY,
-            **_steps("softmax", *_ROWS, "guard", "replay", "drift"),
-            **_steps("softmax", "determinism", "batch_invariance"),
-            **_steps("log_softmax", *_ROWS, "guard"),
-            **_steps("logsumexp", *_ROWS),
+            **declared(_STEPS, "softmax", *VALUES, *CALLS, "guard", dtypes=_HALF),
+            **declared(_STEPS, "log_softmax", *VALUES, *CALLS, "guard", dtypes=_HALF),
+            **declared(_STEPS, "logsumexp", *VALUES, *CALLS, dtypes=_HALF),
         },
     ),
 )

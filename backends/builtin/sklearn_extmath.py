@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 from backends.claims import Claims
 from backends.kernels.arguments import checked_axis
 from backends.registry import register
+from backends.rounding_steps import CALLS, VALUES, declared
 
 if TYPE_CHECKING:
     from backends.arrays import NumPyArray
 
 
-_STEPS = "the gap, its exponential, their sum and the result are rounded to float16, one by one"
-_CHECKS = (
-    *("accuracy", "axes", "contract", "identities", "special_values", "guard"),
-    *("replay", "drift", "determinism", "batch_invariance"),
+_STEPS = (
+    "the gap, its exponential, their sum and the result are rounded to {}, one by one; where the "
+    "sum exceeds 65504, rows become 0"
 )
+_HALF = ("float16",)
 
 
 @register(
@@ -31,7 +32,7 @@ _CHECKS = (
     requires=["sklearn"],
     claims=Claims(
         zero_length="raises",
-        limitations={f"{check}/float16": _STEPS for check in _CHECKS},
+        limitations=declared(_STEPS, "softmax", *VALUES, *CALLS, "guard", dtypes=_HALF),
     ),
 )
 class SklearnExtmath:

@@ -1,0 +1,37 @@
+"""Limitations of libraries that round to a 16-bit format after every step of a softmax.
+
+One rounding at the end costs half an ulp; libraries that have none of their 16-bit steps in float32
+are off by several, in whatever is asked about their numbers. That is one fault under many names,
+which are spelled out here: a limitation that no longer shows is a failure, so each name has to be
+one that shows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+VALUES = ("accuracy", "axes", "contract", "identities", "special_values")
+"""Checks of single calls."""
+CALLS = ("determinism", "batch_invariance", "thread_safety", "replay", "drift")
+"""Checks of many calls, each result of which is judged too."""
+HALVES = ("float16", "bfloat16")
+
+
+def declared(
+    reason: str, operation: str, *checks: str, dtypes: Iterable[str] = HALVES
+) -> dict[str, str]:
+    """Return the limitation of an operation for each of these checks in each of these formats.
+
+    Parameters
+    ----------
+    reason
+        Why; ``{}`` in it stands for the format.
+    operation, checks, dtypes
+        Their names.
+    """
+    return {
+        f"{operation}/{check}/{dtype}": reason.format(dtype) for check in checks for dtype in dtypes
+    }
