@@ -6,6 +6,7 @@ click is imported here: ``--help`` has to be instant.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     Command = TypeVar("Command", bound=Callable[..., Any])
 
+_FILE_WIDTH = 120
 _QUIET, _NO_COLOR = f"{__name__}.quiet", f"{__name__}.no_color"
 
 
@@ -66,6 +68,9 @@ def passed_on() -> list[str]:
 def screen(*, stderr: bool = False, **options: Any) -> Console:  # noqa: ANN401 - rich's own
     """Return a console of standard output or error, without colours if none are wanted.
 
+    A file or a pipe has no width: lines are made long enough for the widest table's names, unless
+    ``COLUMNS`` says otherwise.
+
     Parameters
     ----------
     stderr
@@ -75,7 +80,10 @@ def screen(*, stderr: bool = False, **options: Any) -> Console:  # noqa: ANN401 
     """
     from rich.console import Console
 
-    return Console(stderr=stderr, no_color=_asked(_NO_COLOR) or None, **options)
+    console = Console(stderr=stderr, no_color=_asked(_NO_COLOR) or None, **options)
+    if not console.is_terminal and "COLUMNS" not in os.environ and "width" not in options:
+        console.width = _FILE_WIDTH
+    return console
 
 
 def _asked(key: str) -> bool:

@@ -6,8 +6,9 @@ the stack, and then the process ends). The parent reads the file and says by how
 access was off, and on which side.
 
 The handler runs in whatever thread faulted, those of OpenMP included, and at a time when nothing is
-certain of the interpreter: it is compiled, does three stores and calls `sigaction`, which a handler
-may. Compiled by Numba, so no C compiler is needed.
+certain of the interpreter: it is machine code, does three stores and calls `sigaction`, which a
+handler may. LLVM assembles it, so that no C compiler is needed; Numba, which would take a second of
+each worker's time to compile it, is not loaded for it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from backends.operations import INPUTS
 from verify.pages import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from verify.pages import Guarded
@@ -41,6 +42,7 @@ _SA_WORDS, _SA_FLAGS = 32, 34
 _SA_SIGINFO, _SA_ONSTACK, _SA_NODEFER = 4, 0x08000000, 0x40000000
 # Words of siginfo_t and of x86-64's ucontext_t (REG_ERR).
 _SI_ADDR, _REG_ERR = 2, 24
+_HANDLER = "softmark_fault"
 
 _path: list[Path] = []
 _armed: dict[str, Any] = {}
@@ -59,8 +61,7 @@ def arm() -> None:
         file.truncate(_WORDS * 8)
         shared = mmap.mmap(file.fileno(), _WORDS * 8)
     _armed["words"] = (ctypes.c_int64 * _WORDS).from_buffer(shared)
-    for number in (signal.SIGSEGV, signal.SIGBUS):
-        _install(int(number), ctypes.addressof(_armed["words"]))
+    _install((int(signal.SIGSEGV), int(signal.SIGBUS)), ctypes.addressof(_armed["words"]))
 
 
 def note(arrays: Mapping[str, Guarded]) -> None:
@@ -110,46 +111,65 @@ def _place(address: int, start: int, end: int) -> str:
     return f"byte {address - start} of the read-only memory of"
 
 
-def _install(number: int, record: int) -> None:
+def _install(numbers: Sequence[int], record: int) -> None:
     import numpy as np
 
     sigaction = ctypes.CDLL(None).sigaction
     sigaction.argtypes = [ctypes.c_int32, ctypes.c_size_t, ctypes.c_size_t]
     sigaction.restype = ctypes.c_int32
-    old, new = np.zeros(_SA_WORDS, np.int64), np.zeros(_SA_WORDS, np.int64)
-    sigaction(number, 0, old.ctypes.data)
-    handler = _compiled(record, sigaction, int(old.ctypes.data))
-    new[0] = handler.address
+    old = np.zeros((len(numbers), _SA_WORDS), np.int64)
+    for row, number in zip(old, numbers, strict=True):
+        sigaction(number, 0, row.ctypes.data)
+    before = {number: row.ctypes.data for row, number in zip(old, numbers, strict=True)}
+    engine = _compiled(record, int(ctypes.cast(sigaction, ctypes.c_void_p).value or 0), before)
+    new = np.zeros(_SA_WORDS, np.int64)
+    new[0] = engine.get_function_address(_HANDLER)
     new.view(np.int32)[_SA_FLAGS] = _SA_SIGINFO | _SA_ONSTACK | _SA_NODEFER
-    _armed[f"handler {number}"] = handler, old, new
-    sigaction(number, new.ctypes.data, 0)
+    for number in numbers:
+        sigaction(number, new.ctypes.data, 0)
+    _armed["handler"] = engine, old, new
 
 
-def _compiled(record: int, sigaction: Any, before: int) -> Any:  # noqa: ANN401 - foreign functions
-    """Compile ``handler(signal, siginfo_t *, ucontext_t *)``.
+def _compiled(record: int, sigaction: int, before: Mapping[int, int]) -> Any:  # noqa: ANN401 - LLVM's
+    """Return the engine that holds ``handler(signal, siginfo_t *, ucontext_t *)``, in machine code.
 
     It returns to the instruction that faulted, which faults again and meets the handler `before`.
     """
-    import numba
-    from numba.extending import intrinsic
+    from llvmlite import binding
 
-    types: Any = numba.types
-    words = types.CPointer(types.int64)
-    has_code = platform.machine() == "x86_64"
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    module = binding.parse_assembly(str(_written(record, sigaction, before)))
+    machine = binding.Target.from_default_triple().create_target_machine()
+    engine = binding.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    return engine
 
-    def build(_: Any, address: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's typing interface
-        def generate(context: Any, builder: Any, _: Any, given: Any) -> Any:  # noqa: ANN401 - LLVM's
-            return builder.inttoptr(given[0], context.get_value_type(words))
 
-        return words(types.intp), generate
+def _written(record: int, sigaction: int, before: Mapping[int, int]) -> Any:  # noqa: ANN401 - LLVM's
+    """Write the handler's few steps, with every address in it as a number."""
+    from llvmlite import ir
 
-    at: Any = intrinsic(build)
+    half, word = ir.IntType(32), ir.IntType(64)
+    module = ir.Module(_HANDLER)
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [half, word, word]), _HANDLER)
+    number, info, context = function.args
+    builder = ir.IRBuilder(function.append_basic_block())
 
-    def handler(number: int, info: Any, context: Any) -> None:  # noqa: ANN401 - pointers
-        to = at(record)
-        to[_ADDRESS] = info[_SI_ADDR]
-        to[_CODE] = context[_REG_ERR] if has_code else -1
-        to[_SIGNAL] = number
-        sigaction(number, before, 0)
+    def at(start: Any, index: int) -> Any:  # noqa: ANN401 - LLVM's values
+        return builder.inttoptr(builder.add(start, word(8 * index)), word.as_pointer())
 
-    return numba.cfunc(types.void(types.int32, words, words))(handler)
+    code = word(-1)
+    if platform.machine() == "x86_64":
+        code = builder.load(at(context, _REG_ERR))
+    builder.store(builder.load(at(info, _SI_ADDR)), at(word(record), _ADDRESS))
+    builder.store(code, at(word(record), _CODE))
+    builder.store(builder.zext(number, word), at(word(record), _SIGNAL))
+    old = word(0)
+    for one, address in before.items():
+        same = builder.icmp_signed("==", number, half(one))
+        old = builder.select(same, word(address), old)
+    callee = ir.FunctionType(half, [half, word, word]).as_pointer()
+    builder.call(builder.inttoptr(word(sigaction), callee), [number, old, word(0)])
+    builder.ret_void()
+    return module

@@ -196,7 +196,8 @@ class Suite:
             self._skip_all(spec, questions, spec.unavailable)
             return
         askable = self._offered(spec, questions)
-        self._prefetch(askable[:_AHEAD])
+        ahead = _AHEAD
+        self._prefetch(askable[:ahead])
         course = Course(self.timeout)
         crashes: Counter[tuple[str, str, str]] = Counter()
         at = 0
@@ -213,10 +214,12 @@ class Suite:
             course.note(replies)
             at += len(asked)
             for question, reply in zip(asked, replies, strict=True):
-                askable[at:] = self._still_asked(spec, question, reply, askable[at:], crashes)
+                if reply.kind != "answer":
+                    askable[at:] = self._still_asked(spec, question, reply, askable[at:], crashes)
             following = course.next(askable, at)
             pending = self._ask(spec, following, course) if following else None
-            self._prefetch(askable[at : at + _AHEAD])
+            self._prefetch(askable[ahead : at + _AHEAD])
+            ahead = max(ahead, at + _AHEAD)
             end = at + len(following)
             askable[end:] = self._judge(spec, asked, replies, askable[end:])
             if following and self._stretch(following[0]) != self._stretch(asked[0]):

@@ -137,3 +137,13 @@ def test_help_loads_no_heavy_library(module):
     code = f"import sys, {module}.__main__; print(*(sys.modules.keys() & {heavy}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(("columns", "width"), [(None, 120), ("77", 77)])
+def test_a_file_is_written_wide_unless_columns_says_otherwise(columns, width, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    screen = manners.screen(file=io.StringIO())
+    screen.print("x" * 500)
+    assert len(screen.file.getvalue().splitlines()[0]) == width
