@@ -31,11 +31,15 @@ def judged(record, asked, replies, **selection):
     return suite._judge(spec, asked, replies, list(asked))
 
 
-def test_the_outcomes_of_one_reply_are_recorded_with_one_call_and_in_their_order():
-    calls = []
+@pytest.mark.parametrize(("held", "calls"), [(3600.0, [TEXTS]), (0.0, [[each] for each in TEXTS])])
+def test_outcomes_of_one_reply_are_recorded_together_unless_one_takes_long(
+    held, calls, monkeypatch
+):
+    monkeypatch.setattr("verify.suite._HELD", held)
+    found = []
     asked = questions()
-    judged(calls.append, asked, [zeros(each) for each in asked])
-    assert [[outcome.case for outcome in call] for call in calls] == [TEXTS]
+    judged(found.append, asked, [zeros(each) for each in asked])
+    assert [[outcome.case for outcome in call] for call in found] == calls
 
 
 def test_what_was_judged_before_an_error_of_our_own_is_recorded():
