@@ -57,6 +57,8 @@ class Sweep:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Sweep with each number of workers and print the table."""
+    from reports.console import tracked
+
     parser = argparse.ArgumentParser(prog="python -m bench.cluster_scaling", description=__doc__)
     parser.add_argument("backend")
     parser.add_argument("--dtype", default="float16")
@@ -64,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     options = parser.parse_args(arguments)
     sys.stdout.write(f"{HEAD}\n")
-    for workers in options.workers:
+    for workers in tracked(options.workers, "sweeps"):
         for sweep in _sweeps(options.backend, options.dtype, options.batches, workers):
             sys.stdout.write(f"{sweep.row()}\n")
             sys.stdout.flush()

@@ -11,6 +11,7 @@ import argparse
 import statistics
 import sys
 import time
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from bench import plan
 from bench.duel import LAUNCHES, Match, Side, fight
 from bench.statistics import CONFIDENCE
 from reports import environment
+from reports.console import tracked
 from reports.records import Duel
 from verify.answers import Answers
 from verify.executor import LocalExecutor
@@ -41,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.perf_counter()
     found: dict[str, list[Duel]] = {"planted_same": [], "planted_slower": []}
     matches = {name: _match(name, options.shape) for name in found}
-    for number in range(options.count):
-        for name, duels in found.items():
-            duels.append(_one(matches[name], options.seconds))
-            sys.stderr.write(f"{number + 1} {name} {_line(duels[-1])}\n")
+    for number, name in tracked(list(product(range(options.count), found)), "duels"):
+        duel = _one(matches[name], options.seconds)
+        found[name].append(duel)
+        sys.stderr.write(f"{number + 1} {name} {_line(duel)}\n")
     figures = _figures(found, options, time.perf_counter() - began)
     sys.stdout.write(figures)
     if options.output:

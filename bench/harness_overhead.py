@@ -20,6 +20,7 @@ from pathlib import Path
 import click
 
 from bench import spinning
+from reports.console import tracked
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def measure() -> Overhead:
 @click.option("--runs", default=5, show_default=True, help="Runs, each of a new process.")
 def main(runs: int) -> None:
     """Measure what the harness adds to a call of 100 µs."""
-    found = [measure() for _ in range(runs)]
+    found = [measure() for _ in tracked(range(runs), "runs")]
     for each in found:
         click.echo(
             f"inside {each.inside * 1e6:.2f} µs, outside {each.outside * 1e6:.2f} µs: "

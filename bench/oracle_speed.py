@@ -13,10 +13,13 @@ import platform
 import sys
 from functools import partial
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+
+from reports.console import tracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,18 +62,18 @@ def _tier_lines(dtypes: Sequence[str], rounds: int) -> list[str]:
     from verify.oracle import fast, reference
 
     lines = []
-    for dtype in dtypes:
-        for shape in TIER_SHAPES:
-            x = _logits(shape, dtype)
-            part = x.reshape(-1)[:SLOW_ELEMENTS].reshape(4, -1)
-            middle, least = compare(
-                [partial(fast.softmax, x), partial(reference.softmax, part)], rounds
-            )
-            speed = x.size / middle[0] / 1e6
-            ratios = [(slow / part.size) / (quick / x.size) for quick, slow in (middle, least)]
-            cells = (speed, *ratios)
-            words = " | ".join(f"{cell:.0f}" for cell in cells)
-            lines.append(f"| {dtype} | {shape[0]}×{shape[1]} | {words} |")
+    asked = list(product(dtypes, TIER_SHAPES))
+    for dtype, shape in tracked(asked, "fast tier and reference"):
+        x = _logits(shape, dtype)
+        part = x.reshape(-1)[:SLOW_ELEMENTS].reshape(4, -1)
+        middle, least = compare(
+            [partial(fast.softmax, x), partial(reference.softmax, part)], rounds
+        )
+        speed = x.size / middle[0] / 1e6
+        ratios = [(slow / part.size) / (quick / x.size) for quick, slow in (middle, least)]
+        cells = (speed, *ratios)
+        words = " | ".join(f"{cell:.0f}" for cell in cells)
+        lines.append(f"| {dtype} | {shape[0]}×{shape[1]} | {words} |")
     return lines
 
 
@@ -83,18 +86,17 @@ def _backend_lines(dtypes: Sequence[str], rounds: int) -> list[str]:
 
     torch.set_num_threads(numba.get_num_threads())
     lines = []
-    for dtype in dtypes:
-        for shape in SHAPES:
-            x = _logits(shape, dtype)
-            exact = backends.get("numba_exact").bind("softmax", x, axis=-1)
-            native = backends.get("torch_eager").library.from_numpy(x, "cpu")
-            out = torch.empty_like(native)
-            middle, least = compare([partial(torch.softmax, native, -1, out=out), exact], rounds)
-            cells = (f"{seconds / x.size * 1e9:.2f}" for seconds in middle)
-            lines.append(
-                f"| {dtype} | {shape[0]}×{shape[1]} | {' | '.join(cells)} "
-                f"| {middle[0] / middle[1]:.2f} | {least[0] / least[1]:.2f} |"
-            )
+    for dtype, shape in tracked(list(product(dtypes, SHAPES)), "numba_exact and torch"):
+        x = _logits(shape, dtype)
+        exact = backends.get("numba_exact").bind("softmax", x, axis=-1)
+        native = backends.get("torch_eager").library.from_numpy(x, "cpu")
+        out = torch.empty_like(native)
+        middle, least = compare([partial(torch.softmax, native, -1, out=out), exact], rounds)
+        cells = (f"{seconds / x.size * 1e9:.2f}" for seconds in middle)
+        lines.append(
+            f"| {dtype} | {shape[0]}×{shape[1]} | {' | '.join(cells)} "
+            f"| {middle[0] / middle[1]:.2f} | {least[0] / least[1]:.2f} |"
+        )
     return lines
 
 

@@ -18,6 +18,7 @@ from time import process_time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.oracle_speed import DTYPES, SEED, compare
+from reports.console import tracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,24 +65,27 @@ def _lines(dtypes: Sequence[str], operations: Sequence[str], rounds: int) -> lis
     from verify.oracle import OPERATIONS, fast_family
 
     lines = []
-    for operation in operations:
-        for dtype in dtypes:
-            for shape in SHAPES.get(operation, USUAL):
-                whole, part = _question(operation, dtype, shape)
-                quick = partial(fast_family.with_tally, operation, *whole.arrays)
-                slow = partial(OPERATIONS[operation], *part.arrays)
-                middle, _ = compare([quick, slow], rounds)
-                busy, threads = [_processor(call, rounds) for call in (quick, slow)], _threads()
-                passed, worked = (
-                    (s / part.work) / (q / whole.work)
-                    for q, s in (middle, (busy[0] / threads, busy[1]))
-                )
-                share = quick()[1].escalated_rows / shape[0]
-                lines.append(
-                    f"| {operation} | {dtype} | {shape[0]}×{shape[1]} "
-                    f"| {middle[0] / whole.work * 1e9:.1f} | {busy[0] / whole.work * 1e9:.1f} "
-                    f"| {passed:.0f} | {worked:.0f} | {share:.2%} |"
-                )
+    asked = [
+        (operation, dtype, shape)
+        for operation in operations
+        for dtype in dtypes
+        for shape in SHAPES.get(operation, USUAL)
+    ]
+    for operation, dtype, shape in tracked(asked, "fast tier and reference"):
+        whole, part = _question(operation, dtype, shape)
+        quick = partial(fast_family.with_tally, operation, *whole.arrays)
+        slow = partial(OPERATIONS[operation], *part.arrays)
+        middle, _ = compare([quick, slow], rounds)
+        busy, threads = [_processor(call, rounds) for call in (quick, slow)], _threads()
+        passed, worked = (
+            (s / part.work) / (q / whole.work) for q, s in (middle, (busy[0] / threads, busy[1]))
+        )
+        share = quick()[1].escalated_rows / shape[0]
+        lines.append(
+            f"| {operation} | {dtype} | {shape[0]}×{shape[1]} "
+            f"| {middle[0] / whole.work * 1e9:.1f} | {busy[0] / whole.work * 1e9:.1f} "
+            f"| {passed:.0f} | {worked:.0f} | {share:.2%} |"
+        )
     return lines
 
 

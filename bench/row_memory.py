@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from backends.formats import format_of
+from reports.console import tracked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--case", default=CASE)
     parser.add_argument("--output", type=Path, help="Markdown file to write")
     options = parser.parse_args(arguments)
-    peaks = {name: _verified(name, options.case) for name in options.names}
+    peaks = {name: _verified(name, options.case) for name in tracked(options.names, "backends")}
     page = _page(options.case, peaks)
     sys.stdout.write(page)
     if options.output:

@@ -25,6 +25,7 @@ from time import process_time
 from typing import TYPE_CHECKING, Any
 
 from bench.oracle_speed import compare
+from reports.console import tracked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,23 +145,21 @@ def measure(
     from backends.candidates import sampler
 
     rows = []
-    for size in candidates:
-        for number in classes:
-            if 2 * size > number:
-                continue
-            layer = Layer.of(number, size, sampler(SAMPLER))
-            logits, generator = layer.logits(), np.random.default_rng(1)
-            calls = (
-                partial(layer.full, logits),
-                partial(layer.sampled, logits, generator),
-                layer.full_dense,
-                partial(layer.sampled_dense, generator),
-            )
-            middle, least = compare(calls, rounds, process_time)
-            for place, what in ((0, "loss"), (2, "dense")):
-                full, sampled = middle[place : place + 2]
-                ratio_least = least[place] / least[place + 1]
-                rows.append((what, number, size, full, sampled, full / sampled, ratio_least))
+    asked = [(size, number) for size in candidates for number in classes if 2 * size <= number]
+    for size, number in tracked(asked, "full and sampled"):
+        layer = Layer.of(number, size, sampler(SAMPLER))
+        logits, generator = layer.logits(), np.random.default_rng(1)
+        calls = (
+            partial(layer.full, logits),
+            partial(layer.sampled, logits, generator),
+            layer.full_dense,
+            partial(layer.sampled_dense, generator),
+        )
+        middle, least = compare(calls, rounds, process_time)
+        for place, what in ((0, "loss"), (2, "dense")):
+            full, sampled = middle[place : place + 2]
+            ratio_least = least[place] / least[place + 1]
+            rows.append((what, number, size, full, sampled, full / sampled, ratio_least))
     return pd.DataFrame(
         rows,
         columns=["what", "classes", "candidates", "full", "sampled", "ratio", "ratio_least"],

@@ -4,7 +4,10 @@ Names and messages come from plugins. Every one of them passes through `safe` an
 which knows no markup, so that a name can neither recolour the terminal nor vanish in it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import length_hint
+from typing import TypeVar
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
@@ -18,6 +21,8 @@ from reports.important import important
 from reports.records import Duel, DuelVerdict, Measurement, Outcome, Status, shape_text
 from reports.summary import Kind, duration, number
 from reports.text import safe
+
+T = TypeVar("T")
 
 STYLES: dict[Status, str] = {
     Status.PASS: "green",
@@ -144,7 +149,9 @@ def in_short(outcomes: Sequence[Outcome], measurements: Sequence[Measurement] = 
     return Group(*lines)
 
 
-def progress(console: Console | None = None, *, hidden: bool = False) -> Progress:
+def progress(
+    console: Console | None = None, *, hidden: bool = False, still: bool = False
+) -> Progress:
     """Return a progress display with bar, count and time left.
 
     It is silent where no terminal is, and where the running command was asked to be quiet.
@@ -155,6 +162,8 @@ def progress(console: Console | None = None, *, hidden: bool = False) -> Progres
         Where to show it; by default standard error, so that it never mixes with results.
     hidden
         Whether it was asked to be silent other than by `reports.manners.quiet_option`.
+    still
+        Draw only when `refresh` is called, and not several times a second.
     """
     console = console or manners.screen(stderr=True)
     return Progress(
@@ -163,8 +172,33 @@ def progress(console: Console | None = None, *, hidden: bool = False) -> Progres
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
+        auto_refresh=not still,
+        # A live display would take what is printed along, to where it is shown itself.
+        redirect_stdout=sys.stdout.isatty(),
         disable=hidden or manners.quiet() or not console.is_terminal,
     )
+
+
+def tracked(things: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    """Yield things, with a bar of how many of them are done where a terminal is.
+
+    The bar is drawn between one thing and the next, so that it may stand beside what is timed.
+
+    Parameters
+    ----------
+    things
+    description
+        What is done with them.
+    total
+        How many they are, if they do not tell.
+    """
+    with progress(still=True) as bar:
+        task = bar.add_task(safe(description), total=total or length_hint(things) or None)
+        bar.refresh()
+        for thing in things:
+            yield thing
+            bar.advance(task)
+            bar.refresh()
 
 
 def _section(

@@ -24,6 +24,7 @@ from reports.records import (
     Result,
     Run,
     RunKind,
+    Status,
     field_names,
     jsonable,
     utc_now,
@@ -223,6 +224,16 @@ class Store:
         columns = schema.outcomes.c
         query = sa.select(columns.backend, columns.check, columns.case).where(columns.run == run_id)
         return {cast("Key", tuple(row.values())) for row in self._rows(query)}
+
+    def statuses(self, run_id: str) -> dict[tuple[str, str, str, Status], int]:
+        """Return how many outcomes of a run have each status, by backend, check, dtype, status."""
+        columns = schema.outcomes.c
+        kind = (columns.backend, columns.check, columns.dtype, columns.status)
+        query = sa.select(*kind, sa.func.count().label("rows")).group_by(*kind)
+        return {
+            (row["backend"], row["check"], row["dtype"], Status(row["status"])): row["rows"]
+            for row in self._rows(query.where(columns.run == run_id))
+        }
 
     def counts(self) -> dict[str, tuple[int, int, int]]:
         """Return how many outcomes, measurements and duels each run holds, by run id."""

@@ -273,13 +273,14 @@ def _examined(
             store.begin(run)
         else:
             resuming.check_unchanged(run, specs)
-        total = len(suite.questions()) * len(specs)
+        total = suite.planned(specs, frozenset(store.recorded(run.id)))
         if arguments.searches:
             from verify.search import report
 
             total += report.planned(selection, specs)
         with console.progress() as bar:
             task = bar.add_task("verifying", total=total)
+            suite.spared = functools.partial(bar.advance, task)
             outcomes = session.examine(
                 store, run, arguments, suite, specs, jobs, lambda _: bar.advance(task)
             )

@@ -27,9 +27,9 @@ from verify.answers import Answers
 from verify.checks import ISOLATED, NAMES
 from verify.excuses import excused
 from verify.judge import Verdict, wrong
+from verify.offers import left_out, refusal
 from verify.procedures import PROCEDURES
 from verify.session import Arguments
-from verify.suite import left_out, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

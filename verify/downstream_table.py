@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reports.console import tracked
 from reports.text import safe
 from verify import choosing, exact_training, training
 from verify.answers import Answers
 from verify.executor import LocalExecutor
+from verify.offers import refusal
 from verify.session import Arguments
-from verify.suite import Suite, refusal
+from verify.suite import Suite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,9 +77,12 @@ def trained(
     for question in questions:
         exact = exact_training.run(question.case)
         yield Trained(EXACT, question.case, exact, exact)
-        for spec in specs:
-            if spec.unavailable is None and not refusal(spec, question.case):
-                yield _asked(suite, spec, question, exact)
+        for spec in _askable(specs, question):
+            yield _asked(suite, spec, question, exact)
+
+
+def _askable(specs: Sequence[BackendSpec], question: Question) -> list[BackendSpec]:
+    return [spec for spec in specs if spec.unavailable is None and not refusal(spec, question.case)]
 
 
 def _asked(suite: Suite, spec: BackendSpec, question: Question, exact: Trace) -> Trained:
@@ -165,11 +170,9 @@ def _found(arguments: Arguments, timeout: float) -> list[Trained]:
     with LocalExecutor(1, _MEMORY, _FIRST * timeout) as executor, Answers(0) as answers:
         specs, origin = choosing.chosen(arguments, executor)
         suite = Suite(selection, executor, answers, lambda _: None, timeout, plugins=origin)
-        found = []
-        for each in trained(suite, specs, suite.questions()):
-            sys.stderr.write(safe(f"{each.backend} {each.case}\n", lines=True))
-            found.append(each)
-        return found
+        questions = suite.questions()
+        total = sum(1 + len(_askable(specs, question)) for question in questions)
+        return list(tracked(trained(suite, specs, questions), "training", total))
 
 
 def _command(options: argparse.Namespace) -> str:

@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 from backends.operations import OPERATIONS
 from backends.vocabulary import DTYPES
 from reports.records import Outcome, Status
-from verify import checks, forms, long_rows, plans, stand_ins
+from verify import checks, long_rows, offers, plans
 from verify.checks.check import Scope
 from verify.course import Course
 from verify.crew import LostError
 from verify.excuses import excused
 from verify.judge import Verdict, wrong
-from verify.spaces import SPACES
 from verify.turns import Turns
 
 if TYPE_CHECKING:
@@ -129,6 +128,8 @@ class Suite:
         Backend name -> the ``--plugin`` argument that it came from, for the replay line.
     keep_environment : callable
         Takes the name and the values of an environment before outcomes that were taken in it.
+    spared : callable
+        Takes how many questions will have no outcome, because one stands for them.
     """
 
     selection: Selection
@@ -138,11 +139,24 @@ class Suite:
     timeout: float = 30.0
     plugins: dict[str, str] = field(default_factory=dict)
     keep_environment: Callable[[str, Mapping[str, Any]], None] = lambda _name, _values: None
+    spared: Callable[[int], object] = lambda _count: None
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def questions(self) -> list[Question]:
         """Return every question of the selection, in the order in which they are asked."""
         return self.selection.questions()
+
+    def planned(self, specs: Iterable[BackendSpec], recorded: frozenset[Key] = frozenset()) -> int:
+        """Return how many outcomes `run` will make, unless some questions become futile."""
+        questions = self.questions()
+        return sum(
+            offers.planned(
+                spec,
+                self.selection,
+                [q for q in questions if (spec.name, *q.key) not in recorded],
+            ).total()
+            for spec in specs
+        )
 
     def run(
         self, specs: Iterable[BackendSpec], jobs: int, recorded: frozenset[Key] = frozenset()
@@ -315,6 +329,7 @@ class Suite:
         check = failed.check.name, failed.case.dtype
         rest = [q for q in following if (q.check.name, q.case.dtype) == check]
         if rest:
+            self.spared(len(rest) - 1)
             reason = f"not asked, as {len(rest) - 1} more: the check failed (--fail-fast)"
             self._skip(spec, rest[0], reason)
         return [q for q in following if (q.check.name, q.case.dtype) != check]
@@ -394,26 +409,10 @@ class Suite:
 
     def _offered(self, spec: BackendSpec, questions: list[Question]) -> list[Question]:
         """Return the questions that the backend can be asked; record the others as skipped."""
-        kept: list[Question] = []
-        refused: dict[tuple[str, str, str], Question] = {}
-        for question in questions:
-            if self._not_meant(spec, question.case) or left_out(spec, self.selection, question):
-                continue
-            reason = refusal(spec, question.case) or long_rows.shortage(question.case)
-            if not reason:
-                kept.append(question)
-            elif self.selection.cases:
-                self._skip(spec, question, reason)
-            else:
-                refused.setdefault((question.check.name, question.case.dtype, reason), question)
-        for (_, _, reason), question in refused.items():
+        asked, skipped = offers.parted(spec, self.selection, questions)
+        for question, reason in skipped:
             self._skip(spec, question, reason)
-        return kept
-
-    def _not_meant(self, spec: BackendSpec, case: Case) -> bool:
-        """Say whether nobody named an operation, and the backend does not offer this one."""
-        named = self.selection.named_operations or self.selection.cases
-        return not named and bool(spec.operations) and case.operation not in spec.operations
+        return asked
 
     def _skip_all(
         self, spec: BackendSpec, questions: list[Question], reason: str, *, each: bool = False
@@ -430,14 +429,6 @@ class Suite:
         self.record([self.outcome(spec, question, verdict)])
 
 
-def left_out(spec: BackendSpec, selection: Selection, question: Question) -> bool:
-    """Say whether the backend answers this question in a format that stands for this one."""
-    if selection.cases or selection.profile == "full":
-        return False
-    asked = set(spec.dtypes) & set(selection.dtypes)
-    return stand_ins.spoken_for(question.check.name, question.case, asked)
-
-
 def _rests_on_facts(question: Question) -> bool:
     """Say whether the judge asks for the facts of the case as a whole."""
     return question.check.coverage == "sampled" and not long_rows.applies(question.case)
@@ -445,21 +436,3 @@ def _rests_on_facts(question: Question) -> bool:
 
 def _form(question: Question) -> tuple[str, str, str]:
     return question.check.name, question.case.dtype, question.case.form
-
-
-def refusal(spec: BackendSpec, case: Case) -> str:
-    """Say why a backend is not asked this case; empty if it is."""
-    offered = spec.operations.get(case.operation)
-    if offered is None:
-        return f"does not offer the operation {case.operation}"
-    if case.dtype not in spec.dtypes:
-        return f"does not offer {case.dtype}"
-    values = SPACES[case.regime].values if case.regime in SPACES else None
-    if values is not None and values.name != case.dtype and values.name in spec.dtypes:
-        return f"takes {values.name} itself"
-    last = case.axis in (-1, len(case.shape) - 1)
-    if "axis" not in offered and not last:
-        return "takes no axis"
-    if "temperature" not in offered and case.temperature != 1.0:
-        return "takes no temperature"
-    return forms.refusal(spec, case)

@@ -21,9 +21,11 @@ import click
 
 from backends import discovery
 from backends.errors import PluginError
+from backends.spec import BackendSpec
 from backends.vocabulary import DTYPES, nearest
-from reports import manners
+from reports import console, manners
 from tests.bad_backends import matrix_page, zoo_records
+from tests.bad_backends.matrix_progress import Whole
 from verify.executor import LocalExecutor
 
 ROOT = zoo_records.HERE.parents[1]
@@ -41,6 +43,7 @@ class Member:
 
     record: zoo_records.Record
     file: Path
+    spec: BackendSpec | None = None
     offered: tuple[str, ...] = ()
     dtypes: list[str] = field(default_factory=list)
     whole: bool = False
@@ -109,6 +112,7 @@ def _described(executor: LocalExecutor, path: Path) -> list[Member]:
         Member(
             zoo_records.read(spec.name, spec.doc),
             path,
+            spec,
             offered=spec.dtypes,
             # Whether a declared limitation still shows is known when everything was asked.
             whole=bool(spec.claims.limitations),
@@ -122,35 +126,71 @@ def _examined(members: dict[str, Member], jobs: int) -> dict[str, float]:
     """Ask what has to be asked, one run a dtype; return the workers' seconds by check."""
     seconds: dict[str, float] = defaultdict(float)
     askable = [m for m in members.values() if m.offered and not m.unavailable]
-    for dtype in sorted(DTYPES, key=lambda name: name != _MOST_OFFERED):
-        some = [m for m in askable if dtype in m.offered and not m.whole and not m.settled]
-        if some:
+    dtypes = sorted(DTYPES, key=lambda name: name != _MOST_OFFERED)
+    wholes = [m for m in askable if m.whole]
+    with console.progress() as bar:
+        whole = Whole(bar)
+        for place, dtype in enumerate(dtypes):
+            some = [m for m in askable if dtype in m.offered and not m.whole and not m.settled]
+            if not some:
+                continue
             if not manners.quiet():
                 click.echo(f"{dtype}: {len(some)} backends", err=True)
-            _run(members, seconds, some, ["--dtype", dtype, "--fail-fast", "--jobs", str(jobs)])
-    for member in askable:
-        if member.whole:
-            _run(members, seconds, [member], [])
+            left = _left(whole, askable, dtypes[place:]) + _left_of(whole, wholes)
+            options = ["--dtype", dtype, "--fail-fast", "--jobs", str(jobs)]
+            whole.expect(_specs(some), (dtype,), left)
+            _run(members, seconds, some, options, whole)
+        for place, member in enumerate(wholes):
+            whole.expect(_specs([member]), (), _left_of(whole, wholes[place:]))
+            _run(members, seconds, [member], [], whole)
     return seconds
 
 
+def _left(whole: Whole, askable: list[Member], dtypes: list[str]) -> int:
+    """Return how many questions the runs of these dtypes have, if each wrong one dies at once."""
+    if not whole.shown:
+        return 0
+    alive = [m for m in askable if not m.whole and not m.settled]
+    count = 0
+    for dtype in dtypes:
+        asked = [m for m in alive if dtype in m.offered]
+        count += sum(whole.planned(spec, (dtype,)).total() for spec in _specs(asked))
+        alive = [m for m in alive if not (m.record.wrong and dtype in m.offered)]
+    return count
+
+
+def _left_of(whole: Whole, members: list[Member]) -> int:
+    if not whole.shown:
+        return 0
+    return sum(whole.planned(spec, ()).total() for spec in _specs(members))
+
+
+def _specs(members: list[Member]) -> list[BackendSpec]:
+    return [member.spec for member in members if member.spec is not None]
+
+
 def _run(
-    members: dict[str, Member], seconds: dict[str, float], some: list[Member], options: list[str]
+    members: dict[str, Member],
+    seconds: dict[str, float],
+    some: list[Member],
+    options: list[str],
+    whole: Whole,
 ) -> None:
     plugins = [word for path in sorted({m.file for m in some}) for word in ("--plugin", str(path))]
     with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "outcomes.json"
+        output, store = Path(folder) / "outcomes.json", Path(folder) / "results.db"
         limits = ["--timeout", str(_TIMEOUT), "--memory-limit", _MEMORY]
-        places = ["--store", str(Path(folder) / "results.db"), "--output", str(output)]
+        places = ["--store", str(store), "--output", str(output)]
         names = [member.record.name for member in some]
         verify = [sys.executable, "-m", "verify"]
-        done = subprocess.run(
-            # Each run shows its own bar, on this command's terminal.
-            [*verify, *names, *plugins, *options, *limits, *places, *manners.passed_on()],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            check=False,
-        )
+        with whole.watching(store):
+            done = subprocess.run(
+                # The bar on this command's terminal is that of all runs.
+                [*verify, *names, *plugins, *options, *limits, *places, "--quiet"],
+                cwd=ROOT,
+                stdout=subprocess.DEVNULL,
+                check=False,
+            )
         if done.returncode not in (0, 1):
             raise click.ClickException(f"python -m verify ended with exit code {done.returncode}")
         outcomes = json.loads(output.read_text(encoding="utf-8"))["outcomes"]

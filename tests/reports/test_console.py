@@ -2,6 +2,7 @@
 
 import io
 import math
+import sys
 
 import pytest
 from rich.console import Console
@@ -135,6 +136,29 @@ def test_progress_shows_count_and_a_name_as_it_is():
             pass
     assert "[bold]x" in out.file.getvalue()
     assert "3/3" in out.file.getvalue()
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Return what a terminal is shown on standard error."""
+    out = Console(file=io.StringIO(), force_terminal=True, width=100)
+    monkeypatch.setattr(console.manners, "screen", lambda **_: out)
+    return out.file
+
+
+def test_a_bar_counts_what_is_tracked_and_says_how_much_time_is_left(terminal):
+    assert list(console.tracked((word for word in "abc"), "\x1b[31mwords", 3)) == list("abc")
+    shown = terminal.getvalue()
+    assert [f"{count}/3" in shown for count in range(4)] == [True] * 4
+    assert "0:00:00" in shown
+    assert "\\x1b[31mwords" in shown
+
+
+def test_results_stay_on_standard_output_while_a_bar_is_shown(terminal, capsys):
+    for _ in console.tracked([1], "working"):
+        sys.stdout.write("a result\n")
+    assert capsys.readouterr().out == "a result\n"
+    assert "a result" not in terminal.getvalue()
 
 
 def test_a_nan_is_the_largest_error():

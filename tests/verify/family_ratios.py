@@ -5,6 +5,7 @@ python -m tests.verify.family_ratios
 
 import sys
 
+from reports.console import tracked
 from tests.verify.test_family_limits import DTYPES, IMPLEMENTATIONS, OPERATIONS, largest_ratio
 
 
@@ -23,7 +24,7 @@ def main():
     rows += [(f"{operation}_careful", "shifted", True) for operation in OPERATIONS]
     say(f"| implementation | algorithm, limit | {' | '.join(DTYPES)} |")
     say(f"| --- | --- | {' | '.join(['---'] * len(DTYPES))} |")
-    for name, algorithm, attainable in rows:
+    for name, algorithm, attainable in tracked(rows, "implementations"):
         skip = ("offset",) if algorithm in ("unshifted", "two_pass") else ()
         ratios = [
             largest_ratio(name, dtype, attainable=attainable, skip=skip, algorithm=algorithm)[0]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import random
 import signal
@@ -27,6 +28,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from reports.console import tracked
 
 ROOT = Path(__file__).parents[2]
 WORDS = ("--dtype", "float32", "--check", "identities", "--check", "temperature")
@@ -301,12 +304,13 @@ def main(faults: dict[str, Fault] = FAULTS, made: type[Bench] = Bench) -> None:
     say(f"An undisturbed run: {len(whole)} outcomes in {length:.1f} s.\n")
     row("what was done", "times", "runs ended", "recorded by then", "lost", "incomplete", "differs")
     row("---", *["---:"] * 5, "---")
-    for fault in faults:
-        if options.fault and not any(word in fault for word in options.fault):
-            continue
+    words = options.fault or [""]
+    chosen = [fault for fault in faults if any(word in fault for word in words)]
+    each_time = tracked([fault for fault in chosen for _ in range(options.times)], "faults")
+    for fault, times in itertools.groupby(each_time):
         rng = random.Random(f"{options.seed} {fault}")  # noqa: S311 - no secret
         tally = Tally()
-        for _ in range(options.times):
+        for _ in times:
             once(faults[fault], made, rng, length, whole, tally)
         notes = ", ".join(f"{count} {status}" for status, count in tally.notes.items()) or "no"
         notes += "".join(f"; {word}: {number:.2g}" for word, number in tally.said.items())

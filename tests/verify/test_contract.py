@@ -18,8 +18,8 @@ from verify.answers import Answers
 from verify.cases import CaseError
 from verify.checks.check import Scope
 from verify.choosing import Unusable
+from verify.offers import refusal
 from verify.session import Arguments
-from verify.suite import refusal
 
 DTYPES = {
     "float64": np.float64,

@@ -3,7 +3,8 @@
 import pytest
 
 from backends.spec import BackendSpec, Source
-from verify.suite import Selection, left_out
+from verify.offers import left_out
+from verify.suite import Selection
 
 CHECKS = ("arguments", "determinism", "batch_invariance", "thread_safety", "replay", "drift")
 

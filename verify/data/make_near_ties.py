@@ -9,12 +9,14 @@ differs from one that is rounded to the format at once. One result in about 2^17
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import click
 import numpy as np
 
 from backends.formats import Format, format_of, from_float64, to_float64
+from reports.console import tracked
 from verify.encoded import encode
 
 # Rows, classes: two, less than a vector, a vector and its tail, a long one.
@@ -38,11 +40,10 @@ def found(fmt: Format, rows: int, n: int) -> np.ndarray[Any, Any]:
 
 def main() -> None:
     """Search, and print what stands in `verify.near_ties`."""
-    for name in ("bfloat16", "float16"):
+    for name, (rows, n) in tracked(list(product(("bfloat16", "float16"), SIZES)), "searches"):
         fmt = format_of(name)
-        for rows, n in SIZES:
-            bits = from_float64(fmt, found(fmt, rows, n)).view(fmt.storage)
-            click.echo(f'    ("{name}", ({rows}, {n})): "{encode(bits)}",')
+        bits = from_float64(fmt, found(fmt, rows, n)).view(fmt.storage)
+        click.echo(f'    ("{name}", ({rows}, {n})): "{encode(bits)}",')
 
 
 if __name__ == "__main__":

@@ -38,10 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(seeds: int, draws: int, output: Path | None) -> int:
+    import pandas as pd
+
+    from backends.candidates import SAMPLERS
+    from reports.console import tracked
     from verify.sampling import estimate, power
     from verify.sampling.page import page
 
-    losses = estimate.table(draws=draws)
+    tables = (
+        estimate.table([sampler], draws=draws) for sampler in tracked(SAMPLERS.values(), "losses")
+    )
+    losses = pd.concat(tables, ignore_index=True)
     if output and output.suffix.lower() == ".csv":
         losses.to_csv(output, index=False)
         return 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from backends.candidates import SAMPLERS
+from reports.console import tracked
 from verify.sampling.alternatives import ALTERNATIVES
 from verify.sampling.goodness import goodness_of_fit
 
@@ -37,30 +39,29 @@ def power(
         (the one that spoke against it most often).
     """
     rows = []
-    for alternative in ALTERNATIVES:
-        for number in draws:
-            fits = [
-                goodness_of_fit(
-                    _remembering(alternative.make()), classes, size, draws=number, seed=seed
-                )
-                for seed in range(seeds)
-            ]
-            found = [fit for fit in fits if not fit.accepted]
-            rows.append(
-                {
-                    "sampler": alternative.name,
-                    "claims": alternative.claims,
-                    "fault": alternative.fault,
-                    "classes": classes,
-                    "size": size,
-                    "draws": number,
-                    "seeds": seeds,
-                    "rejected": len(found),
-                    "power": len(found) / seeds,
-                    "power_at_least": at_least(len(found), seeds),
-                    "question": _loudest(found),
-                }
+    for alternative, number in tracked(list(product(ALTERNATIVES, draws)), "wrong samplers"):
+        fits = [
+            goodness_of_fit(
+                _remembering(alternative.make()), classes, size, draws=number, seed=seed
             )
+            for seed in range(seeds)
+        ]
+        found = [fit for fit in fits if not fit.accepted]
+        rows.append(
+            {
+                "sampler": alternative.name,
+                "claims": alternative.claims,
+                "fault": alternative.fault,
+                "classes": classes,
+                "size": size,
+                "draws": number,
+                "seeds": seeds,
+                "rejected": len(found),
+                "power": len(found) / seeds,
+                "power_at_least": at_least(len(found), seeds),
+                "question": _loudest(found),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -77,7 +78,7 @@ def false_alarms(
         ``below_0.01``); ``rejected`` counts verdicts of the sampler at the usual significance.
     """
     rows = []
-    for sampler in SAMPLERS.values():
+    for sampler in tracked(SAMPLERS.values(), "right samplers"):
         each = _remembering(sampler)
         fits = [
             goodness_of_fit(each, classes, size, draws=draws, seed=seed) for seed in range(seeds)

@@ -12,11 +12,13 @@ import platform
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from reports.console import tracked
 from verify.choosing import chosen
 from verify.executor import LocalExecutor
 from verify.search.asking import Asker
@@ -85,11 +87,10 @@ def main(
     duels = []
     with LocalExecutor(jobs=1) as executor:
         specs, _ = chosen(Arguments(names=(name,)), executor)
-        for dtype in dtypes:
-            for axis in (-1, 0):
-                for seed in seeds:
-                    duels.append(duel(executor, specs[0], dtype, axis, seed, elements))
-                    click.echo("  ".join(duels[-1].cells()))
+        asked = list(product(dtypes, (-1, 0), seeds))
+        for dtype, axis, seed in tracked(asked, "searches"):
+            duels.append(duel(executor, specs[0], dtype, axis, seed, elements))
+            click.echo("  ".join(duels[-1].cells()))
     if output:
         Path(output).write_text(_document(name, duels, elements), encoding="utf-8")
 

@@ -16,12 +16,13 @@ from reports.records import Status
 from verify import checks, encoded
 from verify.cases import Case
 from verify.judge import Verdict
+from verify.offers import refusal
 from verify.regimes import rows_of
 from verify.search.asking import Asker, Refused
 from verify.search.corpus import Corpus
 from verify.search.hunt import BATCH, Budget, Found, Hunt
 from verify.search.shrink import KEEP, Shrinker
-from verify.suite import Question, refusal
+from verify.suite import Question
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
