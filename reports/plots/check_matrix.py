@@ -32,7 +32,7 @@ def draw(figure: Figure, frames: Frames, look: Look) -> None:
             panel.add_patch(box)
             count = counts.loc[(check, backend, status.value)]
             words = status.value if status in (Status.PASS, Status.SKIP) else f"{status} {count}"
-            colour = look.ground if status in _LOUD else look.ink
+            colour = text_colour(look, status)
             panel.text(
                 column + 0.5, row + 0.5, words, ha="center", va="center", fontsize=8, color=colour
             )
@@ -51,6 +51,11 @@ def draw(figure: Figure, frames: Frames, look: Look) -> None:
     for spine in panel.spines.values():
         spine.set_visible(False)
     figure.suptitle("Gravest outcome of each check, and how many", x=0.01, ha="left")
+
+
+def text_colour(look: Look, status: Status) -> str:
+    """Return the colour of words on a cell of that status."""
+    return look.ground if status in _LOUD else look.ink
 
 
 def cells(outcomes: pd.DataFrame) -> "pd.Series[int]":

@@ -6,6 +6,8 @@ import pytest
 
 import reports
 from reports import plots
+from reports.records import Status
+from tests.reports.contrast import contrast
 
 pytest.importorskip("matplotlib", reason="pictures are the extra `plots`")
 
@@ -94,23 +96,22 @@ def test_a_picture_is_written_in_both_themes_and_the_same_each_time(frames, tmp_
         plots.draw("nonsense", frames)
 
 
-def linear(colour):
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    return [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-
-
-def luminance(colour):
-    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear(colour), strict=True))
-
-
 @pytest.mark.parametrize("theme", plots.THEMES)
 def test_colours_are_told_from_the_ground_and_from_each_other(theme):
     from reports.plots.canvas import LOOKS
 
     look = LOOKS[theme]
-    for colour in look.colours:
-        dark, light = sorted((luminance(colour), luminance(look.ground)))
-        assert (light + 0.05) / (dark + 0.05) >= 3
+    assert all(contrast(colour, look.ground) >= 3 for colour in look.colours)
     assert all(one != other for one, other in combinations(look.colours, 2))
     styles = look.styles(f"backend {i}" for i in range(12)).values()
     assert len({(style.colour, style.marker) for style in styles}) == 12
+
+
+@pytest.mark.parametrize("theme", plots.THEMES)
+def test_words_in_the_cells_of_the_matrix_can_be_read(theme):
+    from reports.plots.canvas import LOOKS
+    from reports.plots.check_matrix import text_colour
+
+    look = LOOKS[theme]
+    for status in Status:
+        assert contrast(text_colour(look, status), look.statuses[status]) >= 4.5, status

@@ -7,12 +7,14 @@ import dataclasses
 import math
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 from reports.page import Told, write_folder
 from reports.records import Run, Status
 
+CONTRASTS = Path(__file__).with_name("contrasts.js")
 HOSTILE = "<script>document.title='owned'</script>"
 
 
@@ -210,3 +212,19 @@ def test_a_phone_scrolls_in_one_direction_only(browser, page_file, scheme):
         place.locator("svg").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read_against_what_lies_under_it(browser, page_file, scheme):
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    page.goto(page_file.as_uri())
+    page.wait_for_selector("html[data-ready]")
+    for place in page.locator("[data-picture]").all():
+        place.scroll_into_view_if_needed()
+        place.locator("svg").wait_for()
+    table(page, "outcomes")
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    found = page.evaluate(CONTRASTS.read_text(encoding="utf-8"))
+    page.close()
+    assert len(found) > 300
+    assert "\n".join(map(str, (each for each in found if each[1] < 4.5))) == ""
