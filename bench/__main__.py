@@ -225,13 +225,13 @@ def _duel(options: dict[str, Any], plan: Plan, against: Opponent) -> int:
 
 
 def _show_duels(outcomes: list[Any], duels: list[Any]) -> None:
-    from reports import console, summary
+    from reports import console, summary, timing_tables
 
     out = screen(highlight=False)
     if quiet():
         outcomes = summary.bad(outcomes)
     elif duels:
-        out.print(console.duel_table(duels))
+        out.print(timing_tables.duel_table(duels))
         for message in dict.fromkeys(duel.message for duel in duels if duel.message):
             out.print(_plain(message), markup=False)
     if outcomes:

@@ -177,7 +177,7 @@ def _show(store: "Store", run: "Run", outputs: tuple[str, ...]) -> None:
 
 
 def _show_run(store: "Store", run: "Run") -> None:
-    from reports import console, summary
+    from reports import console, summary, timing_tables
     from reports.text import safe
 
     outcomes, measurements = store.outcomes(run.id), store.measurements(run.id)
@@ -189,12 +189,14 @@ def _show_run(store: "Store", run: "Run") -> None:
     out.print()
     if outcomes:
         for of_one in summary.by_operation(outcomes):
-            out.print(console.status_table(of_one), "", console.length_table(of_one), "", sep="\n")
+            out.print(console.status_table(of_one), "", sep="\n")
+            if summary.length_rows(of_one)[1]:
+                out.print(console.length_table(of_one), "", sep="\n")
         out.print(console.findings(outcomes))
     if measurements:
-        out.print(console.measurement_table(measurements))
+        out.print(timing_tables.measurement_table(measurements))
     if duels:
-        out.print(console.duel_table(duels))
+        out.print(timing_tables.duel_table(duels))
     if not outcomes and not measurements and not duels:
         out.print("It recorded nothing.")
 

@@ -54,8 +54,11 @@ def frame(record: type[Record], batches: Iterable[Columns]) -> pd.DataFrame:
 def _packed(entry: "Field[Any]", values: Sequence[Any]) -> Any:  # noqa: ANN401 - Arrow's, or a list
     """Return the values of one batch in Arrow, or as a list where a cell holds several numbers."""
     if entry.type in _OBJECTS:
-        plain = values.to_pylist() if isinstance(values, pa.Array) else values
-        return [_cell(value) for value in plain]
+        if isinstance(values, pa.Array):
+            if values.null_count == len(values):  # so it is of all but trainings
+                return [None] * len(values)
+            values = values.to_pylist()
+        return [_cell(value) for value in values]
     if isinstance(values, pa.Array):
         whole = values.cast(_ARROW.get(entry.type, pa.string()))
         return whole.dictionary_encode() if _repeats(entry) else whole

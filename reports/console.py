@@ -18,8 +18,8 @@ from rich.text import Text
 
 from reports import manners, summary
 from reports.important import important
-from reports.records import Duel, DuelVerdict, Measurement, Outcome, Status, shape_text
-from reports.summary import Kind, duration, number
+from reports.records import Measurement, Outcome, Status
+from reports.summary import Kind, number
 from reports.text import safe
 
 T = TypeVar("T")
@@ -36,13 +36,6 @@ STYLES: dict[Status, str] = {
 """How each status looks; the word itself always stands beside the colour."""
 
 
-VERDICTS: dict[DuelVerdict, str] = {
-    "faster": "green",
-    "slower": "bold red",
-    "no difference shown": "dim",
-}
-"""How each verdict of a duel looks."""
-
 TONES: dict[str, str] = {"bad": "bold red", "good": "green", "plain": "cyan"}
 """How the number of a finding looks."""
 
@@ -52,9 +45,9 @@ def status_table(outcomes: Sequence[Outcome]) -> Table:
     rows = summary.status_rows(outcomes)
     table, cells = _kind_table("Outcomes", {row.kind for row in rows})
     for status in Status:
-        _number_column(table, status.value, STYLES[status])
-    _number_column(table, "max ulp")
-    _number_column(table, "of limit")
+        number_column(table, status.value, STYLES[status])
+    number_column(table, "max ulp")
+    number_column(table, "of limit")
     for row in rows:
         counts = [str(count) if count else summary.ABSENT for count in row.counts.values()]
         table.add_row(*cells(row.kind), *counts, number(row.max_ulp), number(row.bound_ratio))
@@ -70,54 +63,9 @@ def length_table(outcomes: Sequence[Outcome]) -> Table:
     kinds = {row.kind for row in rows}
     table, cells = _kind_table("Largest error in ulps on uniform logits, by row length n", kinds)
     for name in bands:
-        _number_column(table, name)
+        number_column(table, name)
     for row in rows:
         table.add_row(*cells(row.kind), *map(number, row.max_ulp.values()))
-    return table
-
-
-def measurement_table(measurements: Sequence[Measurement]) -> Table:
-    """Return the timings, one row each, the fastest of each workload first."""
-    kinds = {(item.backend, item.operation, item.dtype) for item in measurements}
-    table, cells = _kind_table("Timings", kinds)
-    for title in ("shape", "on", "cache"):
-        table.add_column(title, overflow="fold")
-    for title in ("median", "± iqr", "first call", "GB/s", "roof", "verified"):
-        _number_column(table, title)
-    for item in sorted(measurements, key=_workload):
-        table.add_row(
-            *cells((item.backend, item.operation, item.dtype)),
-            *_plain((shape_text(item.shape), f"{item.device}:{item.threads}", item.cache)),
-            *map(duration, (item.median, item.iqr, item.first_call)),
-            number(item.bandwidth / 1e9),
-            summary.share(item.roof_share),
-            Text("yes" if item.verified else "NO", style="green" if item.verified else "bold red"),
-        )
-    return table
-
-
-def duel_table(duels: Sequence[Duel]) -> Table:
-    """Return the duels, one row each, in the order in which they came."""
-    table, cells = _kind_table(
-        "Duels", {(item.backend, item.operation, item.dtype) for item in duels}
-    )
-    table.add_column("shape", overflow="fold")
-    table.add_column("against", overflow="fold")
-    for title in ("median", "theirs", "times as fast", "interval"):
-        _number_column(table, title)
-    table.add_column("verdict")
-    for item in duels:
-        table.add_row(
-            *cells((item.backend, item.operation, item.dtype)),
-            *_plain((shape_text(item.shape), summary.opponent(item))),
-            *map(duration, (item.seconds, item.baseline_seconds)),
-            f"{item.ratio:.3f}",
-            f"{item.low:.3f}–{item.high:.3f}",
-            Text(
-                item.verdict if item.verified else f"{item.verdict} (NOT verified)",
-                VERDICTS[item.verdict],
-            ),
-        )
     return table
 
 
@@ -254,10 +202,6 @@ def _indented(value: str) -> str:
     return safe(value, lines=True).replace("\n", "\n           ")
 
 
-def _workload(item: Measurement) -> tuple[object, ...]:
-    return (item.operation, item.dtype, item.shape, item.device, item.cache, item.median)
-
-
 def _kind_table(title: str, kinds: set[Kind]) -> tuple[Table, Callable[[Kind], list[Text]]]:
     """Return a table with a row per kind, and what turns a kind into its first cells.
 
@@ -265,12 +209,13 @@ def _kind_table(title: str, kinds: set[Kind]) -> tuple[Table, Callable[[Kind], l
     """
     operations = {operation for _, operation, _ in kinds}
     if len(operations) != 1:
-        return _table(title, "backend", "operation", "dtype"), _plain
+        return new_table(title, "backend", "operation", "dtype"), _plain
     titled = f"{escape(safe(operations.pop()))}: {title[:1].lower()}{title[1:]}"
-    return _table(titled, "backend", "dtype"), lambda kind: _plain((kind[0], kind[2]))
+    return new_table(titled, "backend", "dtype"), lambda kind: _plain((kind[0], kind[2]))
 
 
-def _table(title: str, *names: str) -> Table:
+def new_table(title: str, *names: str) -> Table:
+    """Return a table that begins with these columns of text; the title is markup."""
     # No frame and no padding: the widest table has to fit into eighty characters.
     table = Table(
         title=title,
@@ -286,7 +231,8 @@ def _table(title: str, *names: str) -> Table:
     return table
 
 
-def _number_column(table: Table, title: str, style: str = "") -> None:
+def number_column(table: Table, title: str, style: str = "") -> None:
+    """Add a column of numbers to a table."""
     table.add_column(title, justify="right", no_wrap=True, style=style)
 
 

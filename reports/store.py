@@ -8,8 +8,10 @@ A store that cannot be used is a `StoreError` that says why and what to do; a da
 as it is.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -32,6 +34,9 @@ from reports.records import (
 from reports.text import storable
 
 __all__ = ["Store", "StoreError", "UnknownRunError", "open_store"]
+
+_PART = 100_000
+"""Rows from which on it pays to read them in parts, side by side."""
 
 Key = tuple[str, str, str]
 """What names an outcome within its run: backend, check, case."""
@@ -213,11 +218,14 @@ class Store:
             return
         # A span of the key, and no index on the run: a run lies together, and through the index
         # SQLite would sort whole rows.
-        query = sa.select(*(table.c[name] for name in field_names(record))).where(
-            table.c.seq.between(span["first"], span["last"]),
-            sa.func.coalesce(table.c.run, "") == run_id,
+        of_run = sa.select(*(table.c[name] for name in field_names(record))).where(
+            sa.func.coalesce(table.c.run, "") == run_id
         )
-        yield from self._database.columns(query.order_by(table.c.seq), size)
+        queries = [
+            of_run.where(table.c.seq.between(first, last)).order_by(table.c.seq)
+            for first, last in _parts(span["first"], span["last"])
+        ]
+        yield from self._database.columns(queries, size)
 
     def recorded(self, run_id: str) -> set[Key]:
         """Return (backend, check, case) of every outcome of a run: what need not be asked again."""
@@ -255,6 +263,13 @@ class Store:
 
     def _rows(self, query: sa.Select[Any]) -> Sequence[sa.RowMapping]:
         return self._database.read(lambda connection: connection.execute(query).mappings().all())
+
+
+def _parts(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Yield parts of a span of keys, one for each processor but none very small, in order."""
+    count = max(1, min(os.cpu_count() or 1, (last - first) // _PART))
+    ends = [first + (last + 1 - first) * part // count for part in range(count + 1)]
+    return ((start, end - 1) for start, end in pairwise(ends))
 
 
 def _changed(run_id: str, **values: str) -> sa.Update:

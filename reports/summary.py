@@ -140,7 +140,9 @@ def duration(seconds: float | None) -> str:
 
 def share(value: float | None) -> str:
     """Return a fraction as a percentage."""
-    return ABSENT if value is None else f"{value:.0%}"
+    if value is None:
+        return ABSENT
+    return f"{value:.0%}" if value >= 0.01 or not value else f"{value:.1%}"
 
 
 def opponent(duel: Duel) -> str:

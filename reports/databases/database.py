@@ -87,16 +87,20 @@ class Database(ABC):
     def alone(self, connection: sa.Connection) -> None:
         """Begin a transaction that keeps out whoever would change the tables too."""
 
-    def columns(self, query: sa.Select[Any], size: int) -> Iterator[Columns]:
-        """Yield what a query finds by columns, at most so many rows at a time."""
+    def columns(self, queries: Sequence[sa.Select[Any]], size: int) -> Iterator[Columns]:
+        """Yield what queries find, one after the other, by columns; so many rows at most at a time.
+
+        A database may ask them at the same time.
+        """
         with self.explained(), self.engine.connect() as connection:
-            # As the driver has them: `reports.columns` reads either form.
-            bare = [sa.type_coerce(c, sa.types.NullType()) for c in query.selected_columns]
-            found = connection.execution_options(yield_per=size).execute(
-                query.with_only_columns(*bare)
-            )
-            for rows in found.partitions():
-                yield list(zip(*rows, strict=True))
+            for query in queries:
+                # As the driver has them: `reports.columns` reads either form.
+                bare = [sa.type_coerce(c, sa.types.NullType()) for c in query.selected_columns]
+                found = connection.execution_options(yield_per=size).execute(
+                    query.with_only_columns(*bare)
+                )
+                for rows in found.partitions():
+                    yield list(zip(*rows, strict=True))
 
     def prepare(self) -> None:  # noqa: B027 - most need nothing
         """Set up what only a sound store of this program's version may be given."""

@@ -4,10 +4,12 @@ The write-ahead log makes a commit for each outcome cheap. A file that is no SQL
 belongs to another program or is damaged is recognised before anything is written to it.
 """
 
+import functools
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +78,18 @@ class SQLite(Database):
         """Return an insert that leaves out rows whose key is there already."""
         return sqlite.insert(table).on_conflict_do_nothing()
 
-    def columns(self, query: sa.Select[Any], size: int) -> Iterator[Columns]:
-        """Yield what a query finds by columns; of a file as Arrow's arrays, NaN as null."""
+    def columns(self, queries: Sequence[sa.Select[Any]], size: int) -> Iterator[Columns]:
+        """Yield what queries find by columns; of a file as Arrow's arrays, NaN as null.
+
+        Of a file each query has a thread of its own: the driver works without Python's lock.
+        """
         if self._file is None:
-            yield from super().columns(query, size)
+            yield from super().columns(queries, size)
             return
-        text = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
-        with self.explained():
-            yield from sqlite_arrow.columns(self._file, text, query.selected_columns, size)
+        whole = functools.partial(_columns_of_file, self._file, size)
+        with self.explained(), ThreadPoolExecutor(max(1, len(queries))) as pool:
+            for found in pool.map(whole, queries):
+                yield from found
 
     def _create(self) -> sa.Engine:
         patience = {"timeout": str(database.BUSY_SECONDS), **self._address.query}
@@ -123,6 +129,11 @@ class SQLite(Database):
             raise self.refusal(f"not a database, or a damaged one; left as it is; {_OTHER}")
         if not os.access(path if start is not None else path.parent, os.W_OK):
             raise self.refusal(f"cannot be written; {_OTHER}")
+
+
+def _columns_of_file(path: Path, size: int, query: sa.Select[Any]) -> list[Columns]:
+    text = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+    return list(sqlite_arrow.columns(path, text, query.selected_columns, size))
 
 
 def _first_bytes(path: Path) -> bytes | None:

@@ -58,8 +58,7 @@ def _typed(query: str, columns: list[tuple[str, sa.types.TypeEngine[Any]]]) -> s
     """Return the query below a row that shows each column's type: the driver goes by the first."""
     shown = ", ".join(f"{_example(kind)} AS {name}" for name, kind in columns)
     taken = ", ".join(
-        f"CASE typeof({name}) WHEN 'text' THEN NULL ELSE {name} END" if _is_float(kind) else name
-        for name, kind in columns
+        f"NULLIF({name}, 'nan')" if _is_float(kind) else name for name, kind in columns
     )
     # Names of columns, and a query of our own.
     return f"SELECT {shown} UNION ALL SELECT {taken} FROM ({query})"  # noqa: S608

@@ -12,6 +12,7 @@ from reports.bands import BANDS, band
 from reports.records import Status
 from reports.summary import duration, largest
 from reports.text import safe, shorten
+from reports.timing_tables import measurement_table
 
 
 def render(*things, width=80):
@@ -99,7 +100,7 @@ def test_no_text_of_a_plugin_acts_on_the_terminal(make_outcome, make_measurement
     changes = dict.fromkeys(("backend", "operation", "dtype", "message", "worst"), hostile)
     outcomes = [make_outcome(1, status=status, **changes) for status in ("fail", "known")]
     tables = [console.status_table(outcomes), console.length_table(outcomes)]
-    timings = console.measurement_table([make_measurement(backend=hostile, operation=hostile)])
+    timings = measurement_table([make_measurement(backend=hostile, operation=hostile)])
     shown = plain(*tables, timings, console.findings(outcomes), width=400)
     assert not set(shown) & set(map(chr, (*range(10), *range(11, 32), 0x202E, 0xD800)))
     assert safe(hostile).strip() in shown
@@ -108,17 +109,8 @@ def test_no_text_of_a_plugin_acts_on_the_terminal(make_outcome, make_measurement
 
 def test_tables_of_nothing_can_be_shown():
     assert "Outcomes" in plain(console.status_table([]))
-    assert "Timings" in plain(console.measurement_table([]))
+    assert "Timings" in plain(measurement_table([]))
     assert plain(console.length_table([]), console.findings([]))
-
-
-def test_timings_show_the_fastest_first(make_measurement):
-    slow, fast = make_measurement(backend="slow", median=2.0), make_measurement(verified=False)
-    lines = plain(console.measurement_table([slow, fast])).splitlines()
-    assert lines[3].split()[0] == "mine"
-    assert "120 µs" in lines[3]
-    assert lines[3].endswith("NO") or "NO" in lines[3]
-    assert "60%" in lines[4]
 
 
 def test_progress_is_silent_where_no_terminal_is():

@@ -8,10 +8,10 @@ import pytest
 from rich.console import Console
 
 from reports import export
-from reports.console import duel_table
 from reports.frames import load
 from reports.records import Duel, Run
 from reports.store import open_store
+from reports.timing_tables import duel_table
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """Frames have the documented types, full or empty, and the pivots answer their questions."""
 
+import math
+
 import pandas as pd
 import pytest
 
 import reports
-from reports.records import Measurement, Outcome, Status, field_names
+from reports.records import Measurement, Outcome, Run, Status, field_names
 
 
 @pytest.fixture
@@ -28,6 +30,25 @@ def test_a_store_loads_as_the_frames_of_its_records(store, run, make_outcome, ma
         pd.testing.assert_frame_equal(frames.outcomes, reports.outcomes_frame(outcomes))
         expected = reports.measurements_frame([make_measurement()])
         pd.testing.assert_frame_equal(frames.measurements, expected)
+
+
+@pytest.mark.parametrize("count", [1, 3, 8, 9])
+def test_a_run_that_is_read_in_parts_is_whole_and_in_its_order(
+    store, run, make_outcome, monkeypatch, count
+):
+    monkeypatch.setattr("reports.store._PART", 2)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    other = Run.start("verify", version="1")
+    curves = {"loss": [1.0, 0.5]}
+    outcomes = [make_outcome(i, max_ulp=float(i), curves=curves) for i in range(count)]
+    outcomes += [make_outcome(i, max_ulp=math.nan) for i in range(count, count + 2)]
+    for each in (run, other):
+        store.begin(each)
+    for outcome in outcomes:  # runs of several processes may lie among each other
+        store.add(run.id, outcome)
+        store.add(other.id, make_outcome())
+    found = reports.load(store, run.id).outcomes
+    pd.testing.assert_frame_equal(found, reports.outcomes_frame(outcomes))
 
 
 def test_loading_an_unknown_run_or_store_says_so(store, tmp_path):
