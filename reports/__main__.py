@@ -183,7 +183,8 @@ def _show_run(store: "Store", run: "Run") -> None:
     outcomes, measurements = store.outcomes(run.id), store.measurements(run.id)
     duels = store.duels(run.id)
     out = screen(highlight=False)
-    out.print(safe(f"{run.kind} run {run.id}, begun {run.created}, {run.state}"), markup=False)
+    line = f"{run.kind} run {run.id}, begun {run.created}, {run.state}"
+    out.print(safe(summary.moment(line)), markup=False)
     if not run.finished and run.kind == "verify":
         out.print(f"python -m verify --resume {run.id} finishes it", markup=False)
     out.print()

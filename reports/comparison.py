@@ -11,7 +11,7 @@ from rich.text import Text
 
 from reports.changes import Changes, accuracy_summary
 from reports.records import Run
-from reports.summary import duration, number
+from reports.summary import duration, moment, number
 from reports.text import safe
 
 _SHOWN = 20
@@ -27,12 +27,16 @@ _TWO_SITTINGS = (
 def shown(before: Run, after: Run, changes: Changes) -> Group:
     """Return the comparison: environment, accuracy, speed."""
     return Group(
-        Text(safe(f"from {before.kind} run {before.id}, begun {before.created}, {before.state}")),
-        Text(safe(f"to   {after.kind} run {after.id}, begun {after.created}, {after.state}")),
+        Text(f"from {_run(before)}"),
+        Text(f"to   {_run(after)}"),
         *_environment(changes),
         *_accuracy(changes.accuracy),
         *_speed(changes),
     )
+
+
+def _run(run: Run) -> str:
+    return safe(moment(f"{run.kind} run {run.id}, begun {run.created}, {run.state}"))
 
 
 def _environment(changes: Changes) -> list[RenderableType]:

@@ -20,6 +20,8 @@ ABSENT = "·"
 
 _NUMBER = re.compile(r"[-+]?(\d[\d.]*(e[-+]?\d+)?|inf\b|nan\b)")
 
+_MOMENT = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\+00:00")
+
 _K = TypeVar("_K")
 
 
@@ -43,15 +45,30 @@ class LengthRow:
 
 
 def status_rows(outcomes: Iterable[Outcome]) -> list[StatusRow]:
-    """Return one row per backend, operation and dtype, in the order of their first outcomes."""
+    """Return one row per backend, operation and dtype, backend by backend.
+
+    Backends, operations and dtypes stand in the order in which each first occurs.
+    """
+    groups = _by(outcomes, _kind)
+    places: list[dict[str, int]] = [{}, {}, {}]
+    for kind in groups:
+        for name, place in zip(kind, places, strict=True):
+            place.setdefault(name, len(place))
+
+    def order(kind: Kind) -> tuple[int, ...]:
+        return tuple(place[name] for name, place in zip(kind, places, strict=True))
+
     return [
         StatusRow(
             kind,
-            {status: sum(outcome.status is status for outcome in group) for status in Status},
-            largest(outcome.max_ulp for outcome in group),
-            largest(outcome.bound_ratio for outcome in group),
+            {
+                status: sum(outcome.status is status for outcome in groups[kind])
+                for status in Status
+            },
+            largest(outcome.max_ulp for outcome in groups[kind]),
+            largest(outcome.bound_ratio for outcome in groups[kind]),
         )
-        for kind, group in _by(outcomes, _kind).items()
+        for kind in sorted(groups, key=order)
     ]
 
 
@@ -136,6 +153,11 @@ def duration(seconds: float | None) -> str:
         if seconds * factor >= 1:
             return f"{seconds * factor:.3g} {unit}"
     return f"{seconds * 1e9:.3g} ns"
+
+
+def moment(text: str) -> str:
+    """Return a time as a run keeps it for people: 2026-01-31 12:34:56 UTC."""
+    return _MOMENT.sub(r"\1 \2 UTC", text)
 
 
 def share(value: float | None) -> str:

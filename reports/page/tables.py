@@ -1,7 +1,9 @@
 """The tables of the page: which columns they have, what those mean, and their rows."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from reports import summary
@@ -16,11 +18,11 @@ DETAILED = 25_000
 """Outcomes up to which each has its worst element; beyond, only what stands out."""
 
 _OUTCOME = (
-    *("status", "backend", "operation", "dtype", "check", "regime", "shape", "n", "max_ulp"),
-    *("bound_ratio", "message", "case", "axis", "limit_ulp", "misrounded", "count", "coverage"),
-    *("evidence", "worst", "seconds", "replay"),
+    *("status", "backend", "operation", "dtype", "check", "regime", "shape", "max_ulp"),
+    *("bound_ratio", "message", "n", "case", "axis", "limit_ulp", "misrounded", "count"),
+    *("coverage", "evidence", "worst", "seconds", "replay"),
 )
-_OUTCOME_SHOWN = 11
+_OUTCOME_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,13 @@ def tables(
     made = (
         _table("backends", "Backends", _SUMMARY, _summary(outcomes), len(_SUMMARY)),
         _table("outcomes", "Outcomes", _of(Outcome, _OUTCOME), rows, _OUTCOME_SHOWN, spared),
-        _table("timings", "Timings", _of(Measurement, _TIMING), map(_timing, measurements), 13),
-        _table("duels", "Duels", _of(Duel, _DUEL), map(_duel, duels), 13),
+        _table(
+            "timings",
+            "Timings",
+            *_in_units(Measurement, _TIMING, sorted(measurements, key=_workload)),
+            13,
+        ),
+        _table("duels", "Duels", *_in_units(Duel, _DUEL, duels), 15),
     )
     return [table for table in made if table.total]
 
@@ -62,14 +69,26 @@ _SUMMARY = {
 }
 _TIMING = (
     *("backend", "operation", "dtype", "shape", "device", "threads", "cache", "median", "iqr"),
-    *("first_call", "bandwidth", "roof_share", "verified", "axis", "rounds", "minimum", "mean"),
-    *("stddev", "bytes_moved", "message"),
+    *("first_call", "bandwidth", "roof_share", "verified", "roof_binds", "axis", "rounds"),
+    *("minimum", "mean", "stddev", "bytes_moved", "peak_memory", "message"),
 )
 _DUEL = (
-    *("backend", "baseline", "revision", "operation", "dtype", "shape", "device", "threads"),
-    *("cache", "ratio", "low", "high", "verdict", "confidence", "seconds", "baseline_seconds"),
-    *("verified", "blocks", "axis", "message"),
+    *("backend", "baseline", "operation", "dtype", "shape", "device", "threads", "cache"),
+    *("seconds", "baseline_seconds", "ratio", "low", "high", "verdict", "verified", "revision"),
+    *("confidence", "blocks", "axis", "message"),
 )
+_UNITS = {
+    **dict.fromkeys(("median", "iqr", "minimum", "mean", "stddev"), ("µs", 1e6)),
+    **dict.fromkeys(("seconds", "baseline_seconds"), ("µs", 1e6)),
+    "first_call": ("ms", 1e3),
+    "bandwidth": ("GB/s", 1e-9),
+    "roof_share": ("%", 1e2),
+    "peak_memory": ("MiB", 2.0**-20),
+}
+"""Field of a timing or duel -> the unit in which people read it, and how many make one stored."""
+_UNIT_SAID = re.compile(r", (seconds|bytes/s|bytes)$")
+_SAME = frozenset({"operation", "dtype", "device", "threads", "cache"})
+"""Columns of which nothing is seen where all rows agree: they stand among a row's fields then."""
 
 
 def _of(record: type[Any], names: Iterable[str]) -> dict[str, str]:
@@ -92,11 +111,16 @@ def _table(
             "name": column,
             "doc": doc,
             "number": any(_is_number(row[place]) for row in listed[:1000]),
-            "shown": place < shown,
+            "shown": place < shown and not _same(column, place, listed),
         }
         for place, (column, doc) in enumerate(meaning.items())
     ]
     return Table(name, title, columns, content.text, content.kept, content.total, spared)
+
+
+def _same(column: str, place: int, rows: Sequence[list[Any]]) -> bool:
+    """Say whether a column tells no row from another, and need not be in sight."""
+    return column in _SAME and len(rows) > 1 and len({row[place] for row in rows}) == 1
 
 
 def _is_number(value: object) -> bool:
@@ -137,16 +161,28 @@ def _outcome(outcome: Outcome) -> list[Any]:
     return row
 
 
-def _timing(item: Measurement) -> list[Any]:
-    return _with_shape(item, _TIMING)
+def _in_units(
+    record: type[Any], names: Iterable[str], items: Sequence[Measurement | Duel]
+) -> tuple[dict[str, str], list[list[Any]]]:
+    """Return the columns' names with their meanings, and the rows, as people read them."""
+    meaning: dict[str, str] = {}
+    for name, doc in _of(record, names).items():
+        unit, _ = _UNITS.get(name, ("", 1.0))
+        meaning[f"{name}, {unit}" if unit else name] = _UNIT_SAID.sub("", doc)
+    return meaning, [[_readable(item, name) for name in names] for item in items]
 
 
-def _duel(item: Duel) -> list[Any]:
-    return _with_shape(item, _DUEL)
+def _workload(item: Measurement) -> tuple[object, ...]:
+    """Return what brings timings of one workload together, the fastest first."""
+    kind = (item.operation, item.dtype, prod(item.shape), item.shape, item.axis)
+    return (*kind, item.device, item.threads, item.cache, item.median)
 
 
-def _with_shape(item: Measurement | Duel, names: Sequence[str]) -> list[Any]:
-    return [shape_text(item.shape) if n == "shape" else getattr(item, n) for n in names]
+def _readable(item: Measurement | Duel, name: str) -> Any:  # noqa: ANN401 - a field of a record
+    value = shape_text(item.shape) if name == "shape" else getattr(item, name)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value * _UNITS[name][1] if name in _UNITS and value is not None else value
 
 
 def about(table: Table) -> str:

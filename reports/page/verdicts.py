@@ -97,6 +97,6 @@ def _reason(group: list[Outcome]) -> Reason:
         dtypes=safe(summary.dtypes(group)),
         count=len(group),
         message=safe(first.message),
-        example=shorten(safe(first.worst or first.case), 400),
+        example=shorten(safe(first.worst or first.case, lines=True), 400),
         replay=safe(first.replay),
     )

@@ -16,6 +16,8 @@ export function shown(value, digits = 4) {
   if (value === null || value === undefined) return "·";
   if (typeof value !== "number") return String(value);
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
-  if (Number.isInteger(value) && Math.abs(value) < 1e7) return value.toLocaleString("en-US").replace("-", "−");
-  return Number(value.toPrecision(digits)).toString().replace("-", "−").replace("e−", "e-").replace("e+", "e");
+  if (Number.isInteger(value) && Math.abs(value) < 1e6) return value.toLocaleString("en-US").replace("-", "−");
+  const rounded = Number(value.toPrecision(digits));
+  const text = Math.abs(rounded) >= 1e6 ? rounded.toExponential() : rounded.toString();
+  return text.replace("-", "−").replace("e−", "e-").replace("e+", "e");
 }

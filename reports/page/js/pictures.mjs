@@ -18,6 +18,8 @@ export class Pictures {
     this.backends = [...new Set(Object.values(this.rows).flat().map((row) => row.backend))];
     this.drawn = new Map();
     this.selects = Object.fromEntries(["operation", "dtype"].map((name) => [name, this.choice(name)]));
+    this.shapes = this.root.getElementById("choose-shape");
+    this.shapes?.addEventListener("change", () => this.repaint());
   }
 
   show(place) {
@@ -46,9 +48,20 @@ export class Pictures {
     );
   }
 
+  /** The rows of one shape, and in the list the shapes that there are: a plane of all is no picture. */
+  ofShape(rows) {
+    const counts = new Map();
+    for (const { shape } of rows) counts.set(shape, (counts.get(shape) ?? 0) + 1);
+    const shapes = [...counts.keys()].sort((one, other) => elements(one) - elements(other));
+    const usual = shapes.reduce((best, shape) => (counts.get(shape) >= counts.get(best) ? shape : best), shapes[0]);
+    const kept = counts.has(this.shapes.value) ? this.shapes.value : usual;
+    this.shapes.replaceChildren(...shapes.map((value) => element("option", { value, textContent: value, selected: value === kept })));
+    return rows.filter((row) => row.shape === kept);
+  }
+
   async draw(place) {
     const name = place.dataset.picture;
-    const rows = this.chosen(name);
+    const rows = name === "plane" ? this.ofShape(this.chosen(name)) : this.chosen(name);
     this.drawn.get(place)?.finalize();
     this.drawn.set(place, null);
     if (!rows.length) {
@@ -71,42 +84,55 @@ export class Pictures {
     await view.runAsync();
   }
 
-  colour(extra = {}) {
+  /** A backend's colour, the same in every picture; the legend names those that are in these rows. */
+  colour(rows, narrow) {
     const colours = isDark() ? DARK : LIGHT;
+    const here = new Set(rows.map((row) => row.backend));
     return {
       field: "backend",
       type: "nominal",
       scale: { domain: this.backends, range: this.backends.map((_, i) => colours[i % colours.length]) },
-      legend: { title: null, orient: "bottom", columns: extra.narrow ? 2 : 4, symbolLimit: 60 },
+      legend: { title: null, orient: "bottom", columns: narrow ? 2 : 4, symbolLimit: 60, values: this.backends.filter((name) => here.has(name)) },
     };
   }
 
-  shape(narrow) {
-    return { ...this.colour({ narrow }), scale: { domain: this.backends, range: this.backends.map((_, i) => SHAPES[i % SHAPES.length]) } };
+  /** Its shape: where colours begin anew, shapes are others, so that no two backends look alike. */
+  shape(rows, narrow) {
+    const range = this.backends.map((_, i) => SHAPES[(i + Math.floor(i / LIGHT.length)) % SHAPES.length]);
+    return { ...this.colour(rows, narrow), scale: { domain: this.backends, range } };
   }
 }
 
 // Vega-Lite says what it makes of a height in steps; the console is for what goes wrong.
 const SILENT = { level: () => SILENT, error: console.error, warn: () => SILENT, info: () => SILENT, debug: () => SILENT };
 
+const MANY = 14; // marks beyond which names beside them would cover one another
 const PICK = { name: "pick", select: { type: "point", fields: ["backend"] }, bind: "legend" };
 const FADED = { condition: { param: "pick", value: 1 }, value: 0.12 };
 
 const SPECIFICATIONS = {
   plane: (rows, pictures, narrow) => {
-    const x = { field: "bandwidth", type: "quantitative", scale: { type: "log", nice: false, padding: 15 }, title: "bytes moved per second (faster →)", axis: { format: "~s", tickCount: 5 } };
-    const y = { field: "ulp", type: "quantitative", scale: { type: "log", padding: 15 }, title: "largest error, ulp (more accurate ↓)", axis: { format: "~g", tickCount: 5 } };
+    const x = { field: "bandwidth", type: "quantitative", scale: { type: "log", nice: false, padding: 30 }, title: "GB/s (faster →)", axis: { tickCount: 5, labelExpr: "datum.value / 1e9" } };
+    const y = { field: "ulp", type: "quantitative", scale: { type: "log", nice: false, padding: 25 }, title: "largest error, ulp (more accurate ↓)", axis: { format: "~g", tickCount: 5 } };
     const tooltip = hints(["backend", "shape", "bandwidth", "ulp", "front"]);
+    const below = crowded(rows);
+    const name = (test, dy) => ({
+      transform: [{ filter: { field: "backend", oneOf: rows.map((row) => row.backend).filter(test) } }],
+      mark: { type: "text", dy, fontSize: 11, color: palette().ink },
+      encoding: { x, y, text: { field: "backend" }, opacity: FADED },
+    });
+    const names = rows.length > MANY || narrow ? [] : [name((each) => !below.has(each), -14), name((each) => below.has(each), 16)];
     return {
       height: 340,
-      description: "Speed against largest error, a mark for each backend and shape; lines join what no other backend beats.",
+      description: "Speed against largest error, a mark for each backend; a line joins what no other backend beats.",
       layer: [
-        { transform: [{ filter: "datum.front" }], mark: { type: "line", strokeDash: [4, 3], opacity: 0.5, interpolate: "step-before", color: "gray" }, encoding: { x, y, detail: { field: "shape" } } },
+        { transform: [{ filter: "datum.front" }], mark: { type: "line", strokeDash: [4, 3], opacity: 0.7, interpolate: "step-before", color: palette().soft }, encoding: { x, y } },
         {
           params: [PICK],
           mark: { type: "point", filled: true, size: 80 },
-          encoding: { x, y, color: pictures.colour({ narrow }), shape: pictures.shape(narrow), opacity: FADED, size: { condition: { test: "datum.front", value: 130 }, value: 45 }, tooltip },
+          encoding: { x, y, color: pictures.colour(rows, narrow), shape: pictures.shape(rows, narrow), opacity: FADED, size: { condition: { test: "datum.front", value: 150 }, value: 60 }, tooltip },
         },
+        ...names,
       ],
     };
   },
@@ -118,7 +144,7 @@ const SPECIFICATIONS = {
     encoding: {
       x: { field: "n", type: "quantitative", scale: { type: "log", base: 2 }, title: "row length n", axis: { labelExpr: "datum.value < 1024 ? datum.value : datum.value / 1024 + 'k'", tickCount: narrow ? 5 : 9 } },
       y: { field: "ulp", type: "quantitative", scale: { type: "symlog", constant: 0.5 }, title: "largest error, ulp", axis: { values: [0, 0.5, 1, 2, 3, 5, 10, 20, 50, 100, 1000, 10000], labelExpr: "datum.value < 1000 ? datum.value : datum.value / 1000 + 'k'" } },
-      color: pictures.colour({ narrow }),
+      color: pictures.colour(rows, narrow),
       opacity: FADED,
       tooltip: hints(["backend", "n", "ulp"]),
     },
@@ -132,46 +158,61 @@ const SPECIFICATIONS = {
     encoding: {
       x: { field: "error", type: "ordinal", sort: { field: "power", op: "min" }, title: "largest error of an outcome, ulp", axis: { labelAngle: -45 } },
       y: { field: "count", type: "quantitative", title: "outcomes" },
-      color: pictures.colour({ narrow }),
+      color: pictures.colour(rows, narrow),
       opacity: FADED,
       tooltip: hints(["backend", "error", "count"]),
     },
   }),
-  checks: (rows) => ({
-    height: { step: 26 },
-    description: "The gravest status of each check and backend, and how often.",
-    encoding: {
-      x: { field: "check", type: "nominal", title: null, axis: { labelAngle: -40, orient: "top" } },
-      y: { field: "backend", type: "nominal", title: null, sort: null },
-      tooltip: hints(["backend", "check", "status", "count", "worst"]),
-    },
-    layer: [
-      {
-        mark: { type: "rect", cursor: "pointer", stroke: palette().surface, strokeWidth: 2 },
-        encoding: { color: { field: "status", type: "nominal", scale: { domain: STATUSES, range: STATUSES.map((status) => css(`--mark-${status}`)) }, legend: { title: null, orient: "bottom", columns: 7 } } },
+  // On a phone the checks go down, for which there is room, and the backends across.
+  checks: (rows, _, narrow) => {
+    const check = { field: "check", type: "nominal", title: null };
+    const backend = { field: "backend", type: "nominal", title: null, sort: null };
+    const across = (angle) => ({ axis: { labelAngle: angle, orient: "top", labelLimit: 120 } });
+    return {
+      height: { step: narrow ? 22 : 26 },
+      description: "The gravest status of each check and backend, and how often.",
+      encoding: {
+        ...(narrow ? { x: { ...backend, ...across(-90) }, y: check } : { x: { ...check, ...across(-40) }, y: backend }),
+        tooltip: hints(["backend", "check", "status", "count", "worst"]),
       },
-      {
-        mark: { type: "text", fontSize: 10, fontWeight: "bold", cursor: "pointer" },
-        encoding: { text: { field: "mark" }, color: { value: css("--mark-ink") } },
-        transform: [{ calculate: "{pass: '✓', weak: 'w', known: 'k', skip: '–', timeout: 'T', fail: '✗', crash: '☠'}[datum.status]", as: "mark" }],
-      },
-    ],
-  }),
-  speeds: (rows, pictures, narrow) => ({
-    height: 340,
-    description: "Share of the measured copy bandwidth by shape, a mark for each backend.",
-    params: [PICK],
-    transform: [{ calculate: "datum.share == null ? datum.bandwidth / 1e9 : datum.share", as: "reached" }, { calculate: "datum.share == null ? 'GB/s' : 'share'", as: "unit" }],
-    mark: { type: "point", filled: true, size: 70 },
-    encoding: {
-      y: { field: "shape", type: "nominal", sort: { field: "elements" }, title: null },
-      x: { field: "reached", type: "quantitative", title: rows.some((row) => row.share !== null) ? "share of the measured copy bandwidth" : "GB/s", scale: { zero: true }, axis: rows.some((row) => row.share !== null) ? { format: ".0%" } : {} },
-      color: pictures.colour({ narrow }),
-      shape: pictures.shape(narrow),
-      opacity: FADED,
-      tooltip: hints(["backend", "shape", "device", "cache", "seconds", "bandwidth", "share", "verified"]),
-    },
-  }),
+      layer: [
+        {
+          mark: { type: "rect", cursor: "pointer", stroke: palette().surface, strokeWidth: 2 },
+          encoding: { color: { field: "status", type: "nominal", scale: { domain: STATUSES, range: STATUSES.map((status) => css(`--mark-${status}`)) }, legend: { title: null, orient: "bottom", columns: narrow ? 4 : 7 } } },
+        },
+        {
+          mark: { type: "text", fontSize: 10, fontWeight: "bold", cursor: "pointer" },
+          encoding: { text: { field: "mark" }, color: { value: css("--mark-ink") } },
+          transform: [{ calculate: "{pass: '✓', weak: 'w', known: 'k', skip: '–', timeout: 'T', fail: '✗', crash: '☠'}[datum.status]", as: "mark" }],
+        },
+      ],
+    };
+  },
+  speeds: (rows, pictures, narrow) => {
+    const known = rows.some((row) => row.share !== null);
+    const axis = known ? { format: "~%", tickCount: 4 } : { labelExpr: "datum.value / 1e9", tickCount: 5 };
+    const x = { type: "quantitative", scale: { type: "log", nice: false, padding: 12 }, title: known ? "share of the roof" : "GB/s" };
+    const roof = { mark: { type: "rule", strokeWidth: 2, color: palette().ink }, encoding: { x: { ...x, datum: 1 } } };
+    return {
+      height: { step: 34 },
+      description: "How fast each backend is by shape, as a share of the roof where one was measured.",
+      layer: [
+        {
+          params: [PICK],
+          mark: { type: "point", filled: true, size: 75 },
+          encoding: {
+            y: { field: "shape", type: "nominal", sort: { field: "elements" }, title: null },
+            x: { ...x, field: known ? "share" : "bandwidth", axis },
+            color: pictures.colour(rows, narrow),
+            shape: pictures.shape(rows, narrow),
+            opacity: FADED,
+            tooltip: hints(["backend", "shape", "device", "cache", "seconds", "bandwidth", "share", "verified"]),
+          },
+        },
+        ...(known ? [roof] : []),
+      ],
+    };
+  },
   duels: () => ({
     height: { step: 30 },
     description: "The ratio of speeds of each duel with its confidence interval.",
@@ -193,8 +234,28 @@ function loadLibraries() {
   }
 }
 
+const UNITS = { bandwidth: { title: "bytes/s", format: ".3~s" }, seconds: { title: "seconds", format: ".3~s" }, ulp: { title: "largest error, ulp", format: ".4~g" } };
+
 function hints(fields) {
-  return fields.map((field) => ({ field, title: field }));
+  return fields.map((field) => ({ field, title: field, ...UNITS[field] }));
+}
+
+/** Backends whose names go below their marks, because a neighbour's name is above. */
+function crowded(rows) {
+  const places = rows.map(({ backend, bandwidth, ulp }) => ({ backend, x: Math.log(bandwidth), y: Math.log(Math.max(ulp, 1e-3)) }));
+  const span = (axis) => Math.max(...places.map((place) => place[axis])) - Math.min(...places.map((place) => place[axis])) || 1;
+  const [wide, high] = [span("x"), span("y")];
+  const below = new Set();
+  places.sort((one, other) => one.x - other.x);
+  places.forEach((place, i) => {
+    const near = places.slice(0, i).filter((other) => place.x - other.x < wide / 5 && Math.abs(place.y - other.y) < high / 10);
+    if (near.length && !below.has(near.at(-1).backend)) below.add(place.backend);
+  });
+  return below;
+}
+
+function elements(shape) {
+  return shape.split("x").reduce((product, side) => product * side, 1);
 }
 
 function named(columns, row) {
@@ -220,7 +281,7 @@ function config({ ink, soft, line, accent }) {
     background: "transparent",
     font,
     view: { stroke: line },
-    axis: { labelColor: ink, titleColor: ink, gridColor: line, domainColor: soft, tickColor: soft, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", labelFont: font, titleFont: font },
+    axis: { labelColor: ink, titleColor: ink, gridColor: line, domainColor: soft, tickColor: soft, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", labelFont: font, titleFont: font, labelSeparation: 5 },
     legend: { labelColor: ink, titleColor: ink, labelFontSize: 12, labelFont: font, labelLimit: 220 },
     rule: { color: soft },
     point: { color: accent },
