@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from reports.records import Run
     from reports.store import Store
 
+_READING = 45
+"""The share of reading in making a page; those of its other steps are `reports.page.STEPS`."""
+
 # Only click is imported above: `--help` has to be instant.
 
 
@@ -213,15 +216,19 @@ def _is_folder(path: str) -> bool:
 
 def _page(store: "Store", names: tuple[str, ...], folder: str) -> Path:
     """Write the page of the named runs, or of the latest of each kind that found anything."""
-    from reports import page
+    from reports import console, page
 
     runs = [store.run(name) for name in names] or _latest(store)
-    told = [
-        page.Told(run, store.outcomes(run.id), store.measurements(run.id), store.duels(run.id))
-        for run in runs
-    ]
     try:
-        return page.write_folder(folder, told)
+        with console.progress() as bar:
+            task = bar.add_task("reading", total=_READING + sum(page.STEPS.values()))
+            told = []
+            for run in runs:
+                found = store.outcomes(run.id), store.measurements(run.id), store.duels(run.id)
+                told.append(page.Told(run, *found))
+                bar.advance(task, _READING / len(runs))
+            bar.update(task, description="making the page")
+            return page.write_folder(folder, told, lambda step: bar.advance(task, page.STEPS[step]))
     except OSError as error:
         raise UnusableError(f"cannot write {folder}: {error.strerror or error}") from error
     except ValueError as error:
@@ -245,12 +252,14 @@ def _compare(store: "Store", before: str, after: str) -> None:
 
 def _draw(store: "Store", names: tuple[str, ...], folder: str) -> None:
     from reports import plots
+    from reports.console import tracked
     from reports.frames import load
 
     latest = {run.kind: run.id for run in store.runs()}
     # Without any run this says so, as it does for all other views.
     chosen = [store.run(name).id for name in names or tuple(latest.values()) or ("latest",)]
-    for path in plots.write(load(store, chosen), folder):
+    count = len(plots.PICTURES) * len(plots.THEMES) * len(plots.ENDINGS)
+    for path in tracked(plots.write(load(store, chosen), folder), "pictures", count):
         _say(f"wrote {path}")
 
 

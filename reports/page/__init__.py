@@ -5,7 +5,7 @@ The page holds a summary, a verdict for each backend, pictures, tables and an ex
 Jinja2 escapes what it is given; data for scripts is escaped in `reports.page.packing`.
 """
 
-from reports.page.document import Told, render
+from reports.page.document import STEPS, Told, render
 from reports.page.files import PAGE_NAME, write, write_folder
 
-__all__ = ["PAGE_NAME", "Told", "render", "write", "write_folder"]
+__all__ = ["PAGE_NAME", "STEPS", "Told", "render", "write", "write_folder"]

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,10 @@ SKIPS = 12
 """Reasons to skip that the page lists; the table of outcomes holds them all."""
 
 
+Done = Callable[[str], object]
+STEPS = {"verdicts": 5, "pictures": 10, "tables": 40}
+"""What takes time in making a page, and how much, if reading the runs takes 45."""
+
 FEW = 12
 """Differences between the environments of two runs that are told alone, and not all of both."""
 
@@ -36,8 +40,14 @@ class Told(NamedTuple):
     duels: Sequence[Duel]
 
 
-def render(told: Sequence[Told]) -> str:
+def render(told: Sequence[Told], done: Done = lambda _step: None) -> str:
     """Return the page of runs, at most one of each kind, as HTML.
+
+    Parameters
+    ----------
+    told
+    done
+        Called with the name of each of `STEPS` when it is done.
 
     Raises
     ------
@@ -50,23 +60,31 @@ def render(told: Sequence[Told]) -> str:
     outcomes = [outcome for each in told for outcome in each.outcomes]
     measurements = [item for each in told for item in each.measurements]
     duels = [duel for each in told for duel in each.duels]
-    lines = skips(outcomes)
+    found, judged, lines = important(outcomes, measurements), verdicts(outcomes), skips(outcomes)
+    done("verdicts")
+    drawn = script_json(charts(outcomes, measurements, duels))
+    done("pictures")
     shown = tables(outcomes, measurements, duels)
-    return _environment().get_template("page.html").render(
-        runs=[
-            _run(each, before.run if before else None)
-            for before, each in zip([None, *told], told, strict=False)
-        ],
-        findings=important(outcomes, measurements),
-        verdicts=verdicts(outcomes),
-        skips=[safe(line) for line in lines[:SKIPS]],
-        more_skips=max(len(lines) - SKIPS, 0),
-        tables=shown,
-        has={"outcomes": bool(outcomes), "timings": bool(measurements), "duels": bool(duels)},
-        charts=script_json(charts(outcomes, measurements, duels)),
-        columns=script_json({table.name: table.columns for table in shown}),
-        classifier=script_json(json.loads(scripts.classifier())),
-    )  # fmt: skip
+    done("tables")
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            runs=[
+                _run(each, before.run if before else None)
+                for before, each in zip([None, *told], told, strict=False)
+            ],
+            findings=found,
+            verdicts=judged,
+            skips=[safe(line) for line in lines[:SKIPS]],
+            more_skips=max(len(lines) - SKIPS, 0),
+            tables=shown,
+            has={"outcomes": bool(outcomes), "timings": bool(measurements), "duels": bool(duels)},
+            charts=drawn,
+            columns=script_json({table.name: table.columns for table in shown}),
+            classifier=script_json(json.loads(scripts.classifier())),
+        )
+    )
 
 
 def _environment() -> Environment:
@@ -145,7 +163,11 @@ def _section(value: object) -> list[tuple[str, str]]:
 
 
 def _lines(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(safe(name), _words(name, value)) for name, value in values.items()]
+    return [(_label(name), _words(name, value)) for name, value in values.items()]
+
+
+def _label(name: str) -> str:
+    return safe(name.removesuffix("_bytes").replace("_", " "))
 
 
 def _words(name: str, value: object) -> str:

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports.page.document import Told, render
+from reports.page.document import Done, Told, render
 from reports.records import Duel, Measurement, Outcome, Run
 
 PAGE_NAME = "index.html"
@@ -21,10 +21,10 @@ def write(
     path.write_text(render([Told(run, outcomes, measurements, duels)]), encoding="utf-8")
 
 
-def write_folder(folder: str | Path, told: Sequence[Told]) -> Path:
+def write_folder(folder: str | Path, told: Sequence[Told], done: Done = lambda _step: None) -> Path:
     """Write the page of runs into a folder, which is made if it is missing, and return its path.
 
-    The page appears whole or not at all.
+    The page appears whole or not at all. `done` is called as by `render`.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def write_folder(folder: str | Path, told: Sequence[Told]) -> Path:
     """
     folder = Path(folder)
     folder.mkdir(exist_ok=True)
-    text = render(told)
+    text = render(told, done)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".softmark-") as beside:
         whole = Path(beside) / PAGE_NAME
         whole.write_text(text, encoding="utf-8")

@@ -28,11 +28,13 @@ def draw(figure: Figure, frames: Frames, look: Look) -> None:
     axes = canvas.panels(figure, titles, columns=len(shapes), sharey="row")
     kinds = [(dtype, shape) for dtype in dtypes for shape in shapes]
     for panel, (dtype, shape) in zip(axes, kinds, strict=True):
-        _panel(panel, table[(table["dtype"] == dtype) & (table["shape"] == shape)], styles, look)
+        of_dtype = table[(table["dtype"] == dtype) & table["shape"].isin(shapes)]
+        _panel(panel, of_dtype[of_dtype["shape"] == shape], styles, look, _top(of_dtype))
     canvas.labels(axes, "GB/s (faster →)", "largest error, ulp (better ↓)")
     front = Line2D([], [], color=look.ink, linewidth=1, label="no other is better in both")
     canvas.legend(figure, styles, table["backend"], front)
-    figure.suptitle(f"{table['operation'].iloc[0]}: error against speed", x=0.01, ha="left")
+    name = table["operation"].iloc[0]
+    figure.suptitle(f"{name}: error on usual logits against speed", x=0.01, ha="left")
 
 
 def _table(frames: Frames) -> pd.DataFrame:
@@ -41,7 +43,9 @@ def _table(frames: Frames) -> pd.DataFrame:
     timed = frames.measurements
     if (timed["cache"] == "warm").any():
         timed = timed[timed["cache"] == "warm"]
-    table = pivots.accuracy_and_speed(frames.outcomes, timed)
+    # What overflows is no answer to how fast: that, the other pictures show.
+    usual = frames.outcomes[frames.outcomes["regime"] == "uniform"]
+    table = pivots.accuracy_and_speed(frames.outcomes if usual.empty else usual, timed)
     if table.empty:
         raise MissingError(
             "No errors of the timed backends here: show a run of python -m verify beside this one."
@@ -58,9 +62,15 @@ def _chosen(table: pd.DataFrame) -> list[str]:
     return [ordered[pick] for pick in picks]
 
 
-def _panel(panel: Axes, rows: pd.DataFrame, styles: dict[str, Style], look: Look) -> None:
+def _top(rows: pd.DataFrame) -> float:
+    """Return where the axis of errors ends, the same for all panels side by side."""
     finite = rows["max_ulp"].where(np.isfinite(rows["max_ulp"]))
-    top = 10.0 ** np.ceil(np.log10(max(finite.max(), 1.0) * 3))
+    return 3.0 * float(max(finite.max(), 3.0))
+
+
+def _panel(
+    panel: Axes, rows: pd.DataFrame, styles: dict[str, Style], look: Look, top: float
+) -> None:
     speeds, errors = (rows[name].to_numpy("float64") for name in ("bandwidth", "max_ulp"))
     for backend, x, error in zip(rows["backend"], speeds / 1e9, errors, strict=True):
         style = styles[str(backend)]
@@ -78,6 +88,8 @@ def _panel(panel: Axes, rows: pd.DataFrame, styles: dict[str, Style], look: Look
         zorder=1,
     )
     panel.set_yscale("log")
+    panel.yaxis.set_major_formatter("{x:g}")
+    panel.yaxis.set_minor_formatter("")
     panel.set_ylim(0.3, top)
     panel.set_xlim(left=0)
     panel.margins(x=0.1)

@@ -7,11 +7,14 @@ steps as the array leaves one cache after the other.
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 
 from reports.frames import Frames
 from reports.plots import canvas
 from reports.plots.looks import Look
 from reports.plots.missing import MissingError
+
+_BYTES = ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "B"))
 
 
 def draw(figure: Figure, frames: Frames, look: Look) -> None:
@@ -35,6 +38,9 @@ def draw(figure: Figure, frames: Frames, look: Look) -> None:
         panel.plot(roof.index, roof / 1e9, color=look.ink, linewidth=1.6, marker="_")
         panel.set_xscale("log", base=2)
         panel.set_yscale("log")
+        panel.xaxis.set_major_formatter(FuncFormatter(_bytes))
+        panel.yaxis.set_major_formatter("{x:g}")
+        panel.yaxis.set_minor_formatter("")
         if roof.empty:
             note = "this run measured no roof"
             panel.text(0.02, 0.98, note, transform=panel.transAxes, va="top", fontsize=8)
@@ -43,6 +49,11 @@ def draw(figure: Figure, frames: Frames, look: Look) -> None:
     canvas.legend(figure, styles, rows["backend"], *([line] if rows["roof_share"].any() else []))
     name = canvas.main_operation(frames.measurements["operation"])
     figure.suptitle(f"{name}: roofline", x=0.01, ha="left")
+
+
+def _bytes(count: float, _place: object) -> str:
+    unit, name = next(each for each in _BYTES if count >= each[0] or each[0] == 1)
+    return f"{count / unit:g} {name}"
 
 
 def timings(measurements: pd.DataFrame) -> pd.DataFrame:

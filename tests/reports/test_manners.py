@@ -147,3 +147,24 @@ def test_a_file_is_written_wide_unless_columns_says_otherwise(columns, width, mo
     screen = manners.screen(file=io.StringIO())
     screen.print("x" * 500)
     assert len(screen.file.getvalue().splitlines()[0]) == width
+
+
+@pytest.mark.parametrize(
+    ("option", "said"), [("--output", "making the page"), ("--pictures", "pictures")]
+)
+def test_what_takes_long_has_a_bar_that_comes_to_its_end(
+    tmp_path, run, make_outcome, monkeypatch, option, said
+):
+    store, shown = str(tmp_path / "results.db"), io.StringIO()
+    with open_store(store) as opened:
+        opened.begin(run)
+        opened.add(run.id, make_outcome())
+    terminal = Console(file=shown, force_terminal=True, width=100)
+    monkeypatch.setattr(manners, "screen", lambda **_: terminal)
+    drawn = [f"picture {number}" for number in range(32)]
+    monkeypatch.setattr("reports.plots.write", lambda _frames, _folder: iter(drawn))
+    words = ["--store", store, option, str(tmp_path / "made")]
+    assert CliRunner().invoke(reports.__main__.command, words).exit_code == 0
+    assert said in shown.getvalue()
+    total = 100 if option == "--output" else len(drawn)
+    assert f"{total}/{total}" in shown.getvalue()
