@@ -49,7 +49,7 @@ class UnusableError(click.ClickException):
     metavar="NAME",
     shell_complete=pivots,
     help="Answer one question by a table, on the screen or with --output in files (.csv .json .md "
-    ".parquet): accuracy_by_regime, accuracy_by_length, status_counts, checks_by_backend, "
+    ".parquet .xml): accuracy_by_regime, accuracy_by_length, status_counts, checks_by_backend, "
     "speed_by_shape, accuracy_and_speed, claims_against_observation; of two RUNs accuracy_changes, "
     "speed_changes.",
 )
@@ -141,7 +141,7 @@ def _pivot(name: str, names: tuple[str, ...], url: str | None, outputs: tuple[st
         with open_store(url, must_exist=True) as store:
             frame = questions.answered(store, name, names)
         for path in outputs:
-            questions.write(path, frame)
+            questions.write(path, name, frame)
             _say(f"wrote {path}")
     except (StoreError, questions.QuestionError, export.UnwritableError) as error:
         raise UnusableError(str(error)) from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reports import export
-from reports.export import csv_file, markdown_file
+from reports.export import csv_file, junit_answer, markdown_file
 from reports.text import safe
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ _OF_TWO = {"accuracy_changes": "accuracy", "speed_changes": "speed"}
 NAMES = (*_OF_RUNS, *_OF_TWO)
 """Every question."""
 
-ENDINGS = (".csv", ".json", ".md", ".parquet")
-"""What a file with an answer may end in. JUnit XML holds outcomes, so it is not among them."""
+ENDINGS = (".csv", ".json", ".md", ".parquet", ".xml")
+"""What a file with an answer may end in; .xml is JUnit's."""
 
 
 def answered(store: Store, name: str, runs: Sequence[str]) -> pd.DataFrame:
@@ -122,11 +122,17 @@ def check_writable(path: str | Path) -> None:
     export.check_writable(path)
 
 
-def write(path: str | Path, frame: pd.DataFrame) -> None:
-    """Write an answer in the format that the ending of `path` names; whole or not at all."""
+def write(path: str | Path, name: str, frame: pd.DataFrame) -> None:
+    """Write the answer to a question in the format that the ending of `path` names.
+
+    The file appears whole or not at all.
+    """
     check_writable(path)
     with export.replacing(path) as whole:
-        _WRITERS[Path(path).suffix.lower()](whole, frame)
+        if whole.suffix.lower() == ".xml":
+            junit_answer.write(whole, name, frame)
+        else:
+            _WRITERS[whole.suffix.lower()](whole, frame)
 
 
 def shown(frame: pd.DataFrame) -> str:

@@ -43,7 +43,7 @@ def write(
 
 
 def _suite(backend: str, run: Run, outcomes: list[Outcome]) -> ET.Element:
-    attributes = {"name": _text(backend), "timestamp": run.created[:19], **_counts(outcomes)}
+    attributes = {"name": text_of(backend), "timestamp": run.created[:19], **_counts(outcomes)}
     suite = ET.Element("testsuite", attributes)
     suite.extend(_case(outcome) for outcome in outcomes)
     return suite
@@ -51,15 +51,15 @@ def _suite(backend: str, run: Run, outcomes: list[Outcome]) -> ET.Element:
 
 def _case(outcome: Outcome) -> ET.Element:
     attributes = {
-        "classname": _text(f"{outcome.backend}.{outcome.check}"),
-        "name": _text(outcome.case),
+        "classname": text_of(f"{outcome.backend}.{outcome.check}"),
+        "name": text_of(outcome.case),
         "time": f"{outcome.seconds or 0:.6f}",
     }
     case = ET.Element("testcase", attributes)
     details = (f"{outcome.status}: {outcome.message}", outcome.worst, outcome.replay)
-    text = "\n".join(_text(line) for line in details if line)
+    text = "\n".join(text_of(line) for line in details if line)
     if outcome.status in _ELEMENTS:
-        message = {"message": _text(outcome.message), "type": outcome.status.value}
+        message = {"message": text_of(outcome.message), "type": outcome.status.value}
         ET.SubElement(case, _ELEMENTS[outcome.status], message).text = text
     elif outcome.message:
         ET.SubElement(case, "system-out").text = text
@@ -91,7 +91,7 @@ def _properties(title: str, named: Mapping[tuple[str, ...], str]) -> ET.Element:
     suite = ET.Element("testsuite", {"name": title, **_counts(())})
     properties = ET.SubElement(suite, "properties")
     for words, value in named.items():
-        ET.SubElement(properties, "property", {"name": _text(" ".join(words)), "value": value})
+        ET.SubElement(properties, "property", {"name": text_of(" ".join(words)), "value": value})
     return suite
 
 
@@ -106,7 +106,7 @@ def _counts(outcomes: Sequence[Outcome]) -> dict[str, str]:
     }
 
 
-def _text(text: str) -> str:
+def text_of(text: str) -> str:
     """Return text that XML can hold: it has no control characters, not even escaped ones."""
     # U+FFFE and U+FFFF are the two that XML forbids beyond what `safe` already makes visible.
     return safe(text).replace("\ufffe", r"\ufffe").replace("\uffff", r"\uffff")

@@ -1,6 +1,7 @@
 """The usual questions on the command line: shown, and written as files."""
 
 import json
+from xml.etree import ElementTree as ET
 
 import pandas as pd
 import pytest
@@ -51,7 +52,34 @@ def test_every_question_is_answered_on_the_screen_and_in_every_format(two_runs, 
     assert len(rows) == len(pd.read_parquet(tmp_path / "answer.parquet"))
     assert len(rows) == len(pd.read_csv(tmp_path / "answer.csv"))
     assert len(rows) == len((tmp_path / "answer.md").read_text().splitlines()) - 2
+    assert len(rows) == len(ET.parse(tmp_path / "answer.xml").findall("testsuite/testcase"))  # noqa: S314 - our own file
     assert rows
+
+
+@pytest.mark.parametrize(
+    ("name", "failing"),
+    [
+        ("claims_against_observation", {"mine max_ulp softmax/float32": "observed: 4 ulp"}),
+        ("accuracy_changes", {"mine softmax float32 accuracy softmax float32 4x1": "worse"}),
+        ("status_counts", {"mine softmax float32": "1 crash"}),
+        ("checks_by_backend", {"accuracy": "mine: crash"}),
+        ("accuracy_by_length", {}),
+    ],
+)
+def test_in_junit_a_row_fails_that_says_so_itself(two_runs, tmp_path, name, failing):
+    path, ids = two_runs
+    file = tmp_path / "answer.xml"
+    done = ask(path, *(ids if name.endswith("_changes") else ids[1:]), "--pivot", name,
+               "--output", str(file))  # fmt: skip
+    assert done.exit_code == 0, done.output
+    suite = ET.parse(file).find("testsuite")  # noqa: S314 - our own file
+    found = {
+        case.attrib["name"]: case.find("failure").attrib["message"]
+        for case in suite.findall("testcase")
+        if case.find("failure") is not None
+    }
+    assert found == failing
+    assert int(suite.attrib["failures"]) == len(failing)
 
 
 def test_the_figures_are_those_of_the_function(two_runs, tmp_path):
@@ -83,7 +111,7 @@ def test_what_changed_takes_two_runs_and_shows_the_worse_case(two_runs):
     ("words", "says"),
     [
         (["--pivot", "acuracy_by_regime"], "nearest: accuracy_by_regime"),
-        (["--pivot", "status_counts", "--output", "x.xml"], ".csv .json .md .parquet"),
+        (["--pivot", "status_counts", "--output", "x.html"], ".csv .json .md .parquet .xml"),
         (["--pivot", "status_counts", "--output", "nowhere/x.csv"], "there is no folder"),
         (["--pivot", "status_counts", "--list"], "a view of its own"),
         (["missing", "--pivot", "status_counts"], "missing"),
