@@ -236,6 +236,8 @@ def _show_duels(outcomes: list[Any], duels: list[Any]) -> None:
             out.print(_plain(message), markup=False)
     if outcomes:
         out.print(console.findings(outcomes))
+    if not quiet():
+        out.print(console.in_short(outcomes, [], duels))
 
 
 def _compare(options: dict[str, Any], before: Run, measurements: list[Any]) -> None:
@@ -301,6 +303,8 @@ def _show(outcomes: list[Any], measurements: list[Any], *, first: bool) -> None:
             click.echo(_plain(line))
     if outcomes:
         screen().print(console.findings(outcomes))
+    if not quiet():
+        screen(highlight=False).print(console.in_short(outcomes, measurements))
 
 
 def _list() -> None:

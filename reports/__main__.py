@@ -203,6 +203,7 @@ def _show_run(store: "Store", run: "Run") -> None:
         out.print(timing_tables.duel_table(duels))
     if not outcomes and not measurements and not duels:
         out.print("It recorded nothing.")
+    out.print(console.in_short(outcomes, measurements, duels))
 
 
 def _say(line: str) -> None:

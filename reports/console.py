@@ -18,7 +18,7 @@ from rich.text import Text
 
 from reports import manners, summary
 from reports.important import important
-from reports.records import Measurement, Outcome, Status
+from reports.records import Duel, Measurement, Outcome, Status
 from reports.summary import Kind, number
 from reports.text import safe
 
@@ -87,9 +87,13 @@ def findings(outcomes: Sequence[Outcome], *, limit: int = 10) -> Group:
     )
 
 
-def in_short(outcomes: Sequence[Outcome], measurements: Sequence[Measurement] = ()) -> Group:
+def in_short(
+    outcomes: Sequence[Outcome],
+    measurements: Sequence[Measurement] = (),
+    duels: Sequence[Duel] = (),
+) -> Group:
     """Return the three most important findings, a numbered sentence or two each."""
-    found = important(outcomes, measurements)
+    found = important(outcomes, measurements, duels)
     lines = [Text("In short", style="bold")] if found else []
     for number_of_it, finding in enumerate(found, 1):
         lines.append(Text(f" {number_of_it}. ", style=TONES[finding.tone]))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from reports import summary
-from reports.records import Measurement, Outcome, Status, shape_text
+from reports.records import Duel, DuelVerdict, Measurement, Outcome, Status, shape_text
 from reports.text import safe
 
 LIMIT = 3
@@ -21,6 +21,9 @@ _DID = {
     Status.FAIL: "gave wrong answers",
     Status.TIMEOUT: "gave no answer in time",
 }
+
+
+_VERDICTS: tuple[DuelVerdict, ...] = ("faster", "slower", "no difference shown")
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,17 @@ class Finding:
 
 
 def important(
-    outcomes: Sequence[Outcome], measurements: Sequence[Measurement], limit: int = LIMIT
+    outcomes: Sequence[Outcome],
+    measurements: Sequence[Measurement],
+    duels: Sequence[Duel] = (),
+    limit: int = LIMIT,
 ) -> list[Finding]:
     """Return the most important findings, at most `limit` of them.
 
     At least one speaks of what to choose, if anything was right or timed.
     """
     wrong = list(_wrong(outcomes))
-    advice = [*_accurate(outcomes), *_fast(outcomes, measurements)]
+    advice = [*_accurate(outcomes), *_fast(outcomes, measurements), *_fought(duels)]
     advice += [*_declared(outcomes), *_weak(outcomes)]
     if outcomes and not wrong:
         advice = [_nothing_wrong(outcomes), *advice]
@@ -140,6 +146,31 @@ def _fast(outcomes: Sequence[Outcome], measurements: Sequence[Measurement]) -> I
         ),
         {},
     )
+
+
+def _fought(duels: Iterable[Duel]) -> Iterator[Finding]:
+    """Say of each pair how often one was faster, the most decided pair first."""
+    pairs: dict[tuple[str, str], list[Duel]] = {}
+    for duel in duels:
+        if duel.verified:
+            pairs.setdefault((duel.backend, summary.opponent(duel)), []).append(duel)
+    for (backend, against), group in sorted(pairs.items(), key=lambda pair: -_decided(pair[1])):
+        counts = Counter(duel.verdict for duel in group)
+        said = ", ".join(f"{counts[what]} {what}" for what in _VERDICTS if counts[what])
+        ratios = sorted(duel.ratio for duel in group)
+        ends = f"{ratios[0]:.3g}" + (f" to {ratios[-1]:.3g}" if len(ratios) > 1 else "")
+        yield Finding(
+            "good" if counts["faster"] and not counts["slower"] else "plain",
+            safe(
+                f"{backend} against {against}, {_count(len(group), 'duel')}: {said};"
+                f" {ends} times as fast."
+            ),
+            {},
+        )
+
+
+def _decided(duels: Sequence[Duel]) -> int:
+    return sum(duel.verdict != "no difference shown" for duel in duels)
 
 
 def _declared(outcomes: Sequence[Outcome]) -> Iterator[Finding]:

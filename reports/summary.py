@@ -164,6 +164,8 @@ def share(value: float | None) -> str:
     """Return a fraction as a percentage."""
     if value is None:
         return ABSENT
+    if 0 < value < 0.001:
+        return "<0.1%"
     return f"{value:.0%}" if value >= 0.01 or not value else f"{value:.1%}"
 
 

@@ -87,7 +87,8 @@ def _fill(
     for words, group in groupby(items, heading):
         if table.row_count:
             table.add_row()
-        table.add_row(Text(words, style="bold"))
+        if words:
+            table.add_row(Text(words, style="bold"))
         for item in group:
             table.add_row(*row(item))
 

@@ -33,8 +33,9 @@ def charts(
         "plane": _table(
             "backend operation dtype shape bandwidth ulp front", plane(outcomes, measurements)
         ),
-        "duels": _table("backend operation dtype workload against ratio low high verdict",
-                        map(_duel, duels)),
+        "duels": _table(
+            "backend operation dtype workload against ratio low high verdict", _duels(duels)
+        ),
     }  # fmt: skip
 
 
@@ -140,12 +141,22 @@ def _speed(item: Measurement) -> list[Any]:
     ]
 
 
-def _duel(item: Duel) -> list[Any]:
-    where = f"{shape_text(item.shape)} {item.device}:{item.threads} {item.cache}"
+def _duels(duels: Sequence[Duel]) -> Rows:
+    """Return the duels; where they were fought is said if it is not the same place for all."""
+    places = {_place(item) for item in duels}
     return [
-        *map(safe, (item.backend, item.operation, item.dtype, where, opponent(item))),
-        *(item.ratio, item.low, item.high, item.verdict),
+        [
+            *map(safe, (item.backend, item.operation, item.dtype)),
+            safe(shape_text(item.shape) + (f" {_place(item)}" if len(places) > 1 else "")),
+            safe(opponent(item)),
+            *(item.ratio, item.low, item.high, item.verdict),
+        ]
+        for item in duels
     ]
+
+
+def _place(item: Duel) -> str:
+    return f"{item.device}:{item.threads} {item.cache}"
 
 
 def _size(error: float | None) -> float:

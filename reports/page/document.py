@@ -60,7 +60,11 @@ def render(told: Sequence[Told], done: Done = lambda _step: None) -> str:
     outcomes = [outcome for each in told for outcome in each.outcomes]
     measurements = [item for each in told for item in each.measurements]
     duels = [duel for each in told for duel in each.duels]
-    found, judged, lines = important(outcomes, measurements), verdicts(outcomes), skips(outcomes)
+    found, judged, lines = (
+        important(outcomes, measurements, duels),
+        verdicts(outcomes),
+        skips(outcomes),
+    )
     done("verdicts")
     drawn = script_json(charts(outcomes, measurements, duels))
     done("pictures")

@@ -32,6 +32,13 @@ def test_timings_show_the_fastest_of_each_workload_first(make_measurement):
     assert "60%" in shown[7]
 
 
+def test_of_one_timing_the_title_says_all(make_measurement):
+    shown = lines(measurement_table([make_measurement(roof_share=0.0002)]))
+    assert shown[0] == "Timings, softmax, float32, 64x1000, on cpu:2, warm caches"
+    assert shown[3].split() == [*["mine", "120", "µs", "20", "µs", "500", "ms", "4.2", "<0.1%"]]
+    assert len(shown) == 4
+
+
 def test_what_was_not_found_right_is_told_and_only_then_is_there_a_column(make_measurement):
     right, wrong = make_measurement(), make_measurement(backend="wrong", verified=False)
     assert "verified" not in "".join(lines(measurement_table([right])))

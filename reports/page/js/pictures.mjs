@@ -213,13 +213,13 @@ const SPECIFICATIONS = {
       ],
     };
   },
-  duels: () => ({
-    height: { step: 30 },
+  duels: (_, __, narrow) => ({
+    height: { step: narrow ? 44 : 30 },
     description: "The ratio of speeds of each duel with its confidence interval.",
     transform: [{ calculate: "datum.backend + ' against ' + datum.against + ', ' + datum.workload", as: "pair" }],
-    encoding: { y: { field: "pair", type: "nominal", title: null, axis: { labelLimit: 320 } }, tooltip: hints(["backend", "against", "workload", "ratio", "low", "high", "verdict"]) },
+    encoding: { y: { field: "pair", type: "nominal", sort: null, title: null, axis: narrow ? { labelLimit: 170, labelExpr: "split(datum.value, / against |, /)", labelFontSize: 11 } : { labelLimit: 420 } }, tooltip: hints(["backend", "against", "workload", "ratio", "low", "high", "verdict"]) },
     layer: [
-      { mark: { type: "rule", strokeWidth: 3 }, encoding: { x: { field: "low", type: "quantitative", scale: { zero: false }, title: "times as fast (interval)" }, x2: { field: "high" } } },
+      { mark: { type: "rule", strokeWidth: 3 }, encoding: { x: { field: "low", type: "quantitative", scale: { zero: false }, title: "times as fast (interval)", axis: { tickCount: narrow ? 4 : 9 } }, x2: { field: "high" } } },
       { mark: { type: "point", filled: true, size: 90 }, encoding: { x: { field: "ratio", type: "quantitative" } } },
       { mark: { type: "rule", strokeDash: [4, 3] }, encoding: { x: { datum: 1 }, y: null } },
     ],

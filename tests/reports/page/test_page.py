@@ -10,7 +10,7 @@ import pytest
 
 from reports.important import important
 from reports.page import Told, render, write_folder
-from reports.page.charts import plane
+from reports.page.charts import charts, plane
 from reports.page.packing import columns, packed, script_json
 from reports.page.scripts import LIBRARIES, library
 from reports.page.tables import about, tables
@@ -112,7 +112,69 @@ def test_findings_of_a_clean_run_say_which_to_choose(make_outcome, make_measurem
 def test_a_wrong_backend_is_never_the_fastest(make_outcome, make_measurement):
     outcomes = [make_outcome(1, backend="wrong", status=Status.FAIL), make_outcome(2)]
     timed = [make_measurement(backend="wrong", median=1e-9), make_measurement()]
-    assert not [each for each in important(outcomes, timed, 9) if "Fastest" in each.text]
+    assert not [each for each in important(outcomes, timed, limit=9) if "Fastest" in each.text]
+
+
+def test_findings_of_duels_say_who_won_and_by_how_much(make_duel):
+    duels = [
+        make_duel(ratio=0.6),
+        make_duel(ratio=0.8, shape=(8, 9)),
+        make_duel(ratio=1.1, verdict="no difference shown", shape=(1, 9)),
+        make_duel(ratio=3.0, verdict="faster", verified=False),
+        make_duel(backend="other", ratio=1.5, verdict="faster"),
+    ]
+    mine, other = important([], [], duels)
+    assert mine.text == (
+        "mine against theirs, 3 duels: 2 slower, 1 no difference shown; 0.6 to 1.1 times as fast."
+    )
+    assert other.text == "other against theirs, 1 duel: 1 faster; 1.5 times as fast."
+    assert (mine.tone, other.tone) == ("plain", "good")
+    page = render([Told(Run.start("bench", version="1"), [], [], duels)])
+    assert other.text in page
+
+
+def test_where_a_duel_was_fought_is_told_if_places_differ(make_duel):
+    assert {row[3] for row in charts([], [], [make_duel()])["duels"]["rows"]} == {"64x1000"}
+    both = charts([], [], [make_duel(), make_duel(threads=1)])["duels"]["rows"]
+    assert {row[3] for row in both} == {"64x1000 cpu:2 warm", "64x1000 cpu:1 warm"}
+
+
+def test_timings_are_in_units_and_what_all_share_is_out_of_sight(make_measurement):
+    timed = [make_measurement(backend=name, median=2e-4 + i / 1e4) for i, name in enumerate("ab")]
+    (table,) = tables([], timed, [])
+    shown = {column["name"]: column["shown"] for column in table.columns}
+    assert shown["median, µs"]
+    assert not shown["device"]
+    found = table_in(render([Told(Run.start("bench", version="1"), [], timed, [])]), "timings")
+    assert found["median, µs"]["values"] == [200.0, 300.0]
+    assert found["bandwidth, GB/s"]["values"] == [4.2, 4.2]
+    assert found["verified"]["words"] == ["yes"]
+
+
+def test_the_environment_holds_what_was_typed_and_no_lists_of_claims(told):
+    described = [{"name": "mine", "claims": {"limitations": {"offset": "it overflows"}}}]
+    run = dataclasses.replace(
+        told.run,
+        command=("/somewhere/verify/__main__.py", "mine"),
+        arguments={"backends": described, "names": ["mine"], "cases": [], "seed": 0},
+        environment={"machine": {"memory_bytes": 1 << 34}},
+    )
+    page = render([told._replace(run=run)])
+    assert "<code>python -m verify mine</code>" in page
+    assert "it overflows" not in page
+    assert "<dt>seed</dt><dd>0</dd>" in page
+    assert "<dt>cases</dt>" not in page
+    assert "<dt>memory</dt><dd>16 GiB</dd>" in page
+
+
+def test_of_a_second_environment_only_what_differs_is_told(told):
+    around = {"system": {"python": "3.11.7", "os": "Linux"}, "libraries": {"numpy": "2.4.6"}}
+    other = {**around, "libraries": {"numpy": "2.5.0"}}
+    first = told._replace(run=dataclasses.replace(told.run, environment=around))
+    bench = Run.start("bench", version="1", environment=other)
+    page = render([first, Told(bench, [], told.measurements, [])])
+    assert "libraries.numpy: 2.4.6 -&gt; 2.5.0" in page
+    assert page.count("<dt>os</dt>") == 1
 
 
 def test_a_verdict_gives_reasons_and_replay_lines(make_outcome):
