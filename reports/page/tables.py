@@ -45,13 +45,14 @@ def tables(
 ) -> list[Table]:
     """Return the tables that have rows."""
     rows, spared = _outcomes(outcomes)
+    by_workload = sorted(measurements, key=_workload)
     made = (
         _table("backends", "Backends", _SUMMARY, _summary(outcomes), len(_SUMMARY)),
         _table("outcomes", "Outcomes", _of(Outcome, _OUTCOME), rows, _OUTCOME_SHOWN, spared),
         _table(
             "timings",
             "Timings",
-            *_in_units(Measurement, _TIMING, sorted(measurements, key=_workload)),
+            *_in_units(Measurement, _TIMING, by_workload),
             13,
         ),
         _table("duels", "Duels", *_in_units(Duel, _DUEL, duels), 15),
@@ -172,14 +173,16 @@ def _in_units(
     return meaning, [[_readable(item, name) for name in names] for item in items]
 
 
-def _workload(item: Measurement) -> tuple[object, ...]:
+def _workload(item: Measurement) -> tuple[Any, ...]:
     """Return what brings timings of one workload together, the fastest first."""
     kind = (item.operation, item.dtype, prod(item.shape), item.shape, item.axis)
     return (*kind, item.device, item.threads, item.cache, item.median)
 
 
 def _readable(item: Measurement | Duel, name: str) -> Any:  # noqa: ANN401 - a field of a record
-    value = shape_text(item.shape) if name == "shape" else getattr(item, name)
+    if name == "shape":
+        return shape_text(item.shape)
+    value = getattr(item, name)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return value * _UNITS[name][1] if name in _UNITS and value is not None else value
