@@ -21,6 +21,7 @@ _STEPS = (
     dtypes=["float64", "float32", "float16", "bfloat16"],
     requires=["tensorflow"],
     claims=Claims(
+        subnormals="flush",  # its threads run with subnormals taken as 0
         limitations={
             **declared(_STEPS, "softmax", *VALUES, *CALLS, "guard"),
             **declared(_STEPS, "log_softmax", *VALUES, *CALLS, "guard"),
