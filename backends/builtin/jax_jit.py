@@ -27,6 +27,7 @@ _STEPS = (
             **declared(_STEPS, "log_softmax", *VALUES, *CALLS, "guard"),
             **declared(_STEPS, "logsumexp", *VALUES, *CALLS),
             **declared(_STEPS, "cross_entropy", *VALUES, *CALLS),
+            **declared(_STEPS, "cross_entropy", "guard", dtypes=["bfloat16"]),
         },
     ),
 )

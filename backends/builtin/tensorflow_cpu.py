@@ -27,7 +27,7 @@ _STEPS = (
             **declared(_STEPS, "log_softmax", *VALUES, *CALLS, "guard"),
             **declared(_STEPS, "logsumexp", *VALUES, *CALLS),
             # In float16 its loss is rounded once.
-            **declared(_STEPS, "cross_entropy", *VALUES, *CALLS, dtypes=["bfloat16"]),
+            **declared(_STEPS, "cross_entropy", *VALUES, *CALLS, "guard", dtypes=["bfloat16"]),
         },
     ),
 )
