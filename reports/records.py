@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -63,10 +64,9 @@ class Record:
 
     def __post_init__(self) -> None:
         """Turn every value into the plain Python type that its field declares."""
-        for name, entry in self.__dataclass_fields__.items():
-            kind, plain = _PLAIN[entry.type]
+        for name, kind, plain in _plain_fields(type(self)):
             value = getattr(self, name)
-            if value is not None and type(value) is not kind:
+            if type(value) is not kind and value is not None:
                 object.__setattr__(self, name, plain(value))
 
     def to_dict(self) -> dict[str, Any]:
@@ -328,6 +328,13 @@ class Run(Record):
             environment=jsonable(dict(environment or {})),
             owner=owner,
         )
+
+
+@cache
+def _plain_fields(record: type[Record]) -> tuple[tuple[str, type, Callable[[Any], Any]], ...]:
+    """Return each field's name, its plain type, and what makes a value one: once for each class."""
+    entries = record.__dataclass_fields__.values()
+    return tuple((entry.name, *_PLAIN[entry.type]) for entry in entries)
 
 
 def utc_now() -> str:

@@ -94,7 +94,7 @@ def _discovered() -> dict[str, Member]:
     """Return every member by name; each file is loaded by a process of its own."""
     found: dict[str, Member] = {}
     with LocalExecutor(1) as executor:
-        for path in zoo_records.FILES:
+        for path in console.tracked(zoo_records.FILES, "loading"):
             for member in _described(executor, path):
                 found[member.record.name] = member
     return found
