@@ -64,7 +64,7 @@ class Record:
 
     def __post_init__(self) -> None:
         """Turn every value into the plain Python type that its field declares."""
-        for name, kind, plain in _plain_fields(type(self)):
+        for name, kind, plain in _plain_fields(type(self)):  # type: ignore[arg-type]  # a class has a hash
             value = getattr(self, name)
             if type(value) is not kind and value is not None:
                 object.__setattr__(self, name, plain(value))
