@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,10 @@ import numba
 from numba import types as _types
 from numba.core.caching import FunctionCache
 
+from backends.kernels.linking import linked_once
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
 types: Any = _types
@@ -30,6 +33,20 @@ def array(element: Any, dimensions: int, *, readonly: bool = False) -> Any:  # n
     return types.Array(element, dimensions, "C", readonly=readonly)
 
 
+@contextlib.contextmanager
+def _alone(folder: Path, what: str) -> Iterator[None]:
+    """Have other processes wait that want the same kernel: they find it on disk then."""
+    name = blake2b(what.encode(), digest_size=8).hexdigest()
+    with contextlib.ExitStack() as stack:
+        # Without a folder to write to, or without such locks, each compiles for itself.
+        with contextlib.suppress(OSError, ImportError):
+            import fcntl
+
+            file = stack.enter_context((folder / f"compiling-{name}.lock").open("w"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 class _Cache(FunctionCache):
     """Numba's cache on disk under a key of ours.
 
@@ -46,17 +63,17 @@ class _Cache(FunctionCache):
 
 
 def compiled(
-    build: Callable[[str], Callable[..., None]],
+    function: Callable[..., None],
     signature: Any,  # noqa: ANN401 - Numba's type
     modules: tuple[ModuleType, ...],
     variant: str = "",
 ) -> Callable[..., None]:
-    """Compile build(digest), or load it from the cache on disk.
+    """Compile a function, or load it from the cache on disk.
 
     Parameters
     ----------
-    build
-        Makes the function. What that closes over must follow from `modules` and `variant`.
+    function
+        What it closes over must follow from `modules` and `variant`.
     signature
     modules
         The files that it is made of, beside its own: a change in any of them counts, while Numba's
@@ -67,10 +84,11 @@ def compiled(
     digest = blake2b(variant.encode(), digest_size=8)
     for module in modules:
         digest.update(Path(str(module.__file__)).read_bytes())
-    function = build(digest.hexdigest())
     made: Any = numba.njit(parallel=True, error_model="numpy")(function)
     made._cache = _Cache(function, digest.hexdigest())  # noqa: SLF001 - there is no public way
-    made.compile(signature)
+    folder = Path(made._cache.cache_path)  # noqa: SLF001 - as above
+    with _alone(folder, f"{digest.hexdigest()} {signature}"), linked_once():
+        made.compile(signature)
     made.disable_compile()
     kernel: Callable[..., None] = made
     return kernel

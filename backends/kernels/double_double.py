@@ -49,7 +49,7 @@ from backends.kernels.machine import (
     bits_of,
     from_bits,
     fused,
-    kernel,
+    piece,
     plus_any_order,
     wide_vectors,
     widened,
@@ -98,7 +98,7 @@ _C5_LOW, _C4_LOW, _C3_LOW = (
 _C6, _C7, _C8, _C9, _C10, _C11 = (1 / math.factorial(i) for i in range(6, 12))
 
 
-@kernel
+@piece
 def two_sum(a: float, b: float) -> tuple[float, float]:
     """Return a + b rounded, and what is missing, exactly (Knuth)."""
     total = a + b
@@ -106,7 +106,7 @@ def two_sum(a: float, b: float) -> tuple[float, float]:
     return total, (a - (total - back)) + (b - back)
 
 
-@kernel
+@piece
 def _step(r: float, r_low: float, s: float, s_low: float, c: float, c_low: float) -> Any:
     """Return c + r · s in double-double, for |r·s| <= |c|."""
     product = r * s
@@ -115,7 +115,7 @@ def _step(r: float, r_low: float, s: float, s_low: float, c: float, c_low: float
     return high, ((c - high) + product) + (error + c_low)
 
 
-@kernel
+@piece
 def exp(gap: float, rest: float) -> tuple[float, float, int]:
     """Return (high, low, k), exp(gap + rest) = (high + low) · 2^k; steps 2 to 4."""
     always_inline()
@@ -141,7 +141,7 @@ def exp(gap: float, rest: float) -> tuple[float, float, int]:
     return total, error - (total - product), number >> 5
 
 
-@kernel
+@piece
 def exp_span(x: Any, top: float, high: Any, low: Any, k: Any) -> None:
     """Fill high, low and k with exp(x - top); step 1 without a temperature."""
     wide_vectors()
@@ -151,7 +151,7 @@ def exp_span(x: Any, top: float, high: Any, low: Any, k: Any) -> None:
         high[j], low[j], k[j] = exp(LOWEST if gone else gap, 0.0 if gone else rest)
 
 
-@kernel
+@piece
 def cooled_exp_span(
     x: Any,
     top: float,
@@ -173,7 +173,7 @@ def cooled_exp_span(
         high[j], low[j], k[j] = exp(LOWEST if gone else near, 0.0 if gone else far)
 
 
-@kernel
+@piece
 def any_exp_span(x: Any, top: float, scales: Any, high: Any, low: Any, k: Any) -> None:
     """Fill a span with exp((x - top) / temperature)."""
     if scales[1] == 1.0 and scales[2] == 1.0:
@@ -182,7 +182,7 @@ def any_exp_span(x: Any, top: float, scales: Any, high: Any, low: Any, k: Any) -
         cooled_exp_span(x, top, scales, high, low, k)
 
 
-@kernel
+@piece
 def sum_block(high: Any, low: Any, k: Any) -> tuple[float, float, float]:
     """Add at most `BLOCK` terms; step 5: two exact sums and a small rest."""
     wide_vectors()
@@ -202,7 +202,7 @@ def sum_block(high: Any, low: Any, k: Any) -> tuple[float, float, float]:
     return first, second, third
 
 
-@kernel
+@piece
 def merge(blocks: Any) -> tuple[float, float]:
     """Add the sums of blocks into one double-double."""
     total = np.zeros((3, 2))
@@ -215,14 +215,14 @@ def merge(blocks: Any) -> tuple[float, float]:
     return two_sum(high, low)
 
 
-@kernel
+@piece
 def inverse(total: float, low: float) -> tuple[float, float]:
     """Return 1 / (total + low); step 6."""
     near = 1.0 / total
     return near, near * (fused(-near, total, 1.0) - near * low)
 
 
-@kernel
+@piece
 def divide_span(high: Any, low: Any, k: Any, factor: float, factor_low: float) -> None:
     """Multiply by 1/sum in place, and bring high into [1, 2]."""
     wide_vectors()
@@ -237,7 +237,7 @@ def divide_span(high: Any, low: Any, k: Any, factor: float, factor_low: float) -
         k[j] += exponent
 
 
-@kernel
+@piece
 def round_span(
     high: Any,
     low: Any,

@@ -17,25 +17,25 @@ from backends.kernels.exact_family_sampled import sampled_row
 from backends.kernels.exact_family_sigmoid import sigmoid_row
 from backends.kernels.exact_family_values import length, store_row, widen_row
 from backends.kernels.exact_family_vjp import softmax_vjp_row
-from backends.kernels.machine import kernel
+from backends.kernels.machine import piece
 
 _WORK = 8
 
 
-@kernel
+@piece
 def _scratch(n: int, width: int) -> Any:
     """Return a widened row, low parts and encodings of results, and scratch for the row."""
     work, numbers = np.empty((_WORK, n)), np.empty(n, np.int32)
     return np.empty(n), np.empty(width), np.empty(width, np.int64), work, numbers
 
 
-@kernel
+@piece
 def _zeros(high: Any, low: Any, k: Any, words: Any) -> int:
     high[:], low[:], k[:], words[:] = 0.0, 0.0, 0, 0
     return 0
 
 
-@kernel
+@piece
 def log_softmax_rows(
     span: Any, x: Any, inputs: Any, fmt: Any, scales: Any, limits: Any,
     high: Any, low: Any, k: Any, out: Any, open_: Any,
@@ -49,7 +49,7 @@ def log_softmax_rows(
         store_row(words, out, i, fmt)
 
 
-@kernel
+@piece
 def logsumexp_rows(
     span: Any, x: Any, inputs: Any, fmt: Any, scales: Any, limits: Any,
     high: Any, low: Any, k: Any, out: Any, open_: Any,
@@ -65,7 +65,7 @@ def logsumexp_rows(
         store_row(words, out, i, fmt)
 
 
-@kernel
+@piece
 def cross_entropy_rows(
     span: Any, x: Any, inputs: Any, fmt: Any, scales: Any, limits: Any,
     high: Any, low: Any, k: Any, out: Any, open_: Any,
@@ -85,7 +85,7 @@ def cross_entropy_rows(
         store_row(words, out, i, fmt)
 
 
-@kernel
+@piece
 def cross_entropy_grad_rows(
     span: Any, x: Any, inputs: Any, fmt: Any, scales: Any, limits: Any,
     high: Any, low: Any, k: Any, out: Any, open_: Any,
@@ -105,7 +105,7 @@ def cross_entropy_grad_rows(
         store_row(words, out, i, fmt)
 
 
-@kernel
+@piece
 def softmax_vjp_rows(
     span: Any, x: Any, inputs: Any, fmt: Any, scales: Any, limits: Any,
     high: Any, low: Any, k: Any, out: Any, open_: Any,
@@ -123,7 +123,7 @@ def softmax_vjp_rows(
         store_row(words, out, i, fmt)
 
 
-@kernel
+@piece
 def softmax_jacobian_rows(
     span: Any, x: Any, inputs: Any, fmt: Any, scales: Any, limits: Any,
     high: Any, low: Any, k: Any, out: Any, open_: Any,
@@ -140,7 +140,7 @@ def softmax_jacobian_rows(
         store_row(words, out, i, fmt)
 
 
-@kernel
+@piece
 def sigmoid_rows(
     span: Any, x: Any, inputs: Any, fmt: Any, scales: Any, limits: Any,
     high: Any, low: Any, k: Any, out: Any, open_: Any,
@@ -154,7 +154,7 @@ def sigmoid_rows(
         store_row(words, out, i, fmt)
 
 
-@kernel
+@piece
 def sampled_rows(
     span: Any, x: Any, inputs: Any, fmt: Any, scales: Any, limits: Any,
     high: Any, low: Any, k: Any, out: Any, open_: Any,

@@ -25,10 +25,10 @@ from backends.kernels.exact_family_probabilities import (
 )
 from backends.kernels.exact_family_sums import UNKNOWN, reciprocal, times
 from backends.kernels.exact_family_values import SATURATED, SATURATED_GAP, record_span
-from backends.kernels.machine import kernel
+from backends.kernels.machine import piece
 
 
-@kernel
+@piece
 def _near_share(near: Any, factor: Any, by: int, dust: float, values: Any) -> None:
     """Set the maxima's results to a rational number that they lie just below."""
     high, low, k, margin, side = values
@@ -39,7 +39,7 @@ def _near_share(near: Any, factor: Any, by: int, dust: float, values: Any) -> No
             margin[j], side[j] = 4.0 * dust, -1.0 if exact else 0.0
 
 
-@kernel
+@piece
 def _at_label(x: float, e: Any, row: Any, scales: Any, dust: float) -> Any:
     """Return the result at the label as high, low, k, margin, side."""
     _, maxima, total, rest, r, r_low, power = row
@@ -61,7 +61,7 @@ def _at_label(x: float, e: Any, row: Any, scales: Any, dust: float) -> Any:
     return -high, -low, left_k + by, FAR_MARGIN if left_k < FAR else MARGIN, 0.0
 
 
-@kernel
+@piece
 def cross_entropy_grad_row(
     x: Any, label: int, scales: Any, fmt: Any, dust: float, work: Any,
     high: Any, low: Any, k: Any, words: Any,

@@ -29,12 +29,12 @@ from backends.kernels.exact_family_probabilities import (
 from backends.kernels.exact_family_sums import UNKNOWN, reciprocal, times
 from backends.kernels.exact_family_values import SATURATED, SATURATED_GAP, record_span
 from backends.kernels.exact_narrow import ends_of_span
-from backends.kernels.machine import kernel, wide_vectors
+from backends.kernels.machine import piece, wide_vectors
 
 FAR_PRODUCT = 2.0**-82.7
 
 
-@kernel
+@piece
 def _matrix(p: Any, factor: Any, high: Any, low: Any, k: Any, marks: Any) -> None:
     """Fill in -p_i p_j / T; `factor` is 1 / T as a double-double and an exponent."""
     wide_vectors()
@@ -51,7 +51,7 @@ def _matrix(p: Any, factor: Any, high: Any, low: Any, k: Any, marks: Any) -> Non
             marks[1, at] = 0.0
 
 
-@kernel
+@piece
 def _far_entries(near: Any, i: int, values: Any) -> int:
     """Set what is zero or saturated in a row of the matrix; return how many cannot be told."""
     high, low, k, margin, _ = values
@@ -69,7 +69,7 @@ def _far_entries(near: Any, i: int, values: Any) -> int:
     return unknown
 
 
-@kernel
+@piece
 def _shared_top(near: Any, i: int, maxima: int, scales: Any, dust: float, values: Any) -> None:
     """Set the products of maxima's probabilities to the rational number they lie just below."""
     high, low, k, margin, side = values
@@ -83,7 +83,7 @@ def _shared_top(near: Any, i: int, maxima: int, scales: Any, dust: float, values
             margin[j], side[j] = 8.0 * dust, -1.0 if exact else 0.0
 
 
-@kernel
+@piece
 def softmax_jacobian_row(
     x: Any, scales: Any, fmt: Any, dust: float, work: Any, numbers: Any, marks: Any,
     high: Any, low: Any, k: Any, words: Any,

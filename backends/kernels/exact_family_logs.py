@@ -46,7 +46,7 @@ from backends.kernels.exact_family_sums import (
 )
 from backends.kernels.exact_family_values import SATURATED, record_span
 from backends.kernels.exact_narrow import ends_of_span, regular
-from backends.kernels.machine import from_bits, fused, kernel, quotient, wide_vectors
+from backends.kernels.machine import from_bits, fused, piece, quotient, wide_vectors
 
 MARGIN = 2.0**-88
 FAR_MARGIN = 2.0**-83.7
@@ -57,7 +57,7 @@ _THIRD = 1.0 / 3.0
 _THIRD_LOW = 2.0**-54 / 3.0  # 1/3 - (2^54 - 1) / (3 · 2^54)
 
 
-@kernel
+@piece
 def log(high: float, low: float) -> tuple[float, float]:
     """Return log(high + low) in double-double; step 1. NaN if the library's is no use."""
     near = math.log(high)
@@ -70,7 +70,7 @@ def log(high: float, low: float) -> tuple[float, float]:
     return two_sum(near, d - 0.5 * (d * d))
 
 
-@kernel
+@piece
 def log1p(r: float, r_low: float) -> tuple[float, float]:
     """Return log(1 + r + r_low) for 2^-1000 < r < 2^-8; step 2."""
     if r < 2.0**-110:
@@ -86,7 +86,7 @@ def log1p(r: float, r_low: float) -> tuple[float, float]:
     return times(2.0 * z, 2.0 * z_low, series, series_low)
 
 
-@kernel
+@piece
 def log_of_row(near: Any, far: Any, high: Any, low: Any, k: Any) -> Any:
     """Return L = (high + low) · 2^k of a row of gaps, and its margin; k is `UNKNOWN` if it is."""
     exp_gaps(near, far, high, low, k)
@@ -105,7 +105,7 @@ def log_of_row(near: Any, far: Any, high: Any, low: Any, k: Any) -> Any:
     return value, value_low, 0, MARGIN
 
 
-@kernel
+@piece
 def scaled(value: float, k: int) -> float:
     """Return value · 2^k, or 0 where that is far below everything."""
     if k < -900:
@@ -113,7 +113,7 @@ def scaled(value: float, k: int) -> float:
     return value * float(from_bits((np.int64(k) + 1023) << 52))
 
 
-@kernel
+@piece
 def surprisals(
     near: Any, far: Any, l: Any, dust: float, exact: bool, lost: float,  # noqa: E741, FBT001 - L; a flag
     high: Any, low: Any, k: Any, margin: Any, side: Any,
@@ -141,7 +141,7 @@ def surprisals(
         side[j] = 1.0 if tiny & (not top) else 0.0
 
 
-@kernel
+@piece
 def _negate(x: Any, fmt: Any, high: Any, low: Any, k: Any, words: Any, masked: bool) -> None:  # noqa: FBT001 - a flag
     wide_vectors()
     infinity = fmt[2] | (np.int64(1) << fmt[3])
@@ -154,7 +154,7 @@ def _negate(x: Any, fmt: Any, high: Any, low: Any, k: Any, words: Any, masked: b
         words[j] = infinity if gone else (0 if zero else words[j] | (np.int64(1) << fmt[3]))
 
 
-@kernel
+@piece
 def _started(x: Any, scales: Any, work: Any) -> Any:
     """Fill in a row's gaps; return its ends and 0, or -1 for a special row, or 1 if lost."""
     top, bottom = ends_of_span(x)
@@ -163,7 +163,7 @@ def _started(x: Any, scales: Any, work: Any) -> Any:
     return top, bottom, int(any_gaps_span(x, top, scales, work[0], work[1]) > 0)
 
 
-@kernel
+@piece
 def log_softmax_row(
     x: Any, scales: Any, fmt: Any, dust: float, work: Any, high: Any, low: Any, k: Any, words: Any
 ) -> int:
@@ -181,7 +181,7 @@ def log_softmax_row(
     return int(open_)
 
 
-@kernel
+@piece
 def cross_entropy_row(
     x: Any, label: int, scales: Any, fmt: Any, dust: float, work: Any, numbers: Any,
     high: Any, low: Any, k: Any, words: Any,
@@ -203,7 +203,7 @@ def cross_entropy_row(
     return int(record_span(high, low, k, margin, side, fmt, words))
 
 
-@kernel
+@piece
 def _divided(top: float, l: Any, scales: Any, dust: float) -> Any:  # noqa: E741 - L
     """Return a/T + L as high, low, k, margin, side; NaN where that is beyond float64; step 5."""
     mantissa, exponent = math.frexp(top)
@@ -225,7 +225,7 @@ def _divided(top: float, l: Any, scales: Any, dust: float) -> Any:  # noqa: E741
     return value, value_low, 0, quotient(lost, abs(value)), 0.0
 
 
-@kernel
+@piece
 def logsumexp_row(
     x: Any, scales: Any, fmt: Any, limits: Any, work: Any, numbers: Any,
     high: Any, low: Any, k: Any, words: Any,

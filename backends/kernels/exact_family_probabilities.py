@@ -36,12 +36,12 @@ from backends.kernels.exact_family_sums import (
 from backends.kernels.exact_family_values import SATURATED, SATURATED_GAP
 from backends.kernels.exact_narrow import ends_of_span, regular
 from backends.kernels.exact_record_wide import sharing
-from backends.kernels.machine import kernel, wide_vectors
+from backends.kernels.machine import piece, wide_vectors
 
 FAR = -980
 
 
-@kernel
+@piece
 def exponentials(x: Any, scales: Any, work: Any, high: Any, low: Any, k: Any) -> Any:
     """Fill in a row's gaps (work[0], work[1]) and exponentials.
 
@@ -61,7 +61,7 @@ def exponentials(x: Any, scales: Any, work: Any, high: Any, low: Any, k: Any) ->
     return 0, maxima, total, rest, r, r_low, power
 
 
-@kernel
+@piece
 def hide_far(near: Any, high: Any, low: Any, k: Any) -> int:
     """Set zeros for -inf, and saturate what is far below; return how many it cannot tell."""
     unknown = 0
@@ -77,7 +77,7 @@ def hide_far(near: Any, high: Any, low: Any, k: Any) -> int:
     return unknown
 
 
-@kernel
+@piece
 def scale_span(high: Any, low: Any, k: Any, factor: float, factor_low: float, by: int) -> None:
     """Multiply by a double-double and 2^by in place."""
     wide_vectors()
@@ -86,7 +86,7 @@ def scale_span(high: Any, low: Any, k: Any, factor: float, factor_low: float, by
         k[j] += by
 
 
-@kernel
+@piece
 def set_margins(k: Any, margin: Any, side: Any) -> None:
     """Set the margins of exponentials times numbers known to 2^-89."""
     wide_vectors()
@@ -95,7 +95,7 @@ def set_margins(k: Any, margin: Any, side: Any) -> None:
         side[j] = 0.0
 
 
-@kernel
+@piece
 def others_than(value: float, value_low: float, k: int, total: float, rest: float) -> Any:
     """Return S - e."""
     return plus(total, rest, -scaled(value, k), -scaled(value_low, k))

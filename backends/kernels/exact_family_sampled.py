@@ -18,12 +18,12 @@ import numpy as np
 from backends.kernels.exact_family_logs import log_of_row, surprisals
 from backends.kernels.exact_family_sums import UNKNOWN, cooled_gaps_span, plus
 from backends.kernels.exact_family_values import record_span
-from backends.kernels.machine import kernel, wide_vectors
+from backends.kernels.machine import piece, wide_vectors
 
 _LARGEST = 2.0**900
 
 
-@kernel
+@piece
 def _gathered(x: Any, label: int, sampled: Any, remove: float, scales: Any, work: Any) -> int:
     """Fill in x / T (work[0], work[1]) of the label, then of each candidate; -inf for a hit.
 
@@ -36,7 +36,7 @@ def _gathered(x: Any, label: int, sampled: Any, remove: float, scales: Any, work
     return int(cooled_gaps_span(work[3], 0.0, scales, work[0], work[1]))
 
 
-@kernel
+@piece
 def _corrected(near: Any, far: Any, q: Any) -> Any:
     """Turn quotients into scores.
 
@@ -58,7 +58,7 @@ def _corrected(near: Any, far: Any, q: Any) -> Any:
     return top, largest, inexact, spoilt
 
 
-@kernel
+@piece
 def _largest_low(near: Any, far: Any, top: float) -> float:
     """Return the low part of the largest score."""
     wide_vectors()
@@ -68,7 +68,7 @@ def _largest_low(near: Any, far: Any, top: float) -> float:
     return low
 
 
-@kernel
+@piece
 def _centred(near: Any, far: Any, top: float, top_low: float) -> None:
     """Turn scores into gaps to the largest: exactly, where all low parts are 0."""
     wide_vectors()
@@ -79,7 +79,7 @@ def _centred(near: Any, far: Any, top: float, top_low: float) -> None:
         far[j] = 0.0 if gone else rest
 
 
-@kernel
+@piece
 def sampled_row(
     x: Any, q: Any, label: int, sampled: Any, scales: Any, fmt: Any, limits: Any,
     work: Any, numbers: Any, high: Any, low: Any, k: Any, words: Any,

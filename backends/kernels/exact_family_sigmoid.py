@@ -22,20 +22,20 @@ from backends.kernels.exact_family_logs import FAR_MARGIN, MARGIN
 from backends.kernels.exact_family_probabilities import FAR
 from backends.kernels.exact_family_sums import any_gaps_span, exp_gaps, plus, reciprocal, times
 from backends.kernels.exact_family_values import SATURATED, SATURATED_GAP, record_span
-from backends.kernels.machine import from_bits, kernel, wide_vectors
+from backends.kernels.machine import from_bits, piece, wide_vectors
 
 _FLAT = 2.0**-27
 _LOST = 2.0**-900
 
 
-@kernel
+@piece
 def _negated(x: Any, y: Any) -> None:
     wide_vectors()
     for j in range(x.size):
         y[j] = -abs(x[j]) if x[j] == x[j] else 0.0
 
 
-@kernel
+@piece
 def _fill(
     x: Any, near: Any, far: Any, exact: bool, dust: float,  # noqa: FBT001 - a flag
     high: Any, low: Any, k: Any, margin: Any, side: Any,
@@ -79,7 +79,7 @@ def _fill(
         side[j] = 0.0 if zero else towards
 
 
-@kernel
+@piece
 def _specials(x: Any, near: Any, fmt: Any, high: Any, low: Any, k: Any, words: Any) -> int:
     """Set what is not a number, infinite or too far; return how many cannot be told."""
     unknown = 0
@@ -105,7 +105,7 @@ def _specials(x: Any, near: Any, fmt: Any, high: Any, low: Any, k: Any, words: A
     return unknown
 
 
-@kernel
+@piece
 def sigmoid_row(
     x: Any, scales: Any, fmt: Any, dust: float, work: Any, high: Any, low: Any, k: Any, words: Any
 ) -> int:

@@ -29,14 +29,14 @@ import numpy as np
 
 from backends.kernels.double_double import BLOCK, LOWEST, exp, merge, sum_block, two_sum
 from backends.kernels.exact_family_values import SATURATED, SATURATED_GAP
-from backends.kernels.machine import always_inline, fused, kernel, quotient, wide_vectors
+from backends.kernels.machine import always_inline, fused, piece, quotient, wide_vectors
 
 FEW = 2.0**-8
 UNKNOWN = -(2**31) + 1
 """Stands for the exponent of a number that is too small to be computed and not saturated."""
 
 
-@kernel
+@piece
 def times(a: float, a_low: float, b: float, b_low: float) -> tuple[float, float]:
     """Return the product of two double-doubles."""
     always_inline()
@@ -46,7 +46,7 @@ def times(a: float, a_low: float, b: float, b_low: float) -> tuple[float, float]
     return total, error - (total - product)
 
 
-@kernel
+@piece
 def plus(a: float, a_low: float, b: float, b_low: float) -> tuple[float, float]:
     """Return the sum of two double-doubles."""
     always_inline()
@@ -59,7 +59,7 @@ def plus(a: float, a_low: float, b: float, b_low: float) -> tuple[float, float]:
     return high, error - (high - near)
 
 
-@kernel
+@piece
 def reciprocal(a: float, a_low: float) -> tuple[float, float]:
     """Return 1 / (a + a_low): a Newton step, 2^-103; exact for powers of two."""
     always_inline()
@@ -69,7 +69,7 @@ def reciprocal(a: float, a_low: float) -> tuple[float, float]:
     return total, error - (total - near)
 
 
-@kernel
+@piece
 def gaps_span(x: Any, top: float, near: Any, far: Any) -> int:
     """Fill in x - top; return how many finite elements' gaps are beyond float64."""
     wide_vectors()
@@ -83,7 +83,7 @@ def gaps_span(x: Any, top: float, near: Any, far: Any) -> int:
     return beyond
 
 
-@kernel
+@piece
 def cooled_gaps_span(x: Any, top: float, scales: Any, near: Any, far: Any) -> int:
     """As `gaps_span` for (x - top) / T; for `scales` see `exact_call.scales`."""
     wide_vectors()
@@ -107,7 +107,7 @@ def cooled_gaps_span(x: Any, top: float, scales: Any, near: Any, far: Any) -> in
     return beyond
 
 
-@kernel
+@piece
 def any_gaps_span(x: Any, top: float, scales: Any, near: Any, far: Any) -> int:
     """Fill in (x - top) / T; return how many finite elements' gaps are beyond float64."""
     if scales[1] == 1.0 and scales[2] == 1.0:
@@ -115,7 +115,7 @@ def any_gaps_span(x: Any, top: float, scales: Any, near: Any, far: Any) -> int:
     return int(cooled_gaps_span(x, top, scales, near, far))
 
 
-@kernel
+@piece
 def exp_gaps(near: Any, far: Any, high: Any, low: Any, k: Any) -> None:
     """Fill in exp(near + far) = (high + low) · 2^k; step 2."""
     wide_vectors()
@@ -124,7 +124,7 @@ def exp_gaps(near: Any, far: Any, high: Any, low: Any, k: Any) -> None:
         high[j], low[j], k[j] = exp(LOWEST if gone else near[j], 0.0 if gone else far[j])
 
 
-@kernel
+@piece
 def total_of(high: Any, low: Any, k: Any) -> Any:
     """Add numbers of which none is above 1; step 3."""
     sums = np.empty(((high.size + BLOCK - 1) // BLOCK, 3))
@@ -134,7 +134,7 @@ def total_of(high: Any, low: Any, k: Any) -> Any:
     return merge(sums)
 
 
-@kernel
+@piece
 def maxima_of(near: Any) -> Any:
     """Return how many gaps are zero, and how many finite."""
     wide_vectors()
@@ -145,7 +145,7 @@ def maxima_of(near: Any) -> Any:
     return maxima, finite
 
 
-@kernel
+@piece
 def _shift(near: Any, far: Any, by: float, by_low: float, other: Any, other_low: Any) -> None:
     wide_vectors()
     for j in range(near.size):
@@ -155,7 +155,7 @@ def _shift(near: Any, far: Any, by: float, by_low: float, other: Any, other_low:
         other_low[j] = 0.0 if gone else rest + (far[j] - by_low)
 
 
-@kernel
+@piece
 def _alone(near: Any, far: Any) -> Any:
     """Add all but the lone maximum by themselves; step 4."""
     best = -1
@@ -176,7 +176,7 @@ def _alone(near: Any, far: Any) -> Any:
     return high, low, power
 
 
-@kernel
+@piece
 def others_of(near: Any, far: Any, maxima: int, total: float, rest: float) -> Any:
     """Return R = (high + low) · 2^k, what all but the maxima add to the sum; step 4."""
     high, low = two_sum(total - maxima, rest)

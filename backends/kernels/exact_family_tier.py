@@ -22,6 +22,7 @@ from backends.kernels import (
     exact_family_vjp,
     exact_narrow,
     exact_record_wide,
+    half_words,
     machine,
 )
 from backends.kernels.compiling import array, compiled, types
@@ -64,6 +65,7 @@ _CALLED = (
     exact_family_vjp,
     exact_narrow,
     exact_record_wide,
+    half_words,
     machine,
 )
 
@@ -87,11 +89,8 @@ def family(operation: str) -> Callable[..., None]:
     - open (rows,): how many results stay open; -1 for a row with a NaN or without a finite maximum,
       which is left alone.
     """
-
-    def build(sources: str) -> Callable[..., None]:
-        return _build(sources, OPERATIONS.index(operation))
-
-    return compiled(build, types.void(*_arguments()), _CALLED, operation)
+    function = _family_of(OPERATIONS.index(operation))
+    return compiled(function, types.void(*_arguments()), _CALLED, operation)
 
 
 def _arguments() -> tuple[Any, ...]:
@@ -115,15 +114,13 @@ def _arguments() -> tuple[Any, ...]:
     )
 
 
-def _build(sources: str, which: int) -> Callable[..., None]:  # noqa: C901 - one branch an operation
+def _family_of(which: int) -> Callable[..., None]:
     # `which` is a constant to Numba: it drops all branches but one before it compiles any.
     def family(
         x: Any, labels: Any, other: Any, sampled: Any,
         fmt: Any, scales: Any, limits: Any, threads: int,
         high: Any, low: Any, k: Any, out: Any, open_: Any,
     ) -> None:  # fmt: skip
-        if len(sources) == 0:  # see `compiled`
-            return
         rows = high.shape[0]
         tasks = min(rows, 8 * threads)
         for t in prange(tasks):

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from backends.kernels.double_double import two_sum
-from backends.kernels.machine import bits_of, from_bits, kernel, wide_vectors, widened
+from backends.kernels.machine import bits_of, from_bits, piece, wide_vectors, widened
 
 SATURATED = -(2**30)
 SATURATED_GAP = -744_263_000.0
@@ -41,20 +41,20 @@ _FURTHEST = 1000
 """Larger and smaller exponents of `high` are not recorded but left open."""
 
 
-@kernel
+@piece
 def length(words: Any) -> int:
     """Return how long the rows of `words` are; of its three arrays, two are empty."""
     return int(max(words[0].shape[1], max(words[1].shape[1], words[2].shape[1])))
 
 
-@kernel
+@piece
 def _widen(words: Any, wide: Any) -> None:
     wide_vectors()
     for j in range(wide.size):
         wide[j] = from_bits(words[j])
 
 
-@kernel
+@piece
 def _widen_half(words: Any, brain: bool, wide: Any) -> None:  # noqa: FBT001 - a flag
     wide_vectors()
     for j in range(wide.size):
@@ -62,7 +62,7 @@ def _widen_half(words: Any, brain: bool, wide: Any) -> None:  # noqa: FBT001 - a
         wide[j] = widened(np.uint16(word)) if brain else widened(word)
 
 
-@kernel
+@piece
 def widen_row(words: Any, i: int, fmt: Any, wide: Any) -> None:
     """Copy a row of encodings, in (int16, int32, int64) the one of the format, to float64."""
     if fmt[3] == 63:
@@ -73,14 +73,14 @@ def widen_row(words: Any, i: int, fmt: Any, wide: Any) -> None:
         _widen_half(words[0][i], fmt[0] == 8, wide)
 
 
-@kernel
+@piece
 def _copy(words: Any, out: Any) -> None:
     wide_vectors()
     for j in range(out.size):
         out[j] = words[j]
 
 
-@kernel
+@piece
 def store_row(words: Any, out: Any, i: int, fmt: Any) -> None:
     """Copy encodings to a row of (int16, int32, int64), the one of the format."""
     if fmt[3] == 63:
@@ -91,7 +91,7 @@ def store_row(words: Any, out: Any, i: int, fmt: Any) -> None:
         _copy(words, out[0][i])
 
 
-@kernel
+@piece
 def record_span(high: Any, low: Any, k: Any, margin: Any, side: Any, fmt: Any, words: Any) -> int:
     """Record values in place, |high| in [1, 2], and their encodings; return how many stay open.
 

@@ -41,7 +41,7 @@ from backends.kernels.exact_narrow import ends_of_span, regular
 from backends.kernels.machine import (
     bits_of,
     from_bits,
-    kernel,
+    piece,
     plus_any_order,
     quotient,
     wide_vectors,
@@ -52,7 +52,7 @@ _SMALLEST = 2.0**-900
 _NONE = -(2**30)
 
 
-@kernel
+@piece
 def _spread(x: Any, c: Any, base: float) -> tuple[float, float]:
     """Return the largest |c - base| of finite entries of x, and the smallest above 0 or inf."""
     wide_vectors()
@@ -64,7 +64,7 @@ def _spread(x: Any, c: Any, base: float) -> tuple[float, float]:
     return largest, smallest
 
 
-@kernel
+@piece
 def _products(
     x: Any, c: Any, base: float, scale: float, e: Any, d: Any, d_low: Any, t: Any, t_low: Any
 ) -> int:
@@ -84,7 +84,7 @@ def _products(
     return int(most)
 
 
-@kernel
+@piece
 def _magnitudes(t: Any, k: Any, by: int, shifted: Any) -> float:
     """Fill in k - by; return Σ |t| · 2^(k - by)."""
     wide_vectors()
@@ -97,7 +97,7 @@ def _magnitudes(t: Any, k: Any, by: int, shifted: Any) -> float:
     return total
 
 
-@kernel
+@piece
 def _mean(t: Any, t_low: Any, k: Any, by: int, shifted: Any, total: float, rest: float) -> Any:
     """Return D in units of 2^by, and the bound of its error; steps 1 and 2."""
     magnitude = _magnitudes(t, k, by, shifted)
@@ -113,7 +113,7 @@ def _mean(t: Any, t_low: Any, k: Any, by: int, shifted: Any, total: float, rest:
     return mean, mean_low, (terms * magnitude + 2.0**-107 * blocks) * inverse
 
 
-@kernel
+@piece
 def _differences(
     e: Any, mean: Any, by: int, factor: Any, d: Any, d_low: Any, margin: Any, promise: float
 ) -> int:
@@ -136,7 +136,7 @@ def _differences(
     return loose
 
 
-@kernel
+@piece
 def softmax_vjp_row(
     x: Any, c: Any, scales: Any, fmt: Any, promise: float, work: Any, numbers: Any,
     high: Any, low: Any, k: Any, words: Any,

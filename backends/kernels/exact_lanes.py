@@ -59,7 +59,7 @@ from backends.kernels.lanes_memory import (
     store,
     store_some,
 )
-from backends.kernels.machine import always_inline, kernel, wide_vectors, widened
+from backends.kernels.machine import always_inline, piece, wide_vectors, widened
 
 types: Any = _types
 
@@ -76,38 +76,38 @@ TOGETHER = 4096
 AHEAD = 5120
 
 
-@kernel
+@piece
 def calm_margin(error: float, top: float) -> float:
     """Return the relative error bound of the results of a calm row with this maximum."""
     return (42.0 + 2.02 * error + 0.27 * (104.0 + abs(top))) * 2.0**-53
 
 
-@kernel
+@piece
 def shifted_margin(error: float, spread: float) -> float:
     """Return the relative error bound of the results of a shifted row with gaps up to `spread`."""
     return (42.0 + 2.02 * error + 2.3 * min(spread, -LOWEST)) * 2.0**-53
 
 
-@kernel
+@piece
 def is_calm(total: float, top: float) -> bool:
     """Tell whether these are sum and maximum of a calm row; NaN is not."""
     return bool(total >= LEAST_SUM and top <= CALM)
 
 
-@kernel
+@piece
 def may_be_calm(first: float) -> bool:
     """Tell from a row's first element whether it is worth a try."""
     return bool(abs(first) <= CALM or first == -np.inf)
 
 
-@kernel
+@piece
 def calm_argument(x: Any, top: float) -> Any:  # noqa: ARG001 - the shifted one's arguments
     """Return x as it is; it was raised to `FLOOR` if need be, where NaN stays."""
     always_inline()
     return as_float64(x)
 
 
-@kernel
+@piece
 def shifted_argument(x: Any, top: float) -> Any:
     """Return x - top, at least `LOWEST`; NaN stays."""
     always_inline()
@@ -150,7 +150,7 @@ def _error_of_exp(x: Any) -> Any:
     return constant
 
 
-@kernel
+@piece
 def _added(total: Any, lost: Any, part: Any) -> Any:
     always_inline()
     total, error = two_sum(total, part)
@@ -158,7 +158,7 @@ def _added(total: Any, lost: Any, part: Any) -> Any:
 
 
 def _filling(argument: Any, floor: np.float32) -> Any:
-    @kernel
+    @piece
     def fill(x: Any, at: int, n: int, top: float, y: Any, to: int, out: Any, written: int) -> Any:
         """Fill y with exponentials; return their sum and the largest x.
 
@@ -194,7 +194,7 @@ def _filling(argument: Any, floor: np.float32) -> Any:
     return fill
 
 
-@kernel
+@piece
 def ends(x: Any, at: int, n: int) -> tuple[float, float]:
     """Return the largest and the smallest element of a span; where one is NaN, anything."""
     wide_vectors()
@@ -215,7 +215,7 @@ calm_exponentials = _filling(calm_argument, FLOOR)
 shifted_exponentials = _filling(shifted_argument, np.float32(-np.inf))
 
 
-@kernel
+@piece
 def fill_calm(x: Any, first: int, last: int, y: Any, out: Any, totals: Any, tops: Any) -> None:
     """Fill rows of y, totals and tops as `calm_exponentials` does.
 
@@ -231,14 +231,14 @@ def fill_calm(x: Any, first: int, last: int, y: Any, out: Any, totals: Any, tops
             totals[g], tops[g] = calm_exponentials(x, i * n, n, 0.0, y, g * pitch, out, i * n)
 
 
-@kernel
+@piece
 def calm_span(x: Any, at: int, n: int, y: Any, to: int, out: Any) -> Any:
     """Return sum and maximum of n elements from flat index `at` on; exponentials go to y."""
     wide_vectors()
     return calm_exponentials(x, at, n, 0.0, y, to, out, at)
 
 
-@kernel
+@piece
 def shifted_span(x: Any, at: int, n: int, top: float, y: Any, to: int, out: Any) -> Any:
     """As `calm_span`, `top` subtracted."""
     wide_vectors()

@@ -39,10 +39,10 @@ from backends.kernels.machine import (
     bits_of,
     from_bits,
     fused,
-    kernel,
     larger,
     number_of_key,
     order_key,
+    piece,
     plus_any_order,
     smaller,
     wide_vectors,
@@ -67,7 +67,7 @@ _P7 = float.fromhex("0x1.72e91ac74b98ap-19")
 _P8 = float.fromhex("0x1.2707a3d398594p-22")
 
 
-@kernel
+@piece
 def margin(spread: float, added: int) -> float:
     """Return the relative error bound of a row's results.
 
@@ -76,19 +76,19 @@ def margin(spread: float, added: int) -> float:
     return (24.0 + 3.0 * min(spread, -LOWEST) + added) * 2.0**-53
 
 
-@kernel
+@piece
 def simply_added(n: int, itemsize: int) -> int:
     """Return how many terms a block simply adds, or 0 where the sum must be exact."""
     return min(n, BLOCK) if n <= 1024 or itemsize == 2 else 0
 
 
-@kernel
+@piece
 def regular(top: float, bottom: float) -> bool:
     """Tell whether a row with these ends has a finite maximum and no NaN."""
     return bool(top - top == 0.0 and bottom == bottom)
 
 
-@kernel
+@piece
 def exp(gap: float) -> float:
     """Return exp(gap) for LOWEST <= gap <= 0; steps 2 and 3."""
     always_inline()
@@ -101,7 +101,7 @@ def exp(gap: float) -> float:
     return float(from_bits(bits_of(p) + (bits_of(shifted) << 52)))
 
 
-@kernel
+@piece
 def ends(x: Any) -> tuple[float, float]:
     """Return the largest and the smallest element of a span; a NaN in it is one of the two."""
     always_inline()
@@ -114,7 +114,7 @@ def ends(x: Any) -> tuple[float, float]:
     return widened(number_of_key(top, x[0])), widened(number_of_key(bottom, x[0]))
 
 
-@kernel
+@piece
 def exp_block(x: Any, top: float, y: Any, added: int) -> Any:
     """Fill y with exp(x - top), at most 4096; return their sum's parts; steps 1 to 4."""
     always_inline()
@@ -136,14 +136,14 @@ def exp_block(x: Any, top: float, y: Any, added: int) -> Any:
     return total, rests
 
 
-@kernel
+@piece
 def ends_of_span(x: Any) -> tuple[float, float]:
     """As `ends`, compiled by itself."""
     wide_vectors()
     return ends(x)
 
 
-@kernel
+@piece
 def sum_of_span(x: Any, top: float, y: Any, added: int) -> Any:
     """As `exp_block`, compiled by itself."""
     wide_vectors()

@@ -26,13 +26,13 @@ from backends.kernels.exact_settle import (
     shifted_sum,
 )
 from backends.kernels.lanes_memory import address, borrowed
-from backends.kernels.machine import kernel, wide_vectors
+from backends.kernels.machine import piece, wide_vectors
 
 # What `_round_group` leaves of a row.
 _OPEN, _NOT_CALM = 1, 2
 
 
-@kernel
+@piece
 def scratch(rows: int, n: int) -> Any:
     """Return room for rows of n numbers, each from the beginning of a line of memory on."""
     pitch = n + -n % 8
@@ -41,7 +41,7 @@ def scratch(rows: int, n: int) -> Any:
     return room[start : start + rows * pitch].reshape(rows, pitch)
 
 
-@kernel
+@piece
 def _round_group(
     x: Any, y: Any, totals: Any, tops: Any, first: int, last: int, out: Any, left: Any
 ) -> None:
@@ -56,7 +56,7 @@ def _round_group(
             left[i] = rounding(y, g * pitch, n, 1.0 / totals[g], margin, out, i * n)
 
 
-@kernel
+@piece
 def _settle(
     x: Any, i: int, y: Any, g: int, top: float, margin: float, factors: Any, fmt: Any, out: Any
 ) -> int:
@@ -69,7 +69,7 @@ def _settle(
     return int(left > 0)
 
 
-@kernel
+@piece
 def _settle_calm(x: Any, i: int, y: Any, g: int, totals: Any, tops: Any, fmt: Any, out: Any) -> int:
     n = x.shape[1]
     margin = calm_margin(exp_error(x), tops[g])
@@ -80,7 +80,7 @@ def _settle_calm(x: Any, i: int, y: Any, g: int, totals: Any, tops: Any, fmt: An
     return _settle(x, i, y, g, 0.0, margin, inverse(total, rest), fmt, out)
 
 
-@kernel
+@piece
 def _shifted_row(x: Any, i: int, y: Any, g: int, fmt: Any, out: Any) -> int:
     n = x.shape[1]
     top, bottom = ends(x, i * n, n)
@@ -99,7 +99,7 @@ def _shifted_row(x: Any, i: int, y: Any, g: int, fmt: Any, out: Any) -> int:
     return _settle(x, i, y, g, top, margin, inverse(total, rest), fmt, out)
 
 
-@kernel
+@piece
 def rows_in_double(
     x: Any, first: int, last: int, y: Any, fmt: Any, out: Any, undecided: Any
 ) -> None:

@@ -37,10 +37,10 @@ from backends.kernels.machine import (
     bits_of,
     float32_bits,
     from_bits,
-    kernel,
     larger,
     number_of_key,
     order_key,
+    piece,
     smaller,
     wide_vectors,
     widened,
@@ -52,7 +52,7 @@ WIDEST = 110.0
 _FRACTION = (1 << 52) - 1
 
 
-@kernel
+@piece
 def finite_bottom(x: Any) -> float:
     """Return the smallest element above -inf of a span that holds -inf and no NaN."""
     wide_vectors()
@@ -68,7 +68,7 @@ def finite_bottom(x: Any) -> float:
     return float(widened(number_of_key(above, x[0])))
 
 
-@kernel
+@piece
 def record_in_double(
     y: Any, factor: float, error: float, fmt: Any, high: Any, k: Any, out: Any
 ) -> Any:
@@ -102,7 +102,7 @@ def record_in_double(
     return roundings, binades
 
 
-@kernel
+@piece
 def settle_in_double(
     x: Any, top: float, shared: Any, y: Any, factor: float, error: float, high: Any, k: Any
 ) -> int:
@@ -122,7 +122,7 @@ def settle_in_double(
     return left
 
 
-@kernel
+@piece
 def hide(x: Any, high: Any, k: Any) -> None:
     """Set to zero what belongs to -inf."""
     wide_vectors()
@@ -132,7 +132,7 @@ def hide(x: Any, high: Any, k: Any) -> None:
         k[j] = 0 if gone else k[j]
 
 
-@kernel
+@piece
 def sum_in_double(x: Any, top: float, y: Any, added: int) -> float:
     """Fill y with a row's exponentials; return their sum."""
     total = rests = lost = 0.0
@@ -146,7 +146,7 @@ def sum_in_double(x: Any, top: float, y: Any, added: int) -> float:
     return total + (rests + lost)
 
 
-@kernel
+@piece
 def narrow_row(x: Any, y: Any, fmt: Any, high: Any, k: Any, out: Any) -> Any:
     """Record a row in double arithmetic, and if need be in double-double.
 
@@ -175,7 +175,7 @@ def narrow_row(x: Any, y: Any, fmt: Any, high: Any, k: Any, out: Any) -> Any:
     return repeated, wide_row(x, top, NO_SCALES, fmt, high, y, k, out)
 
 
-@kernel
+@piece
 def survey(x: Any) -> Any:
     """Return a span's maximum, its smallest finite element, and what `sharing` does, as floats."""
     top, bottom = ends_of_span(x)
@@ -187,7 +187,7 @@ def survey(x: Any) -> Any:
     return top, bottom, float(maxima), float(others)
 
 
-@kernel
+@piece
 def narrow_span(x: Any, row: Any, shared: Any, fmt: Any, high: Any, k: Any, out: Any) -> int:
     """Record a block of a longer row in double arithmetic; return how many results stay open."""
     top, factor, spread = row

@@ -21,7 +21,7 @@ from backends.kernels.double_double import (
     sum_block,
 )
 from backends.kernels.exact_narrow import ends_of_span, regular
-from backends.kernels.machine import from_bits, kernel, wide_vectors, widened
+from backends.kernels.machine import from_bits, piece, wide_vectors, widened
 
 NO_SCALES = (1.0, 1.0, 1.0)
 SATURATED = -(2**30)
@@ -33,7 +33,7 @@ _NEAR_POWER = 2.0**-83
 _NOT_COUNTED = (0, 0)
 
 
-@kernel
+@piece
 def sharing(x: Any, top: float) -> tuple[int, int]:
     """Return how many elements of a span are the maximum, and how many other finite ones it has."""
     wide_vectors()
@@ -45,7 +45,7 @@ def sharing(x: Any, top: float) -> tuple[int, int]:
     return maxima, others
 
 
-@kernel
+@piece
 def below_power(reached: Any, power: int, shared: Any) -> int:
     """Tell what theory says of a result near 2^power: 1 if below it, 0 if equal, -1 if nothing.
 
@@ -56,7 +56,7 @@ def below_power(reached: Any, power: int, shared: Any) -> int:
     return int(shared[1] > 0)
 
 
-@kernel
+@piece
 def binades_of(high: Any, low: Any, k: Any) -> Any:
     """Bring each value into its binade; return how many binades are open, how many values far.
 
@@ -77,7 +77,7 @@ def binades_of(high: Any, low: Any, k: Any) -> Any:
     return open_, far
 
 
-@kernel
+@piece
 def settle_in_wide(x: Any, top: float, shared: Any, high: Any, low: Any, k: Any) -> int:
     """As `settle_in_double` for what `binades_of` found open."""
     left = 0
@@ -96,7 +96,7 @@ def settle_in_wide(x: Any, top: float, shared: Any, high: Any, low: Any, k: Any)
     return left
 
 
-@kernel
+@piece
 def mark_far(x: Any, top: float, scales: Any, high: Any, low: Any, k: Any) -> int:
     """Set what `LOWEST` cut off: zeros, saturated exponents; return how many it cannot tell."""
     unknown = 0
@@ -114,7 +114,7 @@ def mark_far(x: Any, top: float, scales: Any, high: Any, low: Any, k: Any) -> in
     return unknown
 
 
-@kernel
+@piece
 def record_in_wide(
     x: Any, top: float, scales: Any, shared: Any, factors: Any, fmt: Any,
     high: Any, low: Any, k: Any, out: Any,
@@ -134,7 +134,7 @@ def record_in_wide(
     return undecided
 
 
-@kernel
+@piece
 def wide_row(
     x: Any, top: float, scales: Any, fmt: Any, high: Any, low: Any, k: Any, out: Any
 ) -> int:
@@ -149,7 +149,7 @@ def wide_row(
     return record_in_wide(x, top, scales, _NOT_COUNTED, factors, fmt, high, low, k, out)
 
 
-@kernel
+@piece
 def any_row(x: Any, scales: Any, fmt: Any, high: Any, low: Any, k: Any, out: Any) -> int:
     """Record a row in double-double arithmetic; return as `narrow_row` does."""
     top, bottom = ends_of_span(x)
@@ -158,7 +158,7 @@ def any_row(x: Any, scales: Any, fmt: Any, high: Any, low: Any, k: Any, out: Any
     return wide_row(x, top, scales, fmt, high, low, k, out)
 
 
-@kernel
+@piece
 def sum_in_wide(x: Any, top: float, scales: Any) -> Any:
     """Return the parts of the sum of a block, for `merge`."""
     high, low, k = np.empty(x.size), np.empty(x.size), np.empty(x.size, np.int32)
@@ -166,7 +166,7 @@ def sum_in_wide(x: Any, top: float, scales: Any) -> Any:
     return sum_block(high, low, k)
 
 
-@kernel
+@piece
 def wide_span(
     x: Any, top: float, scales: Any, shared: Any, factors: Any, fmt: Any,
     high: Any, low: Any, k: Any, out: Any,

@@ -21,7 +21,7 @@ from numba.extending import overload
 from backends.kernels.lanes import fused, larger, shifted_right, spread
 from backends.kernels.lanes_forms import any_bit, as_float32, bits_of, from_bits, joined, low_half
 from backends.kernels.lanes_memory import load, load_some, store, store_some
-from backends.kernels.machine import always_inline, kernel, wide_vectors
+from backends.kernels.machine import always_inline, piece, wide_vectors
 
 types: Any = _types
 
@@ -31,7 +31,7 @@ _TESTED = 64
 _LEAST_BINADE = 127 - 14
 
 
-@kernel
+@piece
 def _to_float32(y: Any, at: int, n: int, factor: float, error: float, out: Any, to: int) -> bool:
     always_inline()
     below, above = factor * (1.0 - error), factor * (1.0 + error)
@@ -53,7 +53,7 @@ def _to_float32(y: Any, at: int, n: int, factor: float, error: float, out: Any, 
     return bool(any_bit(seen))
 
 
-@kernel
+@piece
 def _packed_float16(value: Any) -> Any:
     """Return the encodings of float32 numbers in [0, 2), and which bits both ends do not share.
 
@@ -69,7 +69,7 @@ def _packed_float16(value: Any) -> Any:
     return low_half(encoding), low ^ high
 
 
-@kernel
+@piece
 def _packed_bfloat16(value: Any) -> Any:
     """Return encodings and differing bits: a unit of the encoding is more than was rounded off."""
     always_inline()
@@ -88,7 +88,7 @@ def _anchored(fraction: int, least: int) -> Any:
     dropped, lift, lowest = 52 - fraction, (52 - fraction) << 52, (least + 1023) << 52
     exponents = 0x7FF << 52
 
-    @kernel
+    @piece
     def rounded(y: Any, at: int, n: int, factor: float, error: float, out: Any, to: int) -> bool:
         wide_vectors()
         below, above = factor * (1.0 - error), factor * (1.0 + error)
@@ -111,7 +111,7 @@ def _anchored(fraction: int, least: int) -> Any:
 def _quick(packed: Any) -> tuple[Any, Any]:
     """Make the quick rounding of `_TESTED` numbers, and of fewer."""
 
-    @kernel
+    @piece
     def some(y: Any, at: int, n: int, factor: float, out: Any, to: int) -> bool:
         """Round a few; tell whether the two numbers on either side differ for one of them."""
         always_inline()
@@ -124,7 +124,7 @@ def _quick(packed: Any) -> tuple[Any, Any]:
             seen = seen | differing
         return bool(any_bit(seen))
 
-    @kernel
+    @piece
     def tested(y: Any, at: int, factor: float, out: Any, to: int) -> bool:
         """As `some` for as many as share a test."""
         always_inline()
@@ -143,7 +143,7 @@ def _quick(packed: Any) -> tuple[Any, Any]:
 def _to_sixteen_bits(packed: Any, anchored: Any) -> Any:
     tested, some = _quick(packed)
 
-    @kernel
+    @piece
     def rounded(y: Any, at: int, n: int, factor: float, error: float, out: Any, to: int) -> bool:
         always_inline()
         if n == _TESTED:
@@ -212,7 +212,7 @@ def _careful(y: Any, at: Any, n: Any, factor: Any, error: Any, out: Any, to: Any
     return rounded
 
 
-@kernel
+@piece
 def round_numbers(y: Any, at: int, n: int, factor: float, error: float, out: Any, to: int) -> bool:
     """As `rounding` and then `careful`, compiled by itself."""
     wide_vectors()

@@ -22,6 +22,7 @@ from backends.kernels import (
     exact_rounding,
     exact_settle,
     exp_lanes,
+    half_words,
     lanes,
     lanes_forms,
     lanes_memory,
@@ -57,7 +58,7 @@ from backends.kernels.exact_settle import (
     shifted_own_margin,
     shifted_sum,
 )
-from backends.kernels.machine import kernel
+from backends.kernels.machine import piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,11 +70,11 @@ _LONG = 1 << 17
 _NO_SCALES = (1.0, 1.0, 1.0)
 # Whose text decides what is compiled.
 _CALLED = (double_double, exact_integers, exact_lanes, exact_narrow, exact_passes, exact_rounding,
-           exact_settle, exp_lanes, lanes, lanes_forms, lanes_memory, lanes_table,
+           exact_settle, exp_lanes, half_words, lanes, lanes_forms, lanes_memory, lanes_table,
            machine)  # fmt: skip
 
 
-@kernel
+@piece
 def _sums(high: Any, low: Any, k: Any, sums: Any) -> None:
     """Fill a row of `sums` for each block of a span."""
     for b in range(sums.shape[0]):
@@ -81,7 +82,7 @@ def _sums(high: Any, low: Any, k: Any, sums: Any) -> None:
         sums[b] = sum_block(high[part], low[part], k[part])
 
 
-@kernel
+@piece
 def _wide_row(
     x: Any, top: float, scales: Any, fmt: Any, high: Any, low: Any, k: Any, out: Any
 ) -> int:
@@ -95,63 +96,59 @@ def _wide_row(
     return int(round_span(high, low, k, fmt[0], fmt[1], out))
 
 
-def _build_narrow(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
-    # One function: Numba's parallel loops do not reach into others.
+# One function: Numba's parallel loops do not reach into others.
 
-    def narrow(x: Any, fmt: Any, out: Any, threads: int, open_: Any) -> None:  # noqa: C901 - as said above
-        rows, n = x.shape
-        if len(sources) == 0:  # see `compiled`
-            return
-        if n <= _LONG:
-            tasks = min(rows, 4 * threads) if rows * n > _SMALL else 1
-            for t in prange(tasks):
-                first, last = t * rows // tasks, (t + 1) * rows // tasks
-                y = scratch(min(last - first, max(1, TOGETHER // n)), n)
-                rows_in_double(x, first, last, y, fmt, out, open_)
-            return
-        chunks = (n + BLOCK - 1) // BLOCK
-        sums, ends = np.empty((chunks, 2)), np.empty((chunks, 2))
-        left = np.empty(chunks, np.int64)
-        for i in range(rows):
-            open_[i] = 0
-            shift = 0.0
+
+def _narrow(x: Any, fmt: Any, out: Any, threads: int, open_: Any) -> None:  # noqa: C901 - as said above
+    rows, n = x.shape
+    if n <= _LONG:
+        tasks = min(rows, 4 * threads) if rows * n > _SMALL else 1
+        for t in prange(tasks):
+            first, last = t * rows // tasks, (t + 1) * rows // tasks
+            y = scratch(min(last - first, max(1, TOGETHER // n)), n)
+            rows_in_double(x, first, last, y, fmt, out, open_)
+        return
+    chunks = (n + BLOCK - 1) // BLOCK
+    sums, ends = np.empty((chunks, 2)), np.empty((chunks, 2))
+    left = np.empty(chunks, np.int64)
+    for i in range(rows):
+        open_[i] = 0
+        shift = 0.0
+        for c in prange(chunks):
+            at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
+            sums[c, 0], sums[c, 1], ends[c, 0] = calm_sum(x, i * n + at, size, 0.0)
+        total, rest = merged(sums)
+        calm = is_calm(total, ends[:, 0].max())
+        margin = calm_own_margin(exp_error(x), ends[:, 0].max())
+        if not calm:
             for c in prange(chunks):
                 at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
-                sums[c, 0], sums[c, 1], ends[c, 0] = calm_sum(x, i * n + at, size, 0.0)
+                ends[c] = span_ends(x, i * n + at, size)
+            shift = ends[:, 0].max()
+            margin = shifted_own_margin(exp_error(x), shift - ends[:, 1].min())
+            for c in prange(chunks):
+                at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
+                sums[c, 0], sums[c, 1], _ = shifted_sum(x, i * n + at, size, shift)
             total, rest = merged(sums)
-            calm = is_calm(total, ends[:, 0].max())
-            margin = calm_own_margin(exp_error(x), ends[:, 0].max())
-            if not calm:
-                for c in prange(chunks):
-                    at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
-                    ends[c] = span_ends(x, i * n + at, size)
-                shift = ends[:, 0].max()
-                margin = shifted_own_margin(exp_error(x), shift - ends[:, 1].min())
-                for c in prange(chunks):
-                    at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
-                    sums[c, 0], sums[c, 1], _ = shifted_sum(x, i * n + at, size, shift)
-                total, rest = merged(sums)
-            if not total > 0.0:
-                out[i, :] = fmt[2]
-                continue
-            factor, factor_low = inverse(total, rest)
-            for c in prange(chunks):
-                at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
-                y = scratch(1, size)
-                if calm:
-                    calm_span(x, i * n + at, size, y, 0, out)
-                else:
-                    shifted_span(x, i * n + at, size, shift, y, 0, out)
-                left[c] = 0
-                if round_numbers(y, 0, size, factor, margin, out, i * n + at):
-                    part = slice(at, at + size)
-                    left[c] = settle_block(x[i, part], shift, factor, factor_low, fmt, out[i, part])
-            open_[i] = left.any()
-
-    return narrow
+        if not total > 0.0:
+            out[i, :] = fmt[2]
+            continue
+        factor, factor_low = inverse(total, rest)
+        for c in prange(chunks):
+            at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
+            y = scratch(1, size)
+            if calm:
+                calm_span(x, i * n + at, size, y, 0, out)
+            else:
+                shifted_span(x, i * n + at, size, shift, y, 0, out)
+            left[c] = 0
+            if round_numbers(y, 0, size, factor, margin, out, i * n + at):
+                part = slice(at, at + size)
+                left[c] = settle_block(x[i, part], shift, factor, factor_low, fmt, out[i, part])
+        open_[i] = left.any()
 
 
-@kernel
+@piece
 def _sum_of_span(x: Any, top: float, scales: Any) -> Any:
     """Return the parts of the sum of a span of one block."""
     high, low, k = np.empty(x.size), np.empty(x.size), np.empty(x.size, np.int32)
@@ -159,7 +156,7 @@ def _sum_of_span(x: Any, top: float, scales: Any) -> Any:
     return sum_block(high, low, k)
 
 
-@kernel
+@piece
 def _round_span(
     x: Any, top: float, scales: Any, factor: float, low_factor: float, fmt: Any, out: Any
 ) -> int:
@@ -170,7 +167,7 @@ def _round_span(
     return int(round_span(high, low, k, fmt[0], fmt[1], out))
 
 
-@kernel
+@piece
 def _merged_ends(ends: Any) -> tuple[float, float]:
     top, bottom = ends[0, 0], ends[0, 1]
     for c in range(ends.shape[0]):
@@ -180,50 +177,43 @@ def _merged_ends(ends: Any) -> tuple[float, float]:
     return top, bottom
 
 
-def _build_wide(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
-    # One function: Numba's parallel loops do not reach into others.
-    def wide(  # noqa: C901 - as said above
-        x: Any, fmt: Any, scales: Any, encodings: Any, threads: int, open_: Any
-    ) -> None:
-        rows, n = x.shape
-        if len(sources) == 0:  # see `compiled`
-            return
-        if n <= _LONG:
-            tasks = min(rows, 4 * threads) if rows * n > _SMALL // 4 else 1
-            for t in prange(tasks):
-                high, low, k = np.empty(n), np.empty(n), np.empty(n, np.int32)
-                for i in range(t * rows // tasks, (t + 1) * rows // tasks):
-                    top, bottom = ends_of_span(x[i])
-                    if regular(top, bottom):
-                        row = encodings[i]
-                        open_[i] = _wide_row(x[i], top, scales, fmt, high, low, k, row) > 0
-                    else:
-                        encodings[i, :] = fmt[2]
-                        open_[i] = 0
-            return
-        chunks = (n + BLOCK - 1) // BLOCK
-        ends, sums = np.empty((chunks, 2)), np.empty((chunks, 3))
-        counts = np.empty(chunks, np.int64)
-        for i in range(rows):
-            for c in prange(chunks):
-                ends[c] = ends_of_span(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)])
-            top, bottom = _merged_ends(ends)
-            if not regular(top, bottom):
-                encodings[i, :] = fmt[2]
-                open_[i] = 0
-                continue
-            for c in prange(chunks):
-                sums[c] = _sum_of_span(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)], top, scales)
-            total, rest = merge(sums)
-            factor, factor_low = inverse(total, rest)
-            for c in prange(chunks):
-                part = slice(c * BLOCK, min(n, (c + 1) * BLOCK))
-                counts[c] = _round_span(
-                    x[i, part], top, scales, factor, factor_low, fmt, encodings[i, part]
-                )
-            open_[i] = counts.any()
-
-    return wide
+# One function: Numba's parallel loops do not reach into others.
+def _wide(x: Any, fmt: Any, scales: Any, encodings: Any, threads: int, open_: Any) -> None:
+    rows, n = x.shape
+    if n <= _LONG:
+        tasks = min(rows, 4 * threads) if rows * n > _SMALL // 4 else 1
+        for t in prange(tasks):
+            high, low, k = np.empty(n), np.empty(n), np.empty(n, np.int32)
+            for i in range(t * rows // tasks, (t + 1) * rows // tasks):
+                top, bottom = ends_of_span(x[i])
+                if regular(top, bottom):
+                    row = encodings[i]
+                    open_[i] = _wide_row(x[i], top, scales, fmt, high, low, k, row) > 0
+                else:
+                    encodings[i, :] = fmt[2]
+                    open_[i] = 0
+        return
+    chunks = (n + BLOCK - 1) // BLOCK
+    ends, sums = np.empty((chunks, 2)), np.empty((chunks, 3))
+    counts = np.empty(chunks, np.int64)
+    for i in range(rows):
+        for c in prange(chunks):
+            ends[c] = ends_of_span(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)])
+        top, bottom = _merged_ends(ends)
+        if not regular(top, bottom):
+            encodings[i, :] = fmt[2]
+            open_[i] = 0
+            continue
+        for c in prange(chunks):
+            sums[c] = _sum_of_span(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)], top, scales)
+        total, rest = merge(sums)
+        factor, factor_low = inverse(total, rest)
+        for c in prange(chunks):
+            part = slice(c * BLOCK, min(n, (c + 1) * BLOCK))
+            counts[c] = _round_span(
+                x[i, part], top, scales, factor, factor_low, fmt, encodings[i, part]
+            )
+        open_[i] = counts.any()
 
 
 @functools.cache
@@ -237,7 +227,7 @@ def narrow(dtype: str) -> Callable[..., None]:
     element, word = ELEMENTS[dtype]
     x, open_ = array(element, 2, readonly=True), array(types.uint8, 1)
     fmt = types.UniTuple(types.int64, 3)
-    return compiled(_build_narrow, types.void(x, fmt, array(word, 2), types.intp, open_), _CALLED)
+    return compiled(_narrow, types.void(x, fmt, array(word, 2), types.intp, open_), _CALLED)
 
 
 @functools.cache
@@ -249,6 +239,4 @@ def wide(dtype: str) -> Callable[..., None]:
     element, word = ELEMENTS[dtype]
     x, open_ = array(element, 2, readonly=True), array(types.uint8, 1)
     fmt, scales = types.UniTuple(types.int64, 3), types.UniTuple(types.float64, 3)
-    return compiled(
-        _build_wide, types.void(x, fmt, scales, array(word, 2), types.intp, open_), _CALLED
-    )
+    return compiled(_wide, types.void(x, fmt, scales, array(word, 2), types.intp, open_), _CALLED)

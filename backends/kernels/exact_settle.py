@@ -29,7 +29,7 @@ from backends.kernels.exp_lanes import exp_parts
 from backends.kernels.lanes import larger, spread
 from backends.kernels.lanes_forms import as_float32, as_float64, first_lanes, lane, largest_of
 from backends.kernels.lanes_memory import element, fetch, load, load_some
-from backends.kernels.machine import always_inline, kernel, wide_vectors
+from backends.kernels.machine import always_inline, piece, wide_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,25 +37,25 @@ if TYPE_CHECKING:
 SUM_ERROR = 2.0**-54
 
 
-@kernel
+@piece
 def calm_own_margin(error: float, top: float) -> float:
     """Return the error bound of a calm row's results whose sum is good to `SUM_ERROR`."""
     return (8.0 + 1.01 * error + 0.14 * (104.0 + abs(top))) * 2.0**-53
 
 
-@kernel
+@piece
 def shifted_own_margin(error: float, spread: float) -> float:
     """Return the same for a shifted row with gaps up to `spread`."""
     return (8.0 + 1.01 * error + 1.2 * min(spread, -LOWEST)) * 2.0**-53
 
 
-@kernel
+@piece
 def _calm_parts(x: Any, top: float) -> Any:  # noqa: ARG001 - the shifted one's arguments
     always_inline()
     return as_float64(x), spread(0.0, 8)
 
 
-@kernel
+@piece
 def _shifted_parts(x: Any, top: float) -> Any:
     """Return x - top, at least `LOWEST`, and what its rounding lost.
 
@@ -69,7 +69,7 @@ def _shifted_parts(x: Any, top: float) -> Any:
 
 
 def _summing(parts_of: Callable[..., Any], floor: np.float32) -> Callable[..., Any]:
-    @kernel
+    @piece
     def total(x: Any, at: int, n: int, top: float) -> tuple[float, float, float]:
         """Return a span's sum of exponentials as two numbers, and its largest element."""
         wide_vectors()
@@ -113,7 +113,7 @@ calm_sum = _summing(_calm_parts, FLOOR)
 shifted_sum = _summing(_shifted_parts, np.float32(-np.inf))
 
 
-@kernel
+@piece
 def _lanes_added(value: Any) -> tuple[float, float]:
     always_inline()
     total = lost = 0.0
@@ -123,7 +123,7 @@ def _lanes_added(value: Any) -> tuple[float, float]:
     return total, lost
 
 
-@kernel
+@piece
 def merged(sums: Any) -> tuple[float, float]:
     """Add the sums of spans, each two numbers, into one double-double."""
     total = lost = 0.0
@@ -133,7 +133,7 @@ def merged(sums: Any) -> tuple[float, float]:
     return two_sum(total, lost)
 
 
-@kernel
+@piece
 def settle_block(x: Any, top: float, factor: float, low: float, fmt: Any, out: Any) -> int:
     """Round a block in double-double arithmetic, given 1/sum; return how many stay undecided."""
     values, rests, k = np.empty(x.size), np.empty(x.size), np.empty(x.size, np.int32)

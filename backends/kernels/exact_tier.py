@@ -15,6 +15,7 @@ from backends.kernels import (
     exact_narrow,
     exact_record,
     exact_record_wide,
+    half_words,
     machine,
 )
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
@@ -32,7 +33,8 @@ LONG = 1 << 17
 SURVEY, SUM, WIDE_SUM, RECORD, WIDE_RECORD = range(5)
 """The steps of a long row; see `long`."""
 
-_CALLED = (double_double, exact_integers, exact_narrow, exact_record, exact_record_wide, machine)
+_CALLED = (double_double, exact_integers, exact_narrow, exact_record, exact_record_wide, half_words,
+           machine)  # fmt: skip
 
 
 @functools.cache
@@ -45,8 +47,8 @@ def short(dtype: str) -> Callable[..., None]:
     and double-double; the latter is -1 for rows with a NaN or without a finite maximum, which are
     left alone.
     """
-    build = _build_wide if dtype == "float64" else _build_narrow
-    return compiled(build, types.void(*_common(dtype, 2), array(types.int64, 2)), _CALLED)
+    function = _short_wide if dtype == "float64" else _short_narrow
+    return compiled(function, types.void(*_common(dtype, 2), array(types.int64, 2)), _CALLED)
 
 
 @functools.cache
@@ -64,7 +66,7 @@ def long(dtype: str) -> Callable[..., None]:
     """
     row, shared = types.UniTuple(types.float64, 3), types.UniTuple(types.int64, 3)
     arguments = (types.intp, row, shared, *_common(dtype, 1), array(types.float64, 2))
-    return compiled(_build_long, types.void(*arguments), _CALLED)
+    return compiled(_long, types.void(*arguments), _CALLED)
 
 
 def _common(dtype: str, dimensions: int) -> tuple[Any, ...]:
@@ -81,95 +83,82 @@ def _common(dtype: str, dimensions: int) -> tuple[Any, ...]:
     )
 
 
-def _build_wide(sources: str) -> Callable[..., None]:
-    def short(
-        x: Any,
-        fmt: Any,
-        scales: Any,
-        threads: int,
-        high: Any,
-        low: Any,
-        k: Any,
-        out: Any,
-        open_: Any,
-    ) -> None:
-        if len(sources) == 0:  # see `compiled`
-            return
-        rows = x.shape[0]
-        tasks = min(rows, 8 * threads)
-        for t in prange(tasks):
-            for i in range(t * rows // tasks, (t + 1) * rows // tasks):
-                open_[i, 1] = any_row(x[i], scales, fmt, high[i], low[i], k[i], out[i])
-
-    return short
+def _short_wide(
+    x: Any,
+    fmt: Any,
+    scales: Any,
+    threads: int,
+    high: Any,
+    low: Any,
+    k: Any,
+    out: Any,
+    open_: Any,
+) -> None:
+    rows = x.shape[0]
+    tasks = min(rows, 8 * threads)
+    for t in prange(tasks):
+        for i in range(t * rows // tasks, (t + 1) * rows // tasks):
+            open_[i, 1] = any_row(x[i], scales, fmt, high[i], low[i], k[i], out[i])
 
 
-def _build_narrow(sources: str) -> Callable[..., None]:
-    def short(
-        x: Any,
-        fmt: Any,
-        scales: Any,
-        threads: int,
-        high: Any,
-        low: Any,
-        k: Any,
-        out: Any,
-        open_: Any,
-    ) -> None:
-        if len(sources) == 0 or low.size > 0:  # see `compiled`, `short`
-            return
-        rows, n = x.shape
-        plain = scales[1] == 1.0 and scales[2] == 1.0
-        tasks = min(rows, 8 * threads)
-        for t in prange(tasks):
-            scratch = np.empty(n)
-            for i in range(t * rows // tasks, (t + 1) * rows // tasks):
-                if plain:
-                    open_[i, 0], open_[i, 1] = narrow_row(x[i], scratch, fmt, high[i], k[i], out[i])
-                else:
-                    open_[i, 1] = any_row(x[i], scales, fmt, high[i], scratch, k[i], out[i])
-
-    return short
+def _short_narrow(
+    x: Any,
+    fmt: Any,
+    scales: Any,
+    threads: int,
+    high: Any,
+    low: Any,
+    k: Any,
+    out: Any,
+    open_: Any,
+) -> None:
+    if low.size > 0:  # see `short`
+        return
+    rows, n = x.shape
+    plain = scales[1] == 1.0 and scales[2] == 1.0
+    tasks = min(rows, 8 * threads)
+    for t in prange(tasks):
+        scratch = np.empty(n)
+        for i in range(t * rows // tasks, (t + 1) * rows // tasks):
+            if plain:
+                open_[i, 0], open_[i, 1] = narrow_row(x[i], scratch, fmt, high[i], k[i], out[i])
+            else:
+                open_[i, 1] = any_row(x[i], scales, fmt, high[i], scratch, k[i], out[i])
 
 
-def _build_long(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
-    # One function: Numba's parallel loops do not reach into others, and it compiles faster than 5.
-    def long(  # noqa: C901 - as said above
-        step: int, row: Any, shared: Any, x: Any, fmt: Any, scales: Any, threads: int,
-        high: Any, low: Any, k: Any, out: Any, blocks: Any,
-    ) -> None:  # fmt: skip
-        if len(sources) == 0 or threads == 0:  # see `compiled`
-            return
-        top, n = row[0], x.size
-        counted = (shared[0], shared[1])
-        if step == 0:
-            for c in prange(blocks.shape[0]):
-                blocks[c] = survey(x[c * BLOCK : min(n, (c + 1) * BLOCK)])
-        elif step == 1:
-            added = simply_added(n, x.itemsize)
-            for c in prange(blocks.shape[0]):
-                part = x[c * BLOCK : min(n, (c + 1) * BLOCK)]
-                blocks[c, 0], blocks[c, 1] = sum_of_span(part, top, np.empty(part.size), added)
-        elif step == 2:
-            for c in prange(blocks.shape[0]):
-                part = x[c * BLOCK : min(n, (c + 1) * BLOCK)]
-                sums = sum_in_wide(part, top, scales)
-                blocks[c, 0], blocks[c, 1], blocks[c, 2] = sums
-        elif step == 3:
-            for c in prange(blocks.shape[0]):
-                lo, hi = c * BLOCK, min(n, (c + 1) * BLOCK)
-                blocks[c, 0] = narrow_span(
-                    x[lo:hi], row, shared, fmt, high[lo:hi], k[lo:hi], out[lo:hi]
-                )
-        else:
-            for c in prange(blocks.shape[0]):
-                if blocks[c, 0] == 0.0:
-                    continue
-                lo, hi = c * BLOCK, min(n, (c + 1) * BLOCK)
-                rest = low[lo:hi] if low.size > 0 else np.empty(hi - lo)
-                blocks[c, 0] = wide_span(
-                    x[lo:hi], top, scales, counted, (row[1], row[2]), fmt,
-                    high[lo:hi], rest, k[lo:hi], out[lo:hi],
-                )  # fmt: skip
-
-    return long
+# One function: Numba's parallel loops do not reach into others, and it compiles faster than 5.
+def _long(  # noqa: C901 - as said above
+    step: int, row: Any, shared: Any, x: Any, fmt: Any, scales: Any, threads: int,  # noqa: ARG001 - as `short`
+    high: Any, low: Any, k: Any, out: Any, blocks: Any,
+) -> None:  # fmt: skip
+    top, n = row[0], x.size
+    counted = (shared[0], shared[1])
+    if step == 0:
+        for c in prange(blocks.shape[0]):
+            blocks[c] = survey(x[c * BLOCK : min(n, (c + 1) * BLOCK)])
+    elif step == 1:
+        added = simply_added(n, x.itemsize)
+        for c in prange(blocks.shape[0]):
+            part = x[c * BLOCK : min(n, (c + 1) * BLOCK)]
+            blocks[c, 0], blocks[c, 1] = sum_of_span(part, top, np.empty(part.size), added)
+    elif step == 2:
+        for c in prange(blocks.shape[0]):
+            part = x[c * BLOCK : min(n, (c + 1) * BLOCK)]
+            sums = sum_in_wide(part, top, scales)
+            blocks[c, 0], blocks[c, 1], blocks[c, 2] = sums
+    elif step == 3:
+        for c in prange(blocks.shape[0]):
+            lo, hi = c * BLOCK, min(n, (c + 1) * BLOCK)
+            blocks[c, 0] = narrow_span(
+                x[lo:hi], row, shared, fmt, high[lo:hi], k[lo:hi], out[lo:hi]
+            )
+    else:
+        for c in prange(blocks.shape[0]):
+            if blocks[c, 0] == 0.0:
+                continue
+            lo, hi = c * BLOCK, min(n, (c + 1) * BLOCK)
+            rest = low[lo:hi] if low.size > 0 else np.empty(hi - lo)
+            blocks[c, 0] = wide_span(
+                x[lo:hi], top, scales, counted, (row[1], row[2]), fmt,
+                high[lo:hi], rest, k[lo:hi], out[lo:hi],
+            )  # fmt: skip

@@ -35,7 +35,7 @@ from backends.kernels.exact_integers import ln2
 from backends.kernels.lanes import fused, shifted_left
 from backends.kernels.lanes_forms import bits_of, from_bits
 from backends.kernels.lanes_table import table_of_eight
-from backends.kernels.machine import always_inline, kernel
+from backends.kernels.machine import always_inline, piece
 
 _STEPS = 8
 _BITS = 400
@@ -97,7 +97,7 @@ _scale = table_of_eight(_SCALES)
 _rest = table_of_eight(_RESTS)
 
 
-@kernel
+@piece
 def long_exp(t: Any) -> Any:
     """Return exp(t) for lanes with |t| <= 760."""
     always_inline()
@@ -110,7 +110,7 @@ def long_exp(t: Any) -> Any:
     return fused(scale, q, scale)
 
 
-@kernel
+@piece
 def short_exp(t: Any) -> Any:
     """Return exp(t) for lanes with |t| <= 760, good enough for formats of 16 bits."""
     always_inline()
@@ -122,7 +122,7 @@ def short_exp(t: Any) -> Any:
     return fused(scale, q, scale)
 
 
-@kernel
+@piece
 def exp_parts(t: Any, rest: Any) -> Any:
     """Return (scale, tail) of exp(t + rest), |rest| <= u |t|; see above."""
     always_inline()

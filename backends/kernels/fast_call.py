@@ -139,10 +139,8 @@ def _family(
     if x.size == 0:
         out[...] = of_no_class
         return out
-    # 16 bits by way of float32, rounded once: two formats' kernels take long enough to compile.
     native = x.dtype.newbyteorder("=")
-    working: np.dtype[Any] = np.dtype(np.float32) if native.itemsize == 2 else native
-    kernel = fast_family.family(working.name)
+    kernel = fast_family.family(native.name)
     has_labels = bool(others) and others[0].dtype.kind == "i"
 
     def apply(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
@@ -151,7 +149,7 @@ def _family(
         kernel(rows[0], cotangent, labels, result, divisor, threads.of_numba(), what)
 
     target = out[..., None] if one_a_row else _along(out, position)
-    _run(apply, [_along(x, position), *others], target, working)
+    _run(apply, [_along(x, position), *others], target, native)
     return out
 
 

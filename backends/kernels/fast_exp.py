@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.kernels.exact_integers import ln2
-from backends.kernels.lanes import fused, larger, shifted_left
+from backends.kernels.lanes import fused, larger, series, shifted_left
 from backends.kernels.lanes_forms import bits_of, from_bits, where_above
 from backends.kernels.machine import always_inline, piece
 
@@ -88,7 +88,7 @@ def exponential(of: Arithmetic) -> Callable[..., Any]:
     real = of.real
     high, low = (-part for part in of.ln2_parts())
     per_ln2, fraction = real(1.0 / LN2), of.fraction
-    series = _polynomial(tuple(real(term) for term in of.terms))
+    polynomial = series(tuple(float(real(term)) for term in of.terms))
 
     @piece
     def exp(x: Any, shift: Any) -> Any:
@@ -98,7 +98,7 @@ def exponential(of: Arithmetic) -> Callable[..., Any]:
         shifted = fused(x, per_ln2, magic)
         multiple = shifted - magic
         r = fused(multiple, low, fused(multiple, high, x))
-        return from_bits(shifted_left(bits_of(shifted), fraction)), fused(r * r, series(r), r)
+        return from_bits(shifted_left(bits_of(shifted), fraction)), fused(r * r, polynomial(r), r)
 
     return exp
 
@@ -108,7 +108,7 @@ def exponential_with_rest(of: Arithmetic) -> Callable[..., Any]:
     real = of.real
     high, low = (-part for part in of.ln2_parts())
     per_ln2, fraction = real(1.0 / LN2), of.fraction
-    series = _polynomial(tuple(real(term) for term in of.terms))
+    polynomial = series(tuple(float(real(term)) for term in of.terms))
 
     @piece
     def exp(x: Any, rest: Any, shift: Any) -> Any:
@@ -119,7 +119,7 @@ def exponential_with_rest(of: Arithmetic) -> Callable[..., Any]:
         shifted = fused(x, per_ln2, magic)
         multiple = shifted - magic
         r = fused(multiple, high, x) + fused(multiple, low, rest)
-        return from_bits(shifted_left(bits_of(shifted), fraction)), fused(r * r, series(r), r)
+        return from_bits(shifted_left(bits_of(shifted), fraction)), fused(r * r, polynomial(r), r)
 
     return exp
 
@@ -129,7 +129,7 @@ def reduced(of: Arithmetic) -> Callable[..., Any]:
     real = of.real
     high, low = (-part for part in of.ln2_parts())
     per_ln2, magic, lowest = real(1.0 / LN2), real(of.to_integer), real(-of.reach)
-    series = _polynomial(tuple(real(term) for term in of.terms))
+    polynomial = series(tuple(float(real(term)) for term in of.terms))
 
     @piece
     def split(x: Any) -> Any:
@@ -137,7 +137,7 @@ def reduced(of: Arithmetic) -> Callable[..., Any]:
         x = larger(lowest, x)  # NaN stays
         multiple = fused(x, per_ln2, magic) - magic
         r = fused(multiple, low, fused(multiple, high, x))
-        return multiple, fused(r * r, series(r), r)
+        return multiple, fused(r * r, polynomial(r), r)
 
     return split
 
@@ -153,24 +153,3 @@ def shift_by(of: Arithmetic) -> Callable[[float], Any]:
         return real(to_integer + (zero - multiple)), real((multiple - zero) * LN2)
 
     return shift
-
-
-def _polynomial(terms: tuple[Any, ...]) -> Callable[..., Any]:
-    """Make Horner's scheme; Numba would not unroll a loop over a tuple of lanes."""
-    if len(terms) == 1:
-        only = terms[0]
-
-        @piece
-        def constant(r: Any) -> Any:  # noqa: ARG001 - called like `step`, which needs it
-            always_inline()
-            return only
-
-        return constant
-    first, others = terms[0], _polynomial(terms[1:])
-
-    @piece
-    def step(r: Any) -> Any:
-        always_inline()
-        return fused(others(r), r, first)
-
-    return step

@@ -25,9 +25,22 @@ from backends.kernels.fast_family_parts import (
     gradients,
     logarithm_of_sums,
     logarithms,
-    merge,
 )
-from backends.kernels.fast_rows import CALLED, IN_PLACE, LONG, SHARE, SMALL, TOGETHER, rooms, spans
+from backends.kernels.fast_rows import (
+    CALLED,
+    IN_PLACE,
+    LONG,
+    NONE,
+    ONE,
+    SHARE,
+    TOGETHER,
+    rooms,
+    share_sum,
+    share_top,
+    spans,
+    tasks_of,
+    whole,
+)
 from backends.kernels.machine import piece
 
 if TYPE_CHECKING:
@@ -67,7 +80,7 @@ def _rows_of(dtype: str) -> Callable[..., Any]:  # noqa: C901 - holds what it ma
                 end_log(x, at, n, i, 0.0, 0.0, labels, cold, what, out)
                 continue
             tops_of(x, at, n, rows, tops)
-            sums_of(x, at, n, rows, tops, cold, y, sums, out, int(what == LOG_SOFTMAX))
+            sums_of(x, at, n, rows, tops, cold, y, sums, out, np.int64(what == LOG_SOFTMAX))
             for g in range(rows):
                 row = at + g * n
                 log = log_of(x, row, n, tops[g], cold, sums[g], y, out)
@@ -85,7 +98,7 @@ def _rows_of(dtype: str) -> Callable[..., Any]:  # noqa: C901 - holds what it ma
             rows, at = min(together, last - i), i * n
             to, pitch = place(at, n, IN_PLACE)
             tops_of(x, at, n, rows, tops)
-            fill_rows(x, at, n, rows, tops, cold, y, to, pitch, sums, out, 1)
+            fill_rows(x, at, n, rows, tops, cold, y, to, pitch, sums, out, ONE)
             for g in range(rows):
                 row, kept = at + g * n, to + g * pitch
                 if what == SOFTMAX_VJP:
@@ -132,22 +145,24 @@ def _steps(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds 
         n = x.shape[1]
         at, size = i * n + s * SHARE, min(SHARE, n - s * SHARE)
         if phase == 0:
-            tops_of(x, at, size, 1, tops[s])
+            tops_of(x, at, size, ONE, tops[s])
             return
         if what < SOFTMAX_VJP:
             if phase == 1:
-                y = room(out, 1, TOGETHER, TOGETHER)
-                sums_of(x, at, size, 1, tops[s], cold, y, sums[s], out, int(what == LOG_SOFTMAX))
+                y = room(out, ONE, TOGETHER, TOGETHER)
+                sums_of(
+                    x, at, size, ONE, tops[s], cold, y, sums[s], out, np.int64(what == LOG_SOFTMAX)
+                )
             elif what == LOG_SOFTMAX and phase == 3:
                 end_log(x, at, size, i, tops[s, 0], means[0], labels, cold, what, out)
             return
-        y = room(out, 1, size, 0)
-        to, pitch = place(at, size, 0)
+        y = room(out, ONE, size, NONE)
+        to, pitch = place(at, size, NONE)
         if phase == 1:
-            fill_rows(x, at, size, 1, tops[s], cold, y, to, pitch, sums[s], out, 1)
+            fill_rows(x, at, size, ONE, tops[s], cold, y, to, pitch, sums[s], out, ONE)
         elif recomputed:
             own = np.empty((1, 2))
-            fill_rows(x, at, size, 1, tops[s], cold, y, to, pitch, own, out, 1)
+            fill_rows(x, at, size, ONE, tops[s], cold, y, to, pitch, own, out, ONE)
             if what == SOFTMAX_VJP:
                 mean = mean_of(y, to, size, sums[s, 0], c, at)
                 if phase == 2:
@@ -168,21 +183,21 @@ def _steps(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds 
     ) -> None:  # fmt: skip
         n = x.shape[1]
         if phase == 0:
-            tops[:] = tops.max()
+            share_top(tops)
         elif phase == 1:
-            merge(sums)
+            share_sum(sums)
             if what < SOFTMAX_VJP:
-                y = room(out, 1, TOGETHER, TOGETHER)
+                y = room(out, ONE, TOGETHER, TOGETHER)
                 means[0] = log_of(x, i * n, n, tops[0, 0], cold, sums[0, 0], y, out)
                 if what != LOG_SOFTMAX:
                     end_log(x, i * n, n, i, tops[0, 0], means[0], labels, cold, what, out)
         elif phase == 2 and what == SOFTMAX_VJP:
-            means[0] = means.sum()
+            means[0] = whole(means)
 
     return step, between
 
 
-def _build(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa: C901 - holds what it makes
+def _family_of(dtype: str) -> Callable[..., None]:
     rows_of, (step, between) = _rows_of(dtype), _steps(dtype)
 
     @piece
@@ -193,33 +208,31 @@ def _build(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa: C901 - 
         out[i, :] = 0
         return True
 
-    def build(sources: str) -> Callable[..., None]:
-        def family(
-            x: Any, c: Any, labels: Any, out: Any, cold: float, threads: int, what: int
-        ) -> None:  # fmt: skip
-            rows, n = x.shape
-            if len(sources) == 0:  # see `compiled`
-                return
-            if n <= LONG:
-                tasks = min(rows, 4 * threads) if rows * n > SMALL else 1
-                for t in prange(tasks):
-                    first, last = t * rows // tasks, (t + 1) * rows // tasks
-                    rows_of(x, c, labels, first, last, cold, what, out)
-                return
-            # Each row is shared, whatever their number is: so its bits do not depend on it.
-            shares = (n + SHARE - 1) // SHARE
-            tops, sums, means = np.empty((shares, 1)), np.empty((shares, 1, 2)), np.empty(shares)
-            for i in range(rows):
-                if ignored(labels, i, what, out):
-                    continue
-                for phase in range(4):
-                    for s in prange(shares):
-                        step(phase, s, x, c, labels, i, cold, what, tops, sums, means, out)
+    def family(
+        x: Any, c: Any, labels: Any, out: Any, cold: float, threads: int, what: int
+    ) -> None:  # fmt: skip
+        # One parallel loop: each of them is compiled by itself, with all that it calls.
+        rows, n = x.shape
+        # A long row is shared, whatever the number of rows is: so its bits do not depend on it.
+        shared = n > LONG
+        shares = (n + SHARE - 1) // SHARE if shared else 0
+        tops, sums, means = np.empty((shares, 1)), np.empty((shares, 1, 2)), np.empty(shares)
+        tasks = shares if shared else tasks_of(rows, n, threads)
+        for i in range(rows if shared else 1):
+            if shared and ignored(labels, i, what, out):
+                continue
+            for phase in range(4 if shared else 1):
+                for task in prange(tasks):
+                    t: Any = np.int64(task)  # unsigned, parts would be compiled twice
+                    if shared:
+                        step(phase, t, x, c, labels, i, cold, what, tops, sums, means, out)
+                    else:
+                        first, last = t * rows // tasks, (t + 1) * rows // tasks
+                        rows_of(x, c, labels, first, last, cold, what, out)
+                if shared:
                     between(phase, x, labels, i, cold, what, tops, sums, means, out)
 
-        return family
-
-    return build
+    return family
 
 
 @functools.cache
@@ -236,5 +249,5 @@ def family(dtype: str) -> Callable[..., None]:
         types.float64, types.intp, types.intp,
     )  # fmt: skip
     return compiled(
-        _build(dtype), signature, (*CALLED, fast_rows, fast_ends, fast_family_parts), dtype
+        _family_of(dtype), signature, (*CALLED, fast_rows, fast_ends, fast_family_parts), dtype
     )

@@ -12,7 +12,7 @@ import numpy as np
 from backends.kernels.double_double import two_sum
 from backends.kernels.fast_ends import ends
 from backends.kernels.fast_forms import form_of
-from backends.kernels.fast_rows import TOGETHER, spans
+from backends.kernels.fast_rows import NONE, ONE, TOGETHER, spans
 from backends.kernels.lanes_memory import element
 from backends.kernels.machine import piece, widened
 
@@ -22,16 +22,6 @@ if TYPE_CHECKING:
 LOG_SOFTMAX, LOGSUMEXP, CROSS_ENTROPY, SOFTMAX_VJP, CROSS_ENTROPY_GRAD = range(5)
 # Inner products beyond these bounds are repeated in float64: products may have been lost.
 _LEAST, _MOST = 2.0**-80, 2.0**100
-
-
-@piece
-def merge(sums: Any) -> None:
-    """Give each share of a row the sum of all."""
-    high, low = 0.0, 0.0
-    for c in range(sums.shape[0]):
-        high, error = two_sum(high, sums[c, 0, 0])
-        low += error + sums[c, 0, 1]
-    sums[:, 0, 0], sums[:, 0, 1] = high, low
 
 
 @piece
@@ -74,12 +64,12 @@ def logarithm_of_sums(dtype: str) -> tuple[Callable[..., Any], ...]:
         drawn: int,
     ) -> None:  # fmt: skip
         if n <= TOGETHER:
-            fill_rows(x, at, n, rows, tops, cold, y, 0, n + -n % width, sums, out, drawn)
+            fill_rows(x, at, n, rows, tops, cold, y, NONE, n + -n % width, sums, out, drawn)
             return
         part, high, low = np.empty((1, 2)), 0.0, 0.0
         for start in range(0, n, TOGETHER):
             size = min(TOGETHER, n - start)
-            fill_rows(x, at + start, size, 1, tops, cold, y, 0, 0, part, out, drawn)
+            fill_rows(x, at + start, size, ONE, tops, cold, y, NONE, NONE, part, out, drawn)
             high, error = two_sum(high, part[0, 0])
             low += error + part[0, 1]
         sums[0, 0], sums[0, 1] = high, low
@@ -92,8 +82,8 @@ def logarithm_of_sums(dtype: str) -> tuple[Callable[..., Any], ...]:
             j += 1
         tops, sums = np.empty(1), np.empty((2, 1, 2))
         tops[0] = top
-        sums_of(x, at, j, 1, tops, cold, y, sums[0], out, 0)
-        sums_of(x, at + j + 1, n - j - 1, 1, tops, cold, y, sums[1], out, 0)
+        sums_of(x, at, j, ONE, tops, cold, y, sums[0], out, NONE)
+        sums_of(x, at + j + 1, n - j - 1, ONE, tops, cold, y, sums[1], out, NONE)
         return (sums[0, 0, 0] + sums[1, 0, 0]) + (sums[0, 0, 1] + sums[1, 0, 1])
 
     @piece
@@ -171,7 +161,7 @@ def gradients(dtype: str) -> tuple[Callable[..., Any], ...]:
     ) -> Any:  # fmt: skip
         """Return p - 1 of the element at `at`, whose exponential is taken again."""
         y, own = np.empty((1, 1), real), np.empty((1, 2))
-        fill_rows(x, at, 1, 1, top, cold, y, 0, 0, own, out, 0)
+        fill_rows(x, at, ONE, ONE, top, cold, y, NONE, NONE, own, out, NONE)
         less = (own[0, 0] - sums[0]) + (own[0, 1] - sums[1])
         return less / sums[0] / cold
 
@@ -191,7 +181,7 @@ def gradients(dtype: str) -> tuple[Callable[..., Any], ...]:
     ) -> None:  # fmt: skip
         """End a span of a row whose label is `label` places from its beginning, if at all there."""
         if cold == 1.0:
-            scale_rows(y, to, 0, n, 1, sums, out, at)
+            scale_rows(y, to, NONE, n, ONE, sums, out, at)
         else:
             share(y, to, n, sums[0, 0], sums[0, 1], cold, out, at)
         if 0 <= label < n:

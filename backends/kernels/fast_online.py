@@ -24,7 +24,7 @@ from backends.kernels.exact_integers import ln2
 from backends.kernels.fast_exp import LN2, exponential, shift_by
 from backends.kernels.fast_forms import form_of
 from backends.kernels.fast_lanes import passes
-from backends.kernels.fast_rows import CALLED, LONG, SHARE, SMALL, spans
+from backends.kernels.fast_rows import CALLED, LONG, NONE, ONE, SHARE, spans, tasks_of
 from backends.kernels.lanes import fused as fused_lanes
 from backends.kernels.lanes_memory import borrowed, fetch, load, load_some, store, store_some
 from backends.kernels.machine import fused, piece, wide_vectors
@@ -40,12 +40,12 @@ _LN2_LOW = (ln2(_BITS) - int(LN2 * 2**_BITS)) / 2**_BITS
 
 
 @piece
-def _raise(state: Any, top: float, cold: float, plain: bool) -> None:  # noqa: FBT001 - compiled
+def _raise(state: Any, top: float, cold: float, plain: int) -> None:
     """Bring the sum in `state` to a larger maximum."""
     if top <= state[0]:
         return
     if state[0] > -np.inf:
-        if plain:
+        if plain == 1:
             factor = 2.0 ** (np.rint(state[0] * _PER_LN2) - np.rint(top * _PER_LN2))
         else:
             gap, rest = two_sum(state[0], -top)
@@ -97,29 +97,29 @@ def pairs(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
     )
 
     @piece
-    def fill(x: Any, at: int, n: int, top: Any, cold: float, plain: Any, y: Any, part: Any,
+    def fill(x: Any, at: int, n: int, top: Any, cold: float, plain: int, y: Any, part: Any,
              out: Any, drawn: int) -> None:  # fmt: skip
-        if plain:
-            fill_rows(x, at, n, 1, top, cold, y, 0, 0, part, out, drawn)
+        if plain == 1:
+            fill_rows(x, at, n, ONE, top, cold, y, NONE, NONE, part, out, drawn)
         else:
-            part[0, 0], part[0, 1] = fill_any(x, at, n, top[0], cold, y, 0)
+            part[0, 0], part[0, 1] = fill_any(x, at, n, top[0], cold, y, NONE)
 
     @piece
-    def gather(x: Any, at: int, n: int, cold: float, plain: bool, out: Any, state: Any) -> bool:  # noqa: FBT001
+    def gather(x: Any, at: int, n: int, cold: float, plain: int, out: Any, state: Any) -> bool:
         """Fill `state` with maximum and sum; return False where a plain row shows to be none."""
         y, part = np.empty((1, _STRIP + width), real), np.empty((1, 2))
         here, against = np.empty(1), np.empty(1)
         state[0], state[1], state[2] = -np.inf, 0.0, 0.0
         for start in range(0, n, _STRIP):
             size = min(_STRIP, n - start)
-            tops_of(x, at + start, size, 1, here)
+            tops_of(x, at + start, size, ONE, here)
             top = max(here[0], state[0])
-            if plain and top > -np.inf and not abs(top) <= reach:
+            if plain == 1 and top > -np.inf and not abs(top) <= reach:
                 return False
             _raise(state, top, cold, plain)
             # A strip of nothing but -inf adds 0 to anything, or NaN if there is one.
             against[0] = top if top > -np.inf else 0.0
-            fill(x, at + start, size, against, cold, plain, y, part, out, 0)
+            fill(x, at + start, size, against, cold, plain, y, part, out, NONE)
             high, error = two_sum(state[1], part[0, 0])
             state[1], state[2] = high, state[2] + (error + part[0, 1])
         return True
@@ -127,9 +127,9 @@ def pairs(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
     @piece
     def first(x: Any, at: int, n: int, cold: float, out: Any, state: Any) -> None:
         state[3] = 1.0
-        if cold != 1.0 or not gather(x, at, n, cold, True, out, state):  # noqa: FBT003 - compiled
+        if cold != 1.0 or not gather(x, at, n, cold, ONE, out, state):
             state[3] = 0.0
-            gather(x, at, n, cold, False, out, state)  # noqa: FBT003 - as above
+            gather(x, at, n, cold, NONE, out, state)
 
     @piece
     def second(x: Any, at: int, n: int, cold: float, state: Any, out: Any) -> None:
@@ -142,32 +142,38 @@ def pairs(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
         sums[0, 0], sums[0, 1] = state[1], state[2]
         for start in range(0, n, _STRIP):
             size = min(_STRIP, n - start)
-            fill_any(x, at + start, size, state[0], cold, y, 0)
-            scale_rows(y, 0, 0, size, 1, sums, out, at + start)
+            fill_any(x, at + start, size, state[0], cold, y, NONE)
+            scale_rows(y, NONE, NONE, size, ONE, sums, out, at + start)
 
     @piece
     def merge(states: Any, cold: float) -> None:
         """Give each share of a row the pair of all."""
-        plain, top = states[:, 3].min() == 1.0, states[:, 0].max()
-        whole = np.zeros(4)
+        plain, top, whole = ONE, -np.inf, np.zeros(4)
+        for s in range(states.shape[0]):
+            top = max(top, states[s, 0])
+            if states[s, 3] != 1.0:
+                plain = NONE
         for s in range(states.shape[0]):
             own = states[s]
             if own[0] > -np.inf or own[1] != own[1]:
-                if not plain and own[3] == 1.0:
+                if plain == 0 and own[3] == 1.0:
                     # Its sum is over 2^K; over its maximum it is what the others are.
                     k = np.rint(own[0] * _PER_LN2)
-                    own[1:3] *= math.exp(fused(k, LN2, -own[0]) + k * _LN2_LOW)
+                    factor = math.exp(fused(k, LN2, -own[0]) + k * _LN2_LOW)
+                    own[1] *= factor
+                    own[2] *= factor
                 _raise(own, top, cold, plain)
                 high, error = two_sum(whole[1], own[1])
                 whole[1], whole[2] = high, whole[2] + (error + own[2])
-        whole[0], whole[3] = top, 1.0 if plain else 0.0
+        whole[0], whole[3] = top, float(plain)
         for s in range(states.shape[0]):
-            states[s, :] = whole
+            for j in range(4):
+                states[s, j] = whole[j]
 
     return first, merge, second
 
 
-def _build(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa: C901 - as above
+def _online_of(dtype: str) -> Callable[..., None]:
     first, merge, second = pairs(dtype)
 
     @piece
@@ -181,35 +187,39 @@ def _build(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa: C901 - 
         else:
             second(x, at, size, cold, states[s], out)
 
+    return in_two_passes(step, merge)
+
+
+def in_two_passes(step: Callable[..., None], merge: Callable[..., None]) -> Callable[..., None]:
+    """Make kernel(x, out, temperature, threads) of two phases, whose pairs are merged between."""
+
     @piece
     def rows_of(x: Any, begin: int, end: int, cold: float, out: Any) -> None:
         states = np.empty((1, 4))
         for i in range(begin, end):
             for phase in range(2):
-                step(phase, x, i, 0, x.shape[1], cold, states, out)
+                step(phase, x, i, NONE, x.shape[1], cold, states, out)
 
-    def build(sources: str) -> Callable[..., None]:
-        def online(x: Any, out: Any, temperature: float, threads: int) -> None:
-            rows, n = x.shape
-            if len(sources) == 0:  # see `compiled`
-                return
-            if n <= LONG:
-                tasks = min(rows, 4 * threads) if rows * n > SMALL else 1
-                for t in prange(tasks):
-                    rows_of(x, t * rows // tasks, (t + 1) * rows // tasks, temperature, out)
-                return
-            shares = (n + SHARE - 1) // SHARE
-            states = np.empty((shares, 4))
-            for i in range(rows):
-                for phase in range(2):
-                    for s in prange(shares):
-                        step(phase, x, i, s, SHARE, temperature, states, out)
-                    if phase == 0:
-                        merge(states, temperature)
+    def kernel(x: Any, out: Any, temperature: float, threads: int) -> None:
+        # One parallel loop: each of them is compiled by itself, with all that it calls.
+        rows, n = x.shape
+        shared = n > LONG
+        shares = (n + SHARE - 1) // SHARE if shared else 0
+        states = np.empty((shares, 4))
+        tasks = shares if shared else tasks_of(rows, n, threads)
+        for i in range(rows if shared else 1):
+            for phase in range(2 if shared else 1):
+                for task in prange(tasks):
+                    t: Any = np.int64(task)  # unsigned, parts would be compiled twice
+                    if shared:
+                        step(phase, x, i, t, np.int64(SHARE), temperature, states, out)
+                    else:
+                        first, last = t * rows // tasks, (t + 1) * rows // tasks
+                        rows_of(x, first, last, temperature, out)
+                if shared and phase == 0:
+                    merge(states, temperature)
 
-        return online
-
-    return build
+    return kernel
 
 
 @functools.cache
@@ -219,4 +229,4 @@ def online(dtype: str) -> Callable[..., None]:
     signature = types.void(
         array(element, 2, readonly=True), array(element, 2), types.float64, types.intp
     )
-    return compiled(_build(dtype), signature, (*CALLED, fast_rows), dtype)
+    return compiled(_online_of(dtype), signature, (*CALLED, fast_rows), f"online/{dtype}")

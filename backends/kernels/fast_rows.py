@@ -21,6 +21,7 @@ from backends.kernels import (
     fast_exp,
     fast_forms,
     fast_lanes,
+    half_words,
     lanes,
     lanes_forms,
     lanes_memory,
@@ -35,19 +36,28 @@ from backends.kernels.machine import piece, wide_vectors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+
+def plain(number: int) -> int:
+    """Return a number that is no literal: for each of those Numba compiles a function anew."""
+    typed: Any = np.int64(number)
+    same: int = typed
+    return same
+
+
+ONE, NONE = plain(1), plain(0)
 # A matrix of fewer elements is done before other threads would have woken up.
 SMALL = 16384
 # So many elements of a group share one round of the passes.
-TOGETHER = 2048
+TOGETHER = plain(2048)
 # Exponentials of longer rows are kept in `out`, where elements can hold them: with a room of their
 # own beside x and `out` they would not stay in the second-level cache.
-IN_PLACE = 8192
+IN_PLACE = plain(8192)
 # Threads share the rows that are longer, if there are fewer than threads; pieces of a row whose
 # exponentials cannot be kept in `out` stay in the second-level cache.
 LONG = 1 << 17
 SHARE = 16384
-CALLED = (double_double, exact_integers, fast_exp, fast_forms, fast_lanes, lanes, lanes_forms,
-           lanes_memory, machine)  # fmt: skip
+CALLED = (double_double, exact_integers, fast_exp, fast_forms, fast_lanes, half_words, lanes,
+           lanes_forms, lanes_memory, machine)  # fmt: skip
 
 
 @functools.cache
@@ -132,7 +142,7 @@ def rooms(dtype: str) -> tuple[Callable[..., Any], ...]:
     return room, place
 
 
-def _build_softmax(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa: C901 - as above
+def _softmax_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - as above
     tops_of, fill_rows, scale_rows = spans(dtype)
     room, place = rooms(dtype)
     recomputed = dtype not in ("float64", "float32")
@@ -147,31 +157,22 @@ def _build_softmax(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa:
             rows, at = min(together, last - i), i * n
             to, pitch = place(at, n, IN_PLACE)
             tops_of(x, at, n, rows, tops)
-            fill_rows(x, at, n, rows, tops, cold, y, to, pitch, sums, out, 1)
+            fill_rows(x, at, n, rows, tops, cold, y, to, pitch, sums, out, ONE)
             scale_rows(y, to, pitch, n, rows, sums, out, at)
 
     @piece
     def fill_share(x: Any, at: int, n: int, top: Any, cold: float, sums: Any, out: Any) -> None:
-        y = room(out, 1, n, 0)
-        to, pitch = place(at, n, 0)
-        fill_rows(x, at, n, 1, top, cold, y, to, pitch, sums, out, 1)
+        y = room(out, ONE, n, NONE)
+        to, pitch = place(at, n, NONE)
+        fill_rows(x, at, n, ONE, top, cold, y, to, pitch, sums, out, ONE)
 
     @piece
     def scale_share(x: Any, at: int, n: int, top: Any, cold: float, sums: Any, out: Any) -> None:
-        y = room(out, 1, n, 0)
-        to, pitch = place(at, n, 0)
+        y = room(out, ONE, n, NONE)
+        to, pitch = place(at, n, NONE)
         if recomputed:
-            fill_rows(x, at, n, 1, top, cold, y, to, pitch, np.empty((1, 2)), out, 1)
-        scale_rows(y, to, pitch, n, 1, sums, out, at)
-
-    @piece
-    def merge(sums: Any) -> None:
-        """Give each share of a row the sum of all."""
-        high, low = 0.0, 0.0
-        for c in range(sums.shape[0]):
-            high, error = double_double.two_sum(high, sums[c, 0, 0])
-            low += error + sums[c, 0, 1]
-        sums[:, 0, 0], sums[:, 0, 1] = high, low
+            fill_rows(x, at, n, ONE, top, cold, y, to, pitch, np.empty((1, 2)), out, ONE)
+        scale_rows(y, to, pitch, n, ONE, sums, out, at)
 
     @piece
     def long_row(x: Any, i: int, cold: float, out: Any) -> None:
@@ -179,47 +180,100 @@ def _build_softmax(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa:
         n = x.shape[1]
         shares, top = (n + SHARE - 1) // SHARE, np.empty(1)
         sums = np.empty((shares, 1, 2))
-        tops_of(x, i * n, n, 1, top)
+        tops_of(x, i * n, n, ONE, top)
         for c in range(shares):
             size = min(SHARE, n - c * SHARE)
             fill_share(x, i * n + c * SHARE, size, top, cold, sums[c], out)
-        merge(sums)
+        share_sum(sums)
         for c in range(shares):
             size = min(SHARE, n - c * SHARE)
             scale_share(x, i * n + c * SHARE, size, top, cold, sums[c], out)
 
-    def build(sources: str) -> Callable[..., None]:  # noqa: C901 - holds the one below
-        def softmax(x: Any, out: Any, temperature: float, threads: int) -> None:
-            rows, n = x.shape
-            if len(sources) == 0:  # see `compiled`
-                return
-            if n <= LONG:
-                tasks = min(rows, 4 * threads) if rows * n > SMALL else 1
-                for t in prange(tasks):
-                    rows_of(x, t * rows // tasks, (t + 1) * rows // tasks, temperature, out)
-                return
-            if rows >= threads:
-                for i in prange(rows):
-                    long_row(x, i, temperature, out)
-                return
-            shares = (n + SHARE - 1) // SHARE
-            tops, sums = np.empty((shares, 1)), np.empty((shares, 1, 2))
-            for i in range(rows):
-                for c in prange(shares):
-                    size = min(SHARE, n - c * SHARE)
-                    tops_of(x, i * n + c * SHARE, size, 1, tops[c])
-                tops[:] = tops.max()
-                for c in prange(shares):
-                    at, size = i * n + c * SHARE, min(SHARE, n - c * SHARE)
-                    fill_share(x, at, size, tops[c], temperature, sums[c], out)
-                merge(sums)
-                for c in prange(shares):
-                    at, size = i * n + c * SHARE, min(SHARE, n - c * SHARE)
-                    scale_share(x, at, size, tops[c], temperature, sums[c], out)
+    @piece
+    def part(x: Any, t: int, tasks: int, cold: float, out: Any) -> None:
+        first, last = t * x.shape[0] // tasks, (t + 1) * x.shape[0] // tasks
+        if x.shape[1] <= LONG:
+            rows_of(x, first, last, cold, out)
+            return
+        for i in range(first, last):
+            long_row(x, i, cold, out)
 
-        return softmax
+    @piece
+    def share(
+        phase: int, x: Any, i: int, c: int, cold: float, tops: Any, sums: Any, out: Any
+    ) -> None:  # fmt: skip
+        n = x.shape[1]
+        at, size = i * n + c * SHARE, min(SHARE, n - c * SHARE)
+        if phase == 0:
+            tops_of(x, at, size, ONE, tops[c])
+        elif phase == 1:
+            fill_share(x, at, size, tops[c], cold, sums[c], out)
+        else:
+            scale_share(x, at, size, tops[c], cold, sums[c], out)
 
-    return build
+    @piece
+    def between(phase: int, tops: Any, sums: Any) -> None:
+        if phase == 0:
+            share_top(tops)
+        elif phase == 1:
+            share_sum(sums)
+
+    def softmax(x: Any, out: Any, temperature: float, threads: int) -> None:
+        # One parallel loop: each of them is compiled by itself, with all that it calls.
+        rows, n = x.shape
+        shared = n > LONG and rows < threads
+        shares = (n + SHARE - 1) // SHARE if shared else 0
+        tops, sums = np.empty((shares, 1)), np.empty((shares, 1, 2))
+        tasks = shares if shared else tasks_of(rows, n, threads)
+        for i in range(rows if shared else 1):
+            for phase in range(3 if shared else 1):
+                for task in prange(tasks):
+                    t: Any = np.int64(task)  # unsigned, parts would be compiled twice
+                    if shared:
+                        share(phase, x, i, t, temperature, tops, sums, out)
+                    else:
+                        part(x, t, tasks, temperature, out)
+                between(phase, tops, sums)
+
+    return softmax
+
+
+@piece
+def share_top(tops: Any) -> None:
+    """Give each share of a row the largest of all maxima."""
+    top = -np.inf
+    for c in range(tops.shape[0]):
+        top = max(top, tops[c, 0])
+    for c in range(tops.shape[0]):
+        tops[c, 0] = top
+
+
+@piece
+def share_sum(sums: Any) -> None:
+    """Give each share of a row the sum of all."""
+    high, low = 0.0, 0.0
+    for c in range(sums.shape[0]):
+        high, error = double_double.two_sum(high, sums[c, 0, 0])
+        low += error + sums[c, 0, 1]
+    for c in range(sums.shape[0]):
+        sums[c, 0, 0], sums[c, 0, 1] = high, low
+
+
+@piece
+def whole(parts: Any) -> float:
+    """Return the sum of what the shares of a row have, in their order."""
+    total = 0.0
+    for c in range(parts.shape[0]):
+        total += parts[c]
+    return total
+
+
+@piece
+def tasks_of(rows: int, n: int, threads: int) -> int:
+    """Return in how many parts threads take rows that they do not share."""
+    if n > LONG:
+        return rows
+    return min(rows, 4 * threads) if rows * n > SMALL else 1
 
 
 @functools.cache
@@ -229,4 +283,4 @@ def softmax(dtype: str) -> Callable[..., None]:
     signature = types.void(
         array(element, 2, readonly=True), array(element, 2), types.float64, types.intp
     )
-    return compiled(_build_softmax(dtype), signature, CALLED, dtype)
+    return compiled(_softmax_of(dtype), signature, CALLED, dtype)

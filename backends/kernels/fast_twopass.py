@@ -11,18 +11,18 @@ far from 0, where a number cannot hold k, go through `numba_online`'s passes.
 from __future__ import annotations
 
 import functools
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import prange
 
 from backends.kernels import fast_online, fast_rows
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
 from backends.kernels.double_double import two_sum
 from backends.kernels.fast_exp import LN2, reduced
 from backends.kernels.fast_forms import form_of
-from backends.kernels.fast_online import exponentials_again, pairs
-from backends.kernels.fast_rows import CALLED, LONG, SHARE, SMALL
+from backends.kernels.fast_online import exponentials_again, in_two_passes, pairs
+from backends.kernels.fast_rows import CALLED
 from backends.kernels.lanes import fused, larger, shifted_left, spread
 from backends.kernels.lanes_forms import bits_of, from_bits, lane, largest_of
 from backends.kernels.lanes_memory import borrowed, fetch, load, load_some
@@ -31,8 +31,6 @@ from backends.kernels.machine import always_inline, piece, wide_vectors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Vectors that are added up before their sum is added to the row's, with what that rounds off.
-_BLOCK = 16
 _AHEAD = 512
 
 
@@ -44,7 +42,7 @@ def _mantissas(dtype: str) -> Callable[..., Any]:
     of, split = form.arithmetic, reduced(form.arithmetic)
     fraction, bias = of.fraction, real(of.to_integer + of.exponent_bias)
     lowest, zero = real(-of.exponent_bias), real(0.0)
-    block, none = _BLOCK * width, real(np.rint(-of.reach / LN2) - 1.0)
+    none = real(np.rint(-of.reach / LN2) - 1.0)
     full = 2.0**of.lift
 
     @piece
@@ -55,42 +53,43 @@ def _mantissas(dtype: str) -> Callable[..., Any]:
 
     @piece
     def plus(total: Any, v: Any) -> Any:
+        """Add to (sum, what its additions rounded off, largest k)."""
         always_inline()
         k, q = split(v)
-        largest = larger(k, total[1])
-        scale = power(k - largest)
-        return fused(total[0], power(total[1] - largest), fused(scale, q, scale)), largest
+        largest = larger(k, total[2])
+        before, scale = power(total[2] - largest), power(k - largest)
+        was = total[0] * before
+        after = was + fused(scale, q, scale)
+        added = after - was
+        # TwoSum, of the exponential as it was before it was rounded.
+        error = (was - (after - added)) + fused(scale, q, scale - added)
+        return after, fused(total[1], before, error), largest
 
     @piece
     def add_up(x: Any, at: int, n: int, state: Any) -> None:
         wide_vectors()
         x = borrowed(x)
-        high, low, most = spread(zero, width), spread(zero, width), spread(none, width)
+        sums = spread(zero, width), spread(zero, width), spread(none, width)
         whole = n - n % width
-        for start in range(0, n, block):
-            part = spread(zero, width), spread(none, width)
-            for j in range(start, min(whole, start + block), width):
-                fetch(x, at + j + _AHEAD, 0)
-                part = plus(part, widen(load(x, at + j, width)))
-            if whole < n <= start + block:
-                rest = load_some(x, at + whole, width, n - whole, nothing)
-                part = plus(part, widen(rest))
-            largest = larger(part[1], most)
-            before, scale = power(most - largest), power(part[1] - largest)
-            high, error = two_sum(high * before, part[0] * scale)
-            low, most = low * before + error, largest
+        for j in range(0, whole, width):
+            fetch(x, at + j + _AHEAD, 0)
+            sums = plus(sums, widen(load(x, at + j, width)))
+        if whole < n:
+            sums = plus(sums, widen(load_some(x, at + whole, width, n - whole, nothing)))
+        high, low, most = sums
         top = largest_of(most)
         total, rest_of_it = 0.0, 0.0
         for i in range(width):
             scale = full * 2.0 ** (np.float64(lane(most, i)) - np.float64(top))
             total, error_of_it = two_sum(total, np.float64(lane(high, i)) * scale)
             rest_of_it += error_of_it + np.float64(lane(low, i)) * scale
-        state[0], state[1], state[2] = np.float64(top) * LN2, total, rest_of_it
+        near = total + rest_of_it
+        state[0], state[1], state[2] = np.float64(top) * LN2, near, rest_of_it - (near - total)
 
     return add_up
 
 
-def _build(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa: C901 - holds what it makes
+def _twopass_of(dtype: str) -> Callable[..., None]:
     add_up, again = _mantissas(dtype), exponentials_again(dtype)
     first, merge, second = pairs(dtype)
     of = form_of(dtype).arithmetic
@@ -114,35 +113,7 @@ def _build(dtype: str) -> Callable[[str], Callable[..., None]]:  # noqa: C901 - 
         else:
             second(x, at, size, cold, states[s], out)
 
-    @piece
-    def rows_of(x: Any, begin: int, end: int, cold: float, out: Any) -> None:
-        states = np.empty((1, 4))
-        for i in range(begin, end):
-            for phase in range(2):
-                step(phase, x, i, 0, x.shape[1], cold, states, out)
-
-    def build(sources: str) -> Callable[..., None]:
-        def twopass(x: Any, out: Any, temperature: float, threads: int) -> None:
-            rows, n = x.shape
-            if len(sources) == 0:  # see `compiled`
-                return
-            if n <= LONG:
-                tasks = min(rows, 4 * threads) if rows * n > SMALL else 1
-                for t in prange(tasks):
-                    rows_of(x, t * rows // tasks, (t + 1) * rows // tasks, temperature, out)
-                return
-            shares = (n + SHARE - 1) // SHARE
-            states = np.empty((shares, 4))
-            for i in range(rows):
-                for phase in range(2):
-                    for s in prange(shares):
-                        step(phase, x, i, s, SHARE, temperature, states, out)
-                    if phase == 0:
-                        merge(states, temperature)
-
-        return twopass
-
-    return build
+    return in_two_passes(step, merge)
 
 
 @functools.cache
@@ -152,4 +123,9 @@ def twopass(dtype: str) -> Callable[..., None]:
     signature = types.void(
         array(element, 2, readonly=True), array(element, 2), types.float64, types.intp
     )
-    return compiled(_build(dtype), signature, (*CALLED, fast_rows, fast_online), dtype)
+    return compiled(
+        _twopass_of(dtype),
+        signature,
+        (*CALLED, fast_rows, fast_online, sys.modules[__name__]),
+        f"twopass/{dtype}",
+    )

@@ -19,12 +19,15 @@ from typing import TYPE_CHECKING, Any
 from llvmlite import ir
 from numba import types as _types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 types: Any = _types
+# Numba is not typed.
+_typed: Any = type_callable
+_lowered: Any = lower_builtin
 
 _REALS = {types.float64: ir.DoubleType(), types.float32: ir.FloatType()}
 
@@ -111,47 +114,38 @@ def spread(typing_context: Any, value: Any, count: Any) -> Any:  # noqa: ARG001 
     return lanes(lanes.element, count), generate
 
 
-def _binary(name: str) -> Callable[..., Any]:
-    """Make an intrinsic of llvmlite's f`name` for reals and `name` for integers."""
+def _between_lanes(operation: Callable[..., Any], name: str) -> None:
+    """Give an operator its meaning for lanes: llvmlite's f`name` for reals, `name` for integers."""
 
-    @inlined
-    def apply(typing_context: Any, left: Any, right: Any) -> Any:  # noqa: ARG001 - Numba's API
-        lanes = left if isinstance(left, Lanes) else right
-        real = lanes.element in _REALS
+    def typing(_context: Any) -> Any:
+        def typer(left: Any, right: Any) -> Any:
+            lanes = left if isinstance(left, Lanes) else right
+            if not isinstance(lanes, Lanes):
+                return None
+            return lanes(*(kind if isinstance(kind, Lanes) else lanes.element
+                           for kind in (left, right)))  # fmt: skip
 
-        def generate(_context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            operands = [
-                value if isinstance(kind, Lanes) else spread_value(builder, lanes, value)
-                for value, kind in zip(args, signature.args, strict=True)
-            ]
-            return getattr(builder, f"f{name}" if real else name)(*operands)
+        return typer
 
-        kinds = (kind if isinstance(kind, Lanes) else lanes.element for kind in (left, right))
-        return lanes(*kinds), generate
+    _typed(operation)(typing)
 
-    return apply
+    def generate(_context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        lanes = signature.return_type
+        operands = [
+            value if isinstance(kind, Lanes) else spread_value(builder, lanes, value)
+            for value, kind in zip(args, signature.args, strict=True)
+        ]
+        return getattr(builder, f"f{name}" if lanes.element in _REALS else name)(*operands)
 
-
-def _overload(operation: Callable[..., Any], name: str) -> None:
-    apply = _binary(name)
-
-    @overload(operation)
-    def chosen(left: Any, right: Any) -> Any:
-        if not (isinstance(left, Lanes) or isinstance(right, Lanes)):
-            return None
-
-        # Numba wants the same arguments, annotations included.
-        def applied(left: Any, right: Any) -> Any:
-            return apply(left, right)
-
-        return applied
+    for kinds in ((Lanes, Lanes), (Lanes, types.Number), (types.Number, Lanes)):
+        _lowered(operation, *kinds)(generate)
 
 
 for _operation, _name in (
     (operator.add, "add"), (operator.sub, "sub"), (operator.mul, "mul"), (operator.truediv, "div"),
     (operator.xor, "xor"), (operator.or_, "or_"), (operator.and_, "and_"),
 ):  # fmt: skip
-    _overload(_operation, _name)
+    _between_lanes(_operation, _name)
 
 
 @inlined
@@ -196,6 +190,24 @@ def fused(typing_context: Any, a: Any, b: Any, c: Any) -> Any:  # noqa: ARG001 -
 
     kinds = (kind if isinstance(kind, Lanes) else lanes.element for kind in (a, b, c))
     return lanes(*kinds), generate
+
+
+def series(terms: tuple[Any, ...]) -> Callable[..., Any]:
+    """Make polynomial(r): terms[0] + r (terms[1] + …) by Horner's scheme, each step fused."""
+
+    @inlined
+    def polynomial(typing_context: Any, r: Any) -> Any:  # noqa: ARG001 - Numba's API
+        def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            kind = ir.FunctionType(r.vector, [r.vector] * 3)
+            function = declared(builder, kind, f"llvm.fma.{mangled(r)}")
+            value = constant(r, terms[-1])
+            for term in reversed(terms[:-1]):
+                value = builder.call(function, [value, args[0], constant(r, term)])
+            return value
+
+        return r(r), generate
+
+    return polynomial
 
 
 @inlined

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from llvmlite import ir
 from numba import types as _types
 
+from backends.kernels.half_words import half_of_single, single_of_half
 from backends.kernels.lanes import Lanes, constant, inlined, mask_of, spread_value
 
 if TYPE_CHECKING:
@@ -49,13 +50,12 @@ def as_float32(typing_context: Any, value: Any) -> Any:  # noqa: ARG001 - Numba'
     """
     made = Lanes(types.float32, value.count)
 
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         number = args[0]
         if value.element == types.float64:
             return builder.fptrunc(number, made.vector)
         if value.element == types.int16:
-            half = ir.VectorType(ir.HalfType(), value.count)
-            return builder.fpext(builder.bitcast(number, half), made.vector)
+            return single_of_half(context, builder, number)
         if value.element == types.uint16:
             words = Lanes(types.int32, value.count)
             word = builder.shl(builder.zext(number, words.vector), constant(words, 16))
@@ -144,9 +144,8 @@ def as_half(typing_context: Any, value: Any) -> Any:  # noqa: ARG001 - Numba's A
     """Return the encodings of float32 lanes rounded to float16, as int16."""
     made = Lanes(types.int16, value.count)
 
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        half = ir.VectorType(ir.HalfType(), value.count)
-        return builder.bitcast(builder.fptrunc(args[0], half), made.vector)
+    def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return half_of_single(context, builder, args[0])
 
     return made(value), generate
 

@@ -13,6 +13,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from backends.kernels.half_words import single_of_half
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -142,10 +144,10 @@ def from_bits(typing_context: Any, bits: Any) -> Any:  # noqa: ANN401, ARG001 - 
 def widened(typing_context: Any, value: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's API
     """Return an element as float64; int16 holds a float16's encoding, uint16 a bfloat16's."""
 
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - IR
+    def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - IR
         number = args[0]
         if value == types.int16:
-            number = builder.fpext(builder.bitcast(number, ir.HalfType()), ir.FloatType())
+            number = single_of_half(context, builder, number)
         elif value == types.uint16:
             word = builder.zext(number, ir.IntType(32))
             word = builder.shl(word, ir.Constant(word.type, 16))

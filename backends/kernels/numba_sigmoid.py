@@ -11,7 +11,7 @@ from numba import prange
 
 from backends.kernels import numba_parts
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
-from backends.kernels.machine import kernel
+from backends.kernels.machine import piece
 from backends.kernels.numba_parts import CHUNK, exp_of
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 _PIECES = 4
 
 
-@kernel
+@piece
 def _tasks(size: int, threads: int) -> int:
     """Return in how many pieces to cut; a few elements are done in one."""
     return min(size, _PIECES * threads) if size > CHUNK else 1
 
 
-@kernel
+@piece
 def _sigmoid(x: Any, out: Any, temperature: float) -> None:
     one, nothing = x.dtype.type(1), x.dtype.type(0)
     if temperature == 1.0:
@@ -42,16 +42,13 @@ def _sigmoid(x: Any, out: Any, temperature: float) -> None:
         out[j] = (one if x[j] >= 0 else power) / (one + power)
 
 
-def _build_sigmoid(sources: str) -> Callable[..., None]:
-    def sigmoid(x: Any, out: Any, temperature: float, threads: int) -> None:
-        flat, result = x.reshape(x.size), out.reshape(out.size)
-        size = x.size if len(sources) > 0 else 0  # see `compiled`
-        tasks = _tasks(size, threads)
-        for t in prange(tasks):
-            part = slice(t * size // tasks, (t + 1) * size // tasks)
-            _sigmoid(flat[part], result[part], temperature)
-
-    return sigmoid
+def _sigmoid_of(x: Any, out: Any, temperature: float, threads: int) -> None:
+    flat, result = x.reshape(x.size), out.reshape(out.size)
+    size = x.size
+    tasks = _tasks(size, threads)
+    for t in prange(tasks):
+        part = slice(t * size // tasks, (t + 1) * size // tasks)
+        _sigmoid(flat[part], result[part], temperature)
 
 
 @functools.cache
@@ -61,4 +58,4 @@ def sigmoid(dtype: str) -> Callable[..., None]:
     signature = types.void(
         array(element, 2, readonly=True), array(element, 2), types.float64, types.intp
     )
-    return compiled(_build_sigmoid, signature, (numba_parts,))
+    return compiled(_sigmoid_of, signature, (numba_parts,))

@@ -14,37 +14,41 @@ from backends.kernels import compiling
 from numba import prange
 import {module}
 
-def build(_):
-    @numba.njit
-    def part(x):
-        return x + {module}.ONE
+@numba.njit
+def part(x):
+    return x + {module}.ONE
 
-    def kernel(x):
-        for i in prange(len(x)):
-            x[i] = part(x[i])
-
-    return kernel
+def kernel(x):
+    for i in prange(len(x)):
+        x[i] = part(x[i])
 
 signature = compiling.types.void(compiling.array(compiling.types.float64, 1))
-kernel = compiling.compiled(build, signature, ({module},), *sys.argv[1:])
-print(sum(kernel.stats.cache_hits.values()))
+made = compiling.compiled(kernel, signature, ({module},), *sys.argv[1:])
+print(sum(made.stats.cache_hits.values()))
 """
 
 
-def hits(folder, *variant):
-    """Return how many kernels a new process found on disk."""
+def started(folder, *variant):
+    """Start a process that compiles the kernel, or finds it on disk."""
     environment = os.environ | {
         "NUMBA_CACHE_DIR": str(folder / "cache"),
         "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}",
     }
-    done = subprocess.run(
+    return subprocess.Popen(
         [sys.executable, str(folder / "program.py"), *variant],
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
-        check=True,
     )
-    return int(done.stdout)
+
+
+def found(process):
+    """Return how many kernels a process found on disk."""
+    return int(process.communicate()[0])
+
+
+def hits(folder, *variant):
+    return found(started(folder, *variant))
 
 
 def test_a_kernel_that_closes_over_compiled_parts_is_compiled_once_for_all_processes(tmp_path):
@@ -54,3 +58,10 @@ def test_a_kernel_that_closes_over_compiled_parts_is_compiled_once_for_all_proce
     (tmp_path / "parts_of_it.py").write_text("ONE = 2.0")
     assert hits(tmp_path) == 0, "a part has changed"
     assert hits(tmp_path, "another") == 0, "another function of the same signature"
+
+
+def test_processes_that_want_a_kernel_at_the_same_time_compile_it_once(tmp_path):
+    (tmp_path / "parts_of_it.py").write_text("ONE = 1.0")
+    (tmp_path / "program.py").write_text(SOURCE.format(module="parts_of_it"))
+    both = [started(tmp_path) for _ in range(2)]
+    assert sorted(map(found, both)) == [0, 1]
