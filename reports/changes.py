@@ -77,8 +77,9 @@ def accuracy_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     change[both["status_after"].isna() & (both["status_before"] != "skip")] = "only before"
     both["change"] = change.astype(ACCURACY_CHANGES)
     columns = [*CASE, "status_before", "status_after", "ulp_before", "ulp_after", "change"]
-    shown = both[both["change"].notna()].assign(grave=both["status_after"].map(GRAVITY))
-    shown = shown.sort_values(
+    # Before the choice: to a frame without rows pandas would add those of the column.
+    both["grave"] = both["status_after"].map(GRAVITY)
+    shown = both[both["change"].notna()].sort_values(
         ["change", "grave", "ulp_after", *CASE], ascending=[True, False, False, *[True] * len(CASE)]
     )
     return shown[columns].reset_index(drop=True)

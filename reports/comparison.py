@@ -3,9 +3,12 @@
 Two sittings are no duel, and the text says so beside every table of speed.
 """
 
+from typing import Literal
+
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +18,8 @@ from reports.summary import duration, moment, number
 from reports.text import safe
 
 _SHOWN = 20
+_SHARED = {"operation": "", "dtype": "", "device": "", "threads": "threads", "cache": "caches"}
+"""Columns that go into the title if all rows agree -> what is said after the value."""
 _NO_EVIDENCE = (
     "The environments differ in what a timing depends on: no difference in speed is evidence."
 )
@@ -64,16 +69,24 @@ def _accuracy(accuracy: pd.DataFrame) -> list[RenderableType]:
 def _speed(changes: Changes) -> list[RenderableType]:
     if changes.speed.empty:
         return [Text("\nSpeed: the runs have no timing in common.")]
-    forms = dict.fromkeys(("before", "after", "spread"), duration)
+    forms: dict[str, object] = dict.fromkeys(("before", "after", "spread"), duration)
+    # What all timings share is said once, so that the table fits a terminal.
     rows = changes.speed.drop(columns=["axis"])
+    same = [name for name in _SHARED if (rows[name] == rows[name].iloc[0]).all()]
+    words = (f"{rows[name].iloc[0]} {_SHARED[name]}".strip() for name in same)
+    title = escape(safe(", ".join(["Speed", *words])))
     note = _TWO_SITTINGS if changes.comparable else _NO_EVIDENCE
-    return [_table("Speed", rows, {**forms, "times_as_fast": number}), Text(note)]
+    forms["times_as_fast"] = number
+    return [_table(title, rows.drop(columns=same), forms), Text(note)]
 
 
 def _table(title: str, rows: pd.DataFrame, forms: dict[str, object]) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False)
+    table.min_width = len(title)  # a title is folded to its table's width
     for name in rows.columns:
-        table.add_column(str(name).replace("_", " "), overflow="fold")
+        numeric = pd.api.types.is_numeric_dtype(rows[name])
+        justify: Literal["left", "right"] = "right" if numeric else "left"
+        table.add_column(str(name).replace("_", " "), overflow="fold", justify=justify)
     for row in rows.itertuples(index=False):
         table.add_row(
             *(_cell(value, forms.get(n)) for n, value in zip(rows.columns, row, strict=True))

@@ -204,6 +204,13 @@ def test_a_case_got_worse_by_its_status_or_under_the_same_one_by_its_error(make_
     assert summary.loc[("mine", "softmax", "float32", "accuracy")].tolist() == [3, 1, 1, 1]
 
 
+def test_of_runs_that_found_the_same_nothing_is_told(make_outcome):
+    same = [make_outcome(i, max_ulp=float(i)) for i in range(3)]
+    table = reports.accuracy_changes(found(*same), found(*same))
+    assert len(table) == 0
+    assert len(reports.accuracy_summary(table)) == 0
+
+
 def test_a_timing_changed_if_the_medians_are_farther_apart_than_both_spreads(make_measurement):
     shapes = [(1, 1), (2, 1), (3, 1), (4, 1)]
     before = timed(*(make_measurement(shape=s, median=1e-3, iqr=1e-4) for s in reversed(shapes)))
