@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from reports import export
 from reports.export import csv_file, junit_answer, markdown_file
-from reports.text import safe
+from reports.summary import ABSENT
+from reports.text import safe, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     from reports.frames import Frames
     from reports.store import Store
+
+
+_LONGEST = 48
+"""Characters of a text in a table on the screen; files have all of them."""
 
 
 class QuestionError(ValueError):
@@ -139,7 +144,31 @@ def shown(frame: pd.DataFrame) -> str:
     """Return an answer as text for a terminal."""
     if frame.empty:
         return "the run has nothing to answer that with"
-    return safe(frame.to_string(index=False, na_rep="·"), lines=True)
+    columns = [[_word(value) for value in frame[name].astype(object)] for name in frame.columns]
+    rows = zip(*map(_aligned, frame.columns, columns), strict=True)
+    return "\n".join("  ".join(row).rstrip() for row in rows)
+
+
+def _aligned(name: object, words: Sequence[str]) -> list[str]:
+    """Return a column as text below its name: figures end at one place, other words begin there."""
+    figures = all(word in (ABSENT, "inf", "nan") or _is_figure(word) for word in words)
+    column = [safe(str(name)), *words]
+    width = max(map(len, column))
+    return [word.rjust(width) if figures else word.ljust(width) for word in column]
+
+
+def _is_figure(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _word(value: object) -> str:
+    if value is None or value != value or value == "":  # NaN differs from itself
+        return ABSENT
+    return f"{value:.4g}" if isinstance(value, float) else shorten(safe(value), _LONGEST)
 
 
 def _csv(path: Path, frame: pd.DataFrame) -> None:

@@ -82,6 +82,16 @@ def test_in_junit_a_row_fails_that_says_so_itself(two_runs, tmp_path, name, fail
     assert int(suite.attrib["failures"]) == len(failing)
 
 
+def test_on_the_screen_words_begin_and_figures_end_at_one_place():
+    frame = pd.DataFrame({"name": ["a", "longer\x1b"], "ulp": [1.23456789, None], "n": [7, 1000]})
+    assert questions.shown(frame).splitlines() == [
+        "name          ulp     n",
+        "a           1.235     7",
+        "longer\\x1b      ·  1000",
+    ]
+    assert len(questions.shown(pd.DataFrame({"text": ["x" * 900]}))) < 60
+
+
 def test_the_figures_are_those_of_the_function(two_runs, tmp_path):
     path, (first, _) = two_runs
     file = tmp_path / "a.parquet"
