@@ -8,7 +8,7 @@ from __future__ import annotations
 from backends.claims import Claims
 from backends.kernels.bound_peer import BoundLosses
 from backends.registry import register
-from backends.rounding_steps import CALLS, VALUES, declared
+from backends.rounding_steps import CALLS, SHORT_CALLS, VALUES, declared
 
 _STEPS = (
     "the gap, its exponential, their sum and the result are rounded to {}, one by one; where the "
@@ -25,7 +25,8 @@ _STEPS = (
         limitations={
             **declared(_STEPS, "softmax", *VALUES, *CALLS, "guard"),
             **declared(_STEPS, "log_softmax", *VALUES, *CALLS, "guard"),
-            **declared(_STEPS, "logsumexp", *VALUES, *CALLS),
+            **declared(_STEPS, "logsumexp", *VALUES, *SHORT_CALLS),
+            **declared(_STEPS, "logsumexp", "drift", dtypes=["bfloat16"]),
             **declared(_STEPS, "cross_entropy", *VALUES, *CALLS),
             **declared(_STEPS, "cross_entropy", "guard", dtypes=["bfloat16"]),
         },
