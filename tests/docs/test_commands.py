@@ -28,7 +28,8 @@ _PLACE = re.compile(r"\[|\||\b[A-Z]{2,}\b|\.\.\.|\{")
 
 def typed():
     for page in PAGES:
-        for module, words in _TYPED.findall(page.read_text(encoding="utf-8")):
+        joined = re.sub(r"\\\n\s*", "", page.read_text(encoding="utf-8"))
+        for module, words in _TYPED.findall(joined):
             if not _PLACE.search(words):
                 yield module, re.split(r"\s#|\s&&|\s\|| > ", words)[0]
 
