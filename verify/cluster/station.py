@@ -20,6 +20,7 @@ import traceback
 from multiprocessing import util
 from typing import TYPE_CHECKING, Any
 
+from backends import threads
 from backends.spec import BackendSpec, Source
 from reports import environment
 from verify.cluster import sameness
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 # So long children stay without a portion, in seconds: a run that was killed sends no more.
 _IDLE = 60.0
-# A Dask worker has so many threads of its own for portions; each portion computes on one.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def answer(request: str) -> str:
@@ -80,8 +79,9 @@ def _allow_children() -> None:
     themselves when the worker does (`verify.lifeline`).
     """
     multiprocessing.current_process().daemon = False
-    for name in _THREADS:
-        os.environ.setdefault(name, "1")
+    # A Dask worker has so many threads of its own for portions; each portion computes on one.
+    for name, number in threads.environment(1).items():
+        os.environ.setdefault(name, number)
 
 
 @functools.cache
