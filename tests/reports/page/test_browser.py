@@ -228,3 +228,43 @@ def test_every_text_can_be_read_against_what_lies_under_it(browser, page_file, s
     page.close()
     assert len(found) > 300
     assert "\n".join(map(str, (each for each in found if each[1] < 4.5))) == ""
+
+
+@pytest.fixture
+def many_file(tmp_path, make_outcome, make_measurement):
+    """Return the page of twenty backends on two shapes."""
+    names = [f"backend_{number:02}" for number in range(20)]
+    outcomes = [make_outcome(i, backend=name, max_ulp=1.0 + i) for i, name in enumerate(names)]
+    timed = [
+        make_measurement(backend=name, shape=shape, bandwidth=1e9 * (i + 1), median=1 / (i + 1))
+        for i, name in enumerate(names)
+        for shape in ((64, 1000), (2, 1000))
+    ]
+    runs = [Run.start(kind, version="1") for kind in ("verify", "bench")]
+    told = [Told(runs[0], outcomes, [], []), Told(runs[1], [], timed, [])]
+    return write_folder(tmp_path / "many", told)
+
+
+def test_no_two_backends_look_alike_and_the_plane_is_of_the_shape_that_is_chosen(
+    browser, many_file
+):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(many_file.as_uri())
+    page.wait_for_selector("html[data-ready]")
+    place = page.locator("[data-picture=speeds]")
+    place.scroll_into_view_if_needed()
+    place.locator("svg").wait_for()
+    symbols = place.locator(".role-legend-symbol path").all()
+    looks = {(each.get_attribute("fill"), each.get_attribute("d")) for each in symbols}
+    assert len(looks) == len(symbols) == 20
+    shape = page.locator("#choose-shape")
+    assert shape.locator("option").all_inner_texts() == ["2x1000", "64x1000"]
+    assert shape.input_value() == "64x1000"
+    for chosen in ("2x1000", "64x1000"):
+        shape.select_option(chosen)
+        page.wait_for_function(
+            "text => [...document.querySelectorAll('[data-picture=plane] path[aria-label]')]"
+            ".filter((mark) => mark.ariaLabel.includes(text)).length === 20",
+            arg=chosen,
+        )
+    page.close()
