@@ -234,7 +234,7 @@ function loadLibraries() {
   }
 }
 
-const UNITS = { bandwidth: { title: "bytes/s", format: ".3~s" }, seconds: { title: "seconds", format: ".3~s" }, ulp: { title: "largest error, ulp", format: ".4~g" } };
+const UNITS = { bandwidth: { title: "bytes/s", format: ".3~s" }, seconds: { title: "seconds", format: ".3~s" }, ulp: { title: "largest error, ulp", format: ".4~g" }, front: { title: "not beaten" } };
 
 function hints(fields) {
   return fields.map((field) => ({ field, title: field, ...UNITS[field] }));
