@@ -103,11 +103,13 @@ def test_who_may_only_select_can_read(postgresql, postgresql_address, run, make_
 
 
 def test_a_newer_schema_is_refused_and_left_as_it_is(postgresql, postgresql_address):
+    newer = schema.VERSION + 1
     open_store(postgresql_address).close()
-    postgresql.do("UPDATE softmark_revisions SET version_num = '7'", postgresql_address)
-    with pytest.raises(StoreError, match=r"version 7, this program knows up to 6; update it"):
+    postgresql.do(f"UPDATE softmark_revisions SET version_num = '{newer}'", postgresql_address)
+    known = f"version {newer}, this program knows up to {schema.VERSION}; update it"
+    with pytest.raises(StoreError, match=known):
         open_store(postgresql_address)
-    assert postgresql.do("SELECT * FROM softmark_revisions", postgresql_address) == [("7",)]
+    assert postgresql.do("SELECT * FROM softmark_revisions", postgresql_address) == [(str(newer),)]
 
 
 # --- what is brought along -----------------------------------------------------------------------
