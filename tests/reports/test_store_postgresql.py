@@ -105,7 +105,8 @@ def test_who_may_only_select_can_read(postgresql, postgresql_address, run, make_
 def test_a_newer_schema_is_refused_and_left_as_it_is(postgresql, postgresql_address):
     newer = schema.VERSION + 1
     open_store(postgresql_address).close()
-    postgresql.do(f"UPDATE softmark_revisions SET version_num = '{newer}'", postgresql_address)
+    raised = "UPDATE softmark_revisions SET version_num = CAST(version_num AS integer) + 1"
+    postgresql.do(raised, postgresql_address)
     known = f"version {newer}, this program knows up to {schema.VERSION}; update it"
     with pytest.raises(StoreError, match=known):
         open_store(postgresql_address)
