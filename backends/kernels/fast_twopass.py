@@ -78,11 +78,13 @@ def _mantissas(dtype: str) -> Callable[..., Any]:
             sums = plus(sums, widen(load_some(x, at + whole, width, n - whole, nothing)))
         high, low, most = sums
         top = largest_of(most)
+        scales = power(most - top)
+        high, low = high * scales, low * scales
         total, rest_of_it = 0.0, 0.0
         for i in range(width):
-            scale = full * 2.0 ** (np.float64(lane(most, i)) - np.float64(top))
-            total, error_of_it = two_sum(total, np.float64(lane(high, i)) * scale)
-            rest_of_it += error_of_it + np.float64(lane(low, i)) * scale
+            total, error_of_it = two_sum(total, np.float64(lane(high, i)))
+            rest_of_it += error_of_it + np.float64(lane(low, i))
+        total, rest_of_it = total * full, rest_of_it * full
         near = total + rest_of_it
         state[0], state[1], state[2] = np.float64(top) * LN2, near, rest_of_it - (near - total)
 
