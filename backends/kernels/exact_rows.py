@@ -96,6 +96,45 @@ def _wide_row(
     return int(round_span(high, low, k, fmt[0], fmt[1], out))
 
 
+@piece
+def _largest(ends: Any) -> float:
+    """Return the largest of the first column, NaN if there is one."""
+    top = -np.inf
+    for c in range(ends.shape[0]):
+        if not ends[c, 0] <= top:
+            top = ends[c, 0]
+        if top != top:
+            break
+    return top
+
+
+@piece
+def _smallest(ends: Any) -> float:
+    """Return the smallest of the second column, NaN if there is one."""
+    bottom = np.inf
+    for c in range(ends.shape[0]):
+        if not ends[c, 1] >= bottom:
+            bottom = ends[c, 1]
+        if bottom != bottom:
+            break
+    return bottom
+
+
+@piece
+def _put(out: Any, i: int, word: int) -> None:
+    """Fill a row. In a function with parallel loops this would be one of them."""
+    for j in range(out.shape[1]):
+        out[i, j] = word
+
+
+@piece
+def _any(counts: Any) -> bool:
+    for c in range(counts.shape[0]):  # noqa: SIM110 - Numba has no `any`
+        if counts[c] != 0:
+            return True
+    return False
+
+
 # One function: Numba's parallel loops do not reach into others.
 
 
@@ -118,20 +157,21 @@ def _narrow(x: Any, fmt: Any, out: Any, threads: int, open_: Any) -> None:  # no
             at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
             sums[c, 0], sums[c, 1], ends[c, 0] = calm_sum(x, i * n + at, size, 0.0)
         total, rest = merged(sums)
-        calm = is_calm(total, ends[:, 0].max())
-        margin = calm_own_margin(exp_error(x), ends[:, 0].max())
+        largest = _largest(ends)
+        calm = is_calm(total, largest)
+        margin = calm_own_margin(exp_error(x), largest)
         if not calm:
             for c in prange(chunks):
                 at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
                 ends[c] = span_ends(x, i * n + at, size)
-            shift = ends[:, 0].max()
-            margin = shifted_own_margin(exp_error(x), shift - ends[:, 1].min())
+            shift = _largest(ends)
+            margin = shifted_own_margin(exp_error(x), shift - _smallest(ends))
             for c in prange(chunks):
                 at, size = c * BLOCK, min(BLOCK, n - c * BLOCK)
                 sums[c, 0], sums[c, 1], _ = shifted_sum(x, i * n + at, size, shift)
             total, rest = merged(sums)
         if not total > 0.0:
-            out[i, :] = fmt[2]
+            _put(out, i, fmt[2])
             continue
         factor, factor_low = inverse(total, rest)
         for c in prange(chunks):
@@ -145,7 +185,7 @@ def _narrow(x: Any, fmt: Any, out: Any, threads: int, open_: Any) -> None:  # no
             if round_numbers(y, 0, size, factor, margin, out, i * n + at):
                 part = slice(at, at + size)
                 left[c] = settle_block(x[i, part], shift, factor, factor_low, fmt, out[i, part])
-        open_[i] = left.any()
+        open_[i] = _any(left)
 
 
 @piece
@@ -190,7 +230,7 @@ def _wide(x: Any, fmt: Any, scales: Any, encodings: Any, threads: int, open_: An
                     row = encodings[i]
                     open_[i] = _wide_row(x[i], top, scales, fmt, high, low, k, row) > 0
                 else:
-                    encodings[i, :] = fmt[2]
+                    _put(encodings, i, fmt[2])
                     open_[i] = 0
         return
     chunks = (n + BLOCK - 1) // BLOCK
@@ -201,7 +241,7 @@ def _wide(x: Any, fmt: Any, scales: Any, encodings: Any, threads: int, open_: An
             ends[c] = ends_of_span(x[i, c * BLOCK : min(n, (c + 1) * BLOCK)])
         top, bottom = _merged_ends(ends)
         if not regular(top, bottom):
-            encodings[i, :] = fmt[2]
+            _put(encodings, i, fmt[2])
             open_[i] = 0
             continue
         for c in prange(chunks):
@@ -213,7 +253,7 @@ def _wide(x: Any, fmt: Any, scales: Any, encodings: Any, threads: int, open_: An
             counts[c] = _round_span(
                 x[i, part], top, scales, factor, factor_low, fmt, encodings[i, part]
             )
-        open_[i] = counts.any()
+        open_[i] = _any(counts)
 
 
 @functools.cache
