@@ -48,7 +48,9 @@ def sources() -> dict[str, Source]:
     return found
 
 
-@functools.cache  # every registration asks, and looking through what is installed takes a while
+# Every registration asks, and looking through what is installed takes a while. Kept by `scan`, so
+# that whoever puts another one in its place is asked anew.
+@functools.cache
 def _entry_names(scan: Callable[..., Iterable[importlib.metadata.EntryPoint]]) -> tuple[str, ...]:
     return tuple(point.name for point in scan(group=ENTRY_POINT_GROUP))
 

@@ -20,6 +20,11 @@ SHORT_CALLS = ("determinism", "batch_invariance", "thread_safety", "replay")
 CALLS = (*SHORT_CALLS, "drift")
 """With the one of a thousand calls, on inputs whose logsumexp happens to be right in float16."""
 HALVES = ("float16", "bfloat16")
+ONE_BY_ONE = (
+    "the gap, its exponential, their sum and the result are rounded to {}, one by one; where the "
+    "sum exceeds 65504, float16 rows become 0, their logarithms infinite"
+)
+"""The reason of those that do so; ``{}`` stands for the format."""
 
 
 def declared(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from backends.claims import Claims
 from backends.registry import register
-from backends.rounding_steps import CALLS, SHORT_CALLS, VALUES, declared
+from backends.rounding_steps import CALLS, ONE_BY_ONE, SHORT_CALLS, VALUES, declared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 
 _INFINITY = "beside +inf, finite entries give -inf, the limit, and not NaN as softmax does"
-_STEPS = (
-    "the gap, its exponential, their sum and the result are rounded to {}, one by one; where the "
-    "sum exceeds 65504, rows become 0, their logarithms infinite"
-)
 _HALF = ("float16",)
 
 
@@ -36,9 +32,9 @@ _HALF = ("float16",)
             "log_softmax/one_inf": _INFINITY,
             "log_softmax/special_values/float64": _INFINITY,
             "log_softmax/special_values/float32": _INFINITY,
-            **declared(_STEPS, "softmax", *VALUES, *CALLS, "guard", dtypes=_HALF),
-            **declared(_STEPS, "log_softmax", *VALUES, *CALLS, "guard", dtypes=_HALF),
-            **declared(_STEPS, "logsumexp", *VALUES, *SHORT_CALLS, dtypes=_HALF),
+            **declared(ONE_BY_ONE, "softmax", *VALUES, *CALLS, "guard", dtypes=_HALF),
+            **declared(ONE_BY_ONE, "log_softmax", *VALUES, *CALLS, "guard", dtypes=_HALF),
+            **declared(ONE_BY_ONE, "logsumexp", *VALUES, *SHORT_CALLS, dtypes=_HALF),
         },
     ),
 )

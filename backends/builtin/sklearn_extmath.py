@@ -13,16 +13,12 @@ from typing import TYPE_CHECKING
 from backends.claims import Claims
 from backends.kernels.arguments import checked_axis
 from backends.registry import register
-from backends.rounding_steps import CALLS, VALUES, declared
+from backends.rounding_steps import CALLS, ONE_BY_ONE, VALUES, declared
 
 if TYPE_CHECKING:
     from backends.arrays import NumPyArray
 
 
-_STEPS = (
-    "the gap, its exponential, their sum and the result are rounded to {}, one by one; where the "
-    "sum exceeds 65504, rows become 0"
-)
 _HALF = ("float16",)
 
 
@@ -32,7 +28,7 @@ _HALF = ("float16",)
     requires=["sklearn"],
     claims=Claims(
         zero_length="raises",
-        limitations=declared(_STEPS, "softmax", *VALUES, *CALLS, "guard", dtypes=_HALF),
+        limitations=declared(ONE_BY_ONE, "softmax", *VALUES, *CALLS, "guard", dtypes=_HALF),
     ),
 )
 class SklearnExtmath:
