@@ -66,7 +66,7 @@ def ends(dtype: str) -> Ends:
 
 def _peak(form: Form) -> Callable[..., Any]:
     exp, shift = exponential(form.arithmetic), shift_by(form.arithmetic)
-    real, width = form.real, form.width
+    real, width = form.real, form.half
     quick = form.dtype not in ("float64", "float32")
 
     @piece
@@ -84,7 +84,7 @@ def _peak(form: Form) -> Callable[..., Any]:
 
 
 def _lessen(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    width, nothing, widen, rounded = form.width, form.nothing, form.widen, form.rounded
+    width, nothing, widen, rounded = form.half, form.nothing, form.widen, form.rounded
     real, gap = form.real, form.gap
     lowest = real(np.finfo(real).min)
 
@@ -118,7 +118,7 @@ def _lessen(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 
 def _weigh(form: Form) -> Callable[..., Any]:
-    width, empty, widen, zero = form.width, form.empty, form.widen, form.real(0.0)
+    width, empty, widen, zero = form.half, form.empty, form.widen, form.real(0.0)
     times, parts = form.times, form.inverse_parts
     flush = _flush_double if form.real is np.float64 else _flush_single
     block = _BLOCK * width
@@ -161,7 +161,7 @@ def _flush_double(total: Any, part: Any) -> Any:
 
 
 def _slope(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    width, widen, rounded, real = form.width, form.widen, form.rounded, form.real
+    width, widen, rounded, real = form.half, form.widen, form.rounded, form.real
     empty, zero, wide, back = form.empty, form.real(0.0), form.wide, form.back
 
     @piece
@@ -196,7 +196,7 @@ def _slope(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 def _share(form: Form) -> Callable[..., Any]:
     width, zero, rounded, wide, back = (
-        form.width, form.real(0.0), form.rounded, form.wide, form.back,
+        form.half, form.real(0.0), form.rounded, form.wide, form.back,
     )  # fmt: skip
 
     @piece
@@ -215,7 +215,7 @@ def _share(form: Form) -> Callable[..., Any]:
 
 
 def _put(form: Form) -> Callable[..., Any]:
-    width, rounded, real = form.width, form.rounded, form.real
+    width, rounded, real = form.half, form.rounded, form.real
 
     @piece
     def put(value: float, out: Any, at: int) -> None:

@@ -36,8 +36,9 @@ LN2 = ln2(_BITS) / 2**_BITS
 class Arithmetic:
     """What exp is computed in.
 
-    `high_bits` of ln 2 are in its high part; exp(r) = 1 + r + r^2 (t0 + t1 r + …) with these
-    `terms`; where no |x| is larger than `reach`, low's own rounding costs below 0.02 u.
+    `high_bits` of ln 2 are in its high part, for formats of 16 bits all that a number holds;
+    exp(r) = 1 + r + r^2 (t0 + t1 r + …) with these `terms`; where no |x| is larger than `reach`,
+    low's own rounding costs below 0.02 u.
     """
 
     real: type
@@ -47,6 +48,16 @@ class Arithmetic:
     reach: float
     terms: tuple[float, ...]
     lift: int
+
+    @property
+    def short(self) -> bool:
+        """Whether `exponential` leaves out ln 2's low part: all digits are in the high one."""
+        return self.high_bits > self.fraction
+
+    @property
+    def near(self) -> float:
+        """How far from 0 a maximum may lie: without the low part each ln 2 costs 0.03 u of exp."""
+        return 100.0 if self.short else self.reach
 
     @property
     def to_integer(self) -> float:
@@ -59,8 +70,8 @@ class Arithmetic:
         return self.exponent_bias + self.lift
 
     def ln2_parts(self) -> tuple[Any, Any]:
-        """Return ln 2 as high and low."""
-        high = ln2(_BITS) >> (_BITS - self.high_bits)
+        """Return ln 2 as high, the nearest number of `high_bits`, and low."""
+        high = (ln2(_BITS) + (1 << (_BITS - self.high_bits - 1))) >> (_BITS - self.high_bits)
         low = ln2(_BITS) - (high << (_BITS - self.high_bits))
         return self.real(high / 2**self.high_bits), self.real(low / 2**_BITS)
 
@@ -78,7 +89,7 @@ DOUBLE = Arithmetic(np.float64, 52, 1023, 36, 2.0**20, _terms(
     "0x1.6c16c1842674dp-10", "0x1.a01a012a69a3fp-13", "0x1.a0199a16cb835p-16",
     "0x1.71df253a3fd1ep-19", "0x1.28ad68b8868dfp-22", "0x1.ad7f7af9f265ap-26",
 ), 60)  # fmt: skip
-SHORT = Arithmetic(np.float32, 23, 127, 15, 700.0, _terms(
+SHORT = Arithmetic(np.float32, 23, 127, 24, 700.0, _terms(
     "0x1.fffdfcp-2", "0x1.5557aep-3", "0x1.5729fp-5", "0x1.106282p-7",
 ), 30)  # fmt: skip
 
@@ -87,7 +98,7 @@ def exponential(of: Arithmetic) -> Callable[..., Any]:
     """Make exp(x, shift) -> (scale, q): exp(x) / 2^(K - lift) = scale (1 + q)."""
     real = of.real
     high, low = (-part for part in of.ln2_parts())
-    per_ln2, fraction = real(1.0 / LN2), of.fraction
+    per_ln2, fraction, second = real(1.0 / LN2), of.fraction, not of.short
     polynomial = series(tuple(float(real(term)) for term in of.terms))
 
     @piece
@@ -97,7 +108,9 @@ def exponential(of: Arithmetic) -> Callable[..., Any]:
         x = larger(lowest, x)  # NaN stays
         shifted = fused(x, per_ln2, magic)
         multiple = shifted - magic
-        r = fused(multiple, low, fused(multiple, high, x))
+        r = fused(multiple, high, x)
+        if second:
+            r = fused(multiple, low, r)
         return from_bits(shifted_left(bits_of(shifted), fraction)), fused(r * r, polynomial(r), r)
 
     return exp

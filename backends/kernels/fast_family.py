@@ -26,6 +26,7 @@ from backends.kernels.fast_family_parts import (
     logarithm_of_sums,
     logarithms,
 )
+from backends.kernels.fast_forms import in_order
 from backends.kernels.fast_rows import (
     CALLED,
     IN_PLACE,
@@ -59,7 +60,7 @@ __all__ = [
 @functools.cache
 def _rows_of(dtype: str) -> Callable[..., Any]:  # noqa: C901 - holds what it makes
     """Make rows_of(...): rows that threads do not share."""
-    tops_of, fill_rows, _ = spans(dtype)
+    tops_of, fill_rows, _ = spans(in_order(dtype))
     (room, place), (sums_of, log_of), end_log = (
         rooms(dtype),
         logarithm_of_sums(dtype),
@@ -128,7 +129,7 @@ def _rows_of(dtype: str) -> Callable[..., Any]:  # noqa: C901 - holds what it ma
 @functools.cache
 def _steps(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds what it makes
     """Make step(...), a phase of one share of a long row, and between(...), what comes after it."""
-    tops_of, fill_rows, _ = spans(dtype)
+    tops_of, fill_rows, _ = spans(in_order(dtype))
     (room, place), (sums_of, log_of), end_log = (
         rooms(dtype),
         logarithm_of_sums(dtype),

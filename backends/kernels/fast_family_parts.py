@@ -11,7 +11,7 @@ import numpy as np
 
 from backends.kernels.double_double import two_sum
 from backends.kernels.fast_ends import ends
-from backends.kernels.fast_forms import form_of
+from backends.kernels.fast_forms import form_of, in_order
 from backends.kernels.fast_rows import NONE, ONE, TOGETHER, spans
 from backends.kernels.lanes_memory import element
 from backends.kernels.machine import piece, widened
@@ -53,9 +53,9 @@ def _gap(x: float, top: float, cold: float) -> tuple[float, float]:
 @functools.cache
 def logarithm_of_sums(dtype: str) -> tuple[Callable[..., Any], ...]:
     """Make sums_of(...), which keeps no exponentials, and log_of(...), the sum's logarithm."""
-    _, fill_rows, _ = spans(dtype)
+    _, fill_rows, _ = spans(in_order(dtype))
     form, peak = form_of(dtype), ends(dtype).peak
-    reach, faint, width = form.arithmetic.reach, form.faint, form.width
+    near, faint, width = form.arithmetic.near, form.faint, form.width
     full = 2.0**form.arithmetic.lift
 
     @piece
@@ -95,7 +95,7 @@ def logarithm_of_sums(dtype: str) -> tuple[Callable[..., Any], ...]:
         if not high < np.inf:
             return np.nan
         first, second = full, 0.0
-        if cold == 1.0 and abs(top) <= reach:
+        if cold == 1.0 and abs(top) <= near:
             first, second = peak(top)
         rest = (high - first) + (low - second)
         if rest < faint * first:
@@ -141,7 +141,7 @@ def logarithms(dtype: str) -> Callable[..., Any]:
 @functools.cache
 def gradients(dtype: str) -> tuple[Callable[..., Any], ...]:
     """Make mean_of(...), the weighted mean of a row's cotangent, and end_gradient(...)."""
-    made, (_, fill_rows, scale_rows) = ends(dtype), spans(dtype)
+    made, (_, fill_rows, scale_rows) = ends(dtype), spans(in_order(dtype))
     weigh, slope, slope_any, share, put = (
         made.weigh, made.slope, made.slope_any, made.share, made.put,
     )  # fmt: skip

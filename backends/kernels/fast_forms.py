@@ -4,15 +4,27 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backends.kernels import fast_exp
 from backends.kernels.double_double import two_sum
-from backends.kernels.lanes import fused, shifted_right
-from backends.kernels.lanes_forms import as_float32, as_float64, as_half, bits_of, low_half
+from backends.kernels.lanes import fused, shifted_left, shifted_right
+from backends.kernels.lanes_forms import (
+    as_float32,
+    as_float64,
+    as_half,
+    bits_of,
+    from_bits,
+    half_of,
+    joined,
+    low_half,
+    shorts_of,
+    words_of,
+)
+from backends.kernels.lanes_memory import load, store
 from backends.kernels.machine import always_inline, piece
 from backends.kernels.machine import fused as scalar_fused
 
@@ -22,16 +34,26 @@ if TYPE_CHECKING:
     from backends.kernels.fast_exp import Arithmetic
 
 
+_UPPER = np.int32(-0x10000)
+# What is left of a row beside whole steps goes by so many lanes.
+FEW = 8
+
+
 @dataclass(frozen=True)
 class Form:
     """How one format is handled.
 
+    Exponentials are computed `width` at a time, four vectors of AVX2 in step: each waits dozens of
+    cycles for its polynomial. All else goes by `half` of that.
     `nothing` is the encoding of -inf as an element. ``widen`` makes lanes of elements into numbers,
     ``times(e, factor, rest)`` is e (factor + rest), ``rounded`` makes such numbers into elements,
     ``inverse_parts(total, low)`` gives the two parts of the factor, ``gap(v, top, temperature)``
     the nearest number to (v - top) / temperature and its rest; ``wide`` leads to float64 and
     ``back`` from there. What a sum leaves beside its largest term has the format's digits down to
     `faint` of that term.
+
+    ``take(x, at)`` are the numbers of a step's elements, in an order of its own if not `in_order`,
+    and ``give(out, at, v)`` writes such numbers as elements.
     """
 
     dtype: str
@@ -46,11 +68,18 @@ class Form:
     wide: Callable[..., Any]
     back: Callable[..., Any]
     faint: float
+    take: Callable[..., Any]
+    give: Callable[..., Any]
 
     @property
     def real(self) -> Any:
         """The type in which it is computed."""
         return self.arithmetic.real
+
+    @property
+    def half(self) -> int:
+        """Half of the lanes of a step."""
+        return self.width // 2
 
     @property
     def empty(self) -> Any:
@@ -60,23 +89,78 @@ class Form:
 
 @functools.cache
 def form_of(dtype: str) -> Form:
-    """Return how a format is handled."""
+    """Return how a format is handled, each step's elements as `take` has them most cheaply."""
+    if dtype == "bfloat16":
+        form = in_order(dtype)
+        return replace(form, take=_taken_in_pairs(form.width), give=_given_in_pairs)
+    return in_order(dtype)
+
+
+@functools.cache
+def in_order(dtype: str) -> Form:
+    """Return how a format is handled, each step's elements in order."""
+    form = _form_of(dtype)
+    return replace(form, take=_taken(form.width, form.widen), give=_given(form.rounded))
+
+
+def _form_of(dtype: str) -> Form:
     if dtype == "float64":
         return Form(
-            dtype, fast_exp.DOUBLE, 8, np.float64(-np.inf), _same, _product, _same,
-            _inverse_double, _gap_double, _same, _same, 2.0**-40,
+            dtype, fast_exp.DOUBLE, 16, np.float64(-np.inf), _same, _product, _same,
+            _inverse_double, _gap_double, _same, _same, 2.0**-40, _same, _same,
         )  # fmt: skip
     if dtype == "float32":
         return Form(
-            dtype, fast_exp.SINGLE, 16, np.float32(-np.inf), _same, _product, _same,
-            _inverse_single, _gap_single, _double, _single, 2.0**-16,
+            dtype, fast_exp.SINGLE, 32, np.float32(-np.inf), _same, _product, _same,
+            _inverse_single, _gap_single, _double, _single, 2.0**-16, _same, _same,
         )  # fmt: skip
     half = dtype == "float16"
     nothing = np.int16(-0x400) if half else np.uint16(0xFF80)
     return Form(
-        dtype, fast_exp.SHORT, 16, nothing, as_float32, _quick_product, _half if half else _brain,
-        _inverse_single, _gap_single, _double, _single, 2.0**-4,
+        dtype, fast_exp.SHORT, 32, nothing, as_float32, _quick_product, _half if half else _brain,
+        _inverse_single, _gap_single, _double, _single, 2.0**-4, _same, _same,
     )  # fmt: skip
+
+
+def _taken(width: int, widen: Callable[..., Any]) -> Callable[..., Any]:
+    @piece
+    def take(x: Any, at: int) -> Any:
+        always_inline()
+        return widen(load(x, at, width))
+
+    return take
+
+
+def _given(rounded: Callable[..., Any]) -> Callable[..., Any]:
+    @piece
+    def give(out: Any, at: int, v: Any) -> None:
+        always_inline()
+        store(out, at, rounded(v))
+
+    return give
+
+
+def _taken_in_pairs(width: int) -> Callable[..., Any]:
+    """Make take(x, at) for bfloat16: first the even elements of a step, then the odd ones.
+
+    Either are the halves of 32-bit words: one operation each, where lanes in order take a shuffle.
+    """
+
+    @piece
+    def take(x: Any, at: int) -> Any:
+        always_inline()
+        words = words_of(load(x, at, width))
+        return joined(from_bits(shifted_left(words, 16)), from_bits(words & _UPPER))
+
+    return take
+
+
+@piece
+def _given_in_pairs(out: Any, at: int, v: Any) -> None:
+    """Write what `take` took, rounded to the nearest; no exact result lies between two."""
+    always_inline()
+    bits = bits_of(v) + np.int32(0x8000)
+    store(out, at, shorts_of(shifted_right(half_of(bits, 0), 16) | (half_of(bits, 1) & _UPPER)))
 
 
 @piece

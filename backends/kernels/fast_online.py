@@ -22,11 +22,11 @@ from backends.kernels.compiling import ELEMENTS, array, compiled, types
 from backends.kernels.double_double import two_sum
 from backends.kernels.exact_integers import ln2
 from backends.kernels.fast_exp import LN2, exponential, shift_by
-from backends.kernels.fast_forms import form_of
+from backends.kernels.fast_forms import FEW, form_of
 from backends.kernels.fast_lanes import passes
 from backends.kernels.fast_rows import CALLED, LONG, NONE, ONE, SHARE, spans, tasks_of
 from backends.kernels.lanes import fused as fused_lanes
-from backends.kernels.lanes_memory import borrowed, fetch, load, load_some, store, store_some
+from backends.kernels.lanes_memory import borrowed, fetch, load_some, store_some
 from backends.kernels.machine import fused, piece, wide_vectors
 
 if TYPE_CHECKING:
@@ -59,8 +59,9 @@ def _raise(state: Any, top: float, cold: float, plain: int) -> None:
 def exponentials_again(dtype: str) -> Callable[..., None]:
     """Make again(x, at, n, top, total, low, out): exp / (total + low) into `out`, in one pass."""
     form = form_of(dtype)
-    width, nothing, widen, times, rounded, parts = (
+    width, nothing, widen, times, rounded, parts, take, give = (
         form.width, form.nothing, form.widen, form.times, form.rounded, form.inverse_parts,
+        form.take, form.give,
     )  # fmt: skip
     exp, shift = exponential(form.arithmetic), shift_by(form.arithmetic)
 
@@ -73,13 +74,12 @@ def exponentials_again(dtype: str) -> Callable[..., None]:
         whole = n - n % width
         for j in range(0, whole, width):
             fetch(out, at + j + _AHEAD, 1)
-            scale, q = exp(widen(load(x, at + j, width)), by)
+            scale, q = exp(take(x, at + j), by)
+            give(out, at + j, times(fused_lanes(scale, q, scale), factor, rest))
+        for j in range(whole, n, FEW):
+            scale, q = exp(widen(load_some(x, at + j, FEW, n - j, nothing)), by)
             e = fused_lanes(scale, q, scale)
-            store(out, at + j, rounded(times(e, factor, rest)))
-        if whole < n:
-            scale, q = exp(widen(load_some(x, at + whole, width, n - whole, nothing)), by)
-            e = fused_lanes(scale, q, scale)
-            store_some(out, at + whole, rounded(times(e, factor, rest)), n - whole)
+            store_some(out, at + j, rounded(times(e, factor, rest)), n - j)
 
     return again
 
@@ -87,11 +87,11 @@ def exponentials_again(dtype: str) -> Callable[..., None]:
 @functools.cache
 def pairs(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds what it makes
     """Make first(...), the pair of maximum and sum, merge(...) of pairs, and second(...)."""
-    of, again = passes(dtype), exponentials_again(dtype)
-    tops_of, fill_rows, scale_rows = spans(dtype)
-    fill_any, reach, width, real = (
+    of, again = passes(form_of(dtype)), exponentials_again(dtype)
+    tops_of, fill_rows, scale_rows = spans(form_of(dtype))
+    fill_any, near, width, real = (
         of.fill_any,
-        of.form.arithmetic.reach,
+        of.form.arithmetic.near,
         of.form.width,
         of.form.real,
     )
@@ -114,7 +114,7 @@ def pairs(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
             size = min(_STRIP, n - start)
             tops_of(x, at + start, size, ONE, here)
             top = max(here[0], state[0])
-            if plain == 1 and top > -np.inf and not abs(top) <= reach:
+            if plain == 1 and top > -np.inf and not abs(top) <= near:
                 return False
             _raise(state, top, cold, plain)
             # A strip of nothing but -inf adds 0 to anything, or NaN if there is one.

@@ -21,6 +21,7 @@ from backends.kernels import (
     fast_exp,
     fast_forms,
     fast_lanes,
+    fast_sums,
     half_words,
     lanes,
     lanes_forms,
@@ -35,6 +36,8 @@ from backends.kernels.machine import piece, wide_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from backends.kernels.fast_forms import Form
 
 
 def plain(number: int) -> int:
@@ -56,16 +59,16 @@ IN_PLACE = plain(8192)
 # exponentials cannot be kept in `out` stay in the second-level cache.
 LONG = 1 << 17
 SHARE = 16384
-CALLED = (double_double, exact_integers, fast_exp, fast_forms, fast_lanes, half_words, lanes,
-           lanes_forms, lanes_memory, machine)  # fmt: skip
+CALLED = (double_double, exact_integers, fast_exp, fast_forms, fast_lanes, fast_sums, half_words,
+          lanes, lanes_forms, lanes_memory, machine)  # fmt: skip
 
 
 @functools.cache
-def spans(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds what it makes
+def spans(form: Form) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds what it makes
     """Make the passes over some rows that lie one after the other, from flat place `at` on."""
-    of = passes(dtype)
+    of = passes(form)
     top, fill, fill_any, scale = of.top, of.fill, of.fill_any, of.scale
-    reach = of.form.arithmetic.reach
+    near = of.form.arithmetic.near
 
     @piece
     def tops_of(x: Any, at: int, n: int, rows: int, tops: Any) -> None:
@@ -82,7 +85,7 @@ def spans(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
         wide_vectors()
         x, y, out = borrowed(x), borrowed(y), borrowed(out)
         for g in range(rows):
-            if abs(tops[g]) <= reach:
+            if abs(tops[g]) <= near:
                 place = to + g * pitch
                 found = fill(x, at + g * n, n, tops[g], y, place, out, n * rows, drawn)
                 sums[g, 0], sums[g, 1] = found
@@ -95,7 +98,7 @@ def spans(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
         if cold == 1.0:
             fill_plain(x, at, n, rows, tops, y, to, pitch, sums, out, drawn)
         for g in range(rows):
-            if cold != 1.0 or not abs(tops[g]) <= reach:
+            if cold != 1.0 or not abs(tops[g]) <= near:
                 # Also where there is no finite maximum: then the sum is no number.
                 place = to + g * pitch
                 found = fill_any(x, at + g * n, n, tops[g], cold, y, place)
@@ -143,7 +146,7 @@ def rooms(dtype: str) -> tuple[Callable[..., Any], ...]:
 
 
 def _softmax_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - as above
-    tops_of, fill_rows, scale_rows = spans(dtype)
+    tops_of, fill_rows, scale_rows = spans(form_of(dtype))
     room, place = rooms(dtype)
     recomputed = dtype not in ("float64", "float32")
 

@@ -38,7 +38,7 @@ _AHEAD = 512
 def _mantissas(dtype: str) -> Callable[..., Any]:
     """Make add_up(x, at, n, state): maximum's multiple of ln 2 and sum of a span, by pairs."""
     form = form_of(dtype)
-    width, nothing, widen, real = form.width, form.nothing, form.widen, form.real
+    width, nothing, widen, real = form.half, form.nothing, form.widen, form.real
     of, split = form.arithmetic, reduced(form.arithmetic)
     fraction, bias = of.fraction, real(of.to_integer + of.exponent_bias)
     lowest, zero = real(-of.exponent_bias), real(0.0)
@@ -96,7 +96,8 @@ def _twopass_of(dtype: str) -> Callable[..., None]:
     first, merge, second = pairs(dtype)
     of = form_of(dtype).arithmetic
     # Between these, no masked entry can be taken for one of the row's numbers.
-    least, most = of.zero + 64.0 - of.reach / LN2, of.reach / LN2 - 2.0
+    most = of.near / LN2 - 2.0
+    least = max(of.zero + 64.0 - of.reach / LN2, -most)
 
     @piece
     def step(

@@ -88,6 +88,28 @@ def low_half(typing_context: Any, value: Any) -> Any:  # noqa: ARG001 - Numba's 
 
 
 @inlined
+def words_of(typing_context: Any, value: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Return 16-bit lanes two by two as int32, the first of them in the lower half."""
+    made = Lanes(types.int32, value.count // 2)
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], made.vector)
+
+    return made(value), generate
+
+
+@inlined
+def shorts_of(typing_context: Any, value: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Return the halves of int32 lanes as uint16, the lower first."""
+    made = Lanes(types.uint16, value.count * 2)
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], made.vector)
+
+    return made(value), generate
+
+
+@inlined
 def joined(typing_context: Any, first: Any, second: Any) -> Any:  # noqa: ARG001 - Numba's API
     """Return the lanes of `first` and then those of `second`."""
     made = Lanes(first.element, first.count * 2)

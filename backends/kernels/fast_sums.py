@@ -1,0 +1,171 @@
+r"""The sum of a span's exponentials, of what they were before they were rounded.
+
+To a sum C + s an exponential e is added, rounded, and the error `e - ((C + s) - s)`, which is
+exact, is added in a second sum with the digits that e lost where it was kept. C is so large that a
+block's sum leaves its binade alone. 16-bit formats, whose results keep no such digits, add the
+rounded ones.
+"""
+
+# ruff: noqa: ANN401 - Numba compiles each function for the arrays and lanes that it meets
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backends.kernels.double_double import two_sum
+from backends.kernels.fast_exp import DOUBLE, SINGLE
+from backends.kernels.lanes import fused, spread
+from backends.kernels.lanes_forms import as_float64, half_of, sum_of
+from backends.kernels.machine import always_inline, piece
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from backends.kernels.fast_forms import Form
+
+# Steps that share a block's sum: its lanes are half as many, and 16 exponentials below
+# 2^(lift + 1/2) stay below C.
+BLOCK = 8
+_SINGLE_CEILING = np.float32(2.0 ** (SINGLE.lift + 5))
+_DOUBLE_CEILING = 2.0 ** (DOUBLE.lift + 5)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The compiled steps of a span's sum; exponentials come as e, rounded, and as scale (1 + q).
+
+    - ``start()``: a total of nothing; ``begin()``: a block's sum;
+    - ``add(part, e, scale, q)``: one step of exponentials more;
+    - ``flush(total, part)``: a block's sum added to the total in float64;
+    - ``add_few(total, e, scale, q)``: `FEW` exponentials added to the total at once;
+    - ``finish(total)``: the total in two parts.
+    """
+
+    start: Callable[..., Any]
+    begin: Callable[..., Any]
+    add: Callable[..., Any]
+    flush: Callable[..., Any]
+    add_few: Callable[..., Any]
+    finish: Callable[..., Any]
+
+
+def sums_of(form: Form) -> Sums:
+    """Return how a format's exponentials are added."""
+    if form.arithmetic.real == np.float64:
+        begin, add, add_half = _careful(form)
+
+        @piece
+        def few(total: Any, e: Any, scale: Any, q: Any) -> Any:
+            always_inline()
+            return _flush_double(total, add_half(begin(), e, scale, q))
+
+        return Sums(_start_double, begin, add, _flush_double, few, _finish_double)
+    if form.dtype == "float32":
+        begin, add, _ = _careful(form)
+        return Sums(_start_single, begin, add, _flush_single, _few_single, _finish_single)
+    begin, add = _quick(form)
+    return Sums(_start_single, begin, add, _flush_single, _few_short, _finish_single)
+
+
+def _careful(form: Form) -> tuple[Callable[..., Any], ...]:
+    ceiling, zero, width = form.real(2.0 ** (form.arithmetic.lift + 5)), form.real(0.0), form.half
+
+    @piece
+    def begin() -> Any:
+        always_inline()
+        return spread(ceiling, width), spread(zero, width)
+
+    @piece
+    def add_half(part: Any, e: Any, scale: Any, q: Any) -> Any:
+        always_inline()
+        total, low = part
+        after = total + e
+        return after, low + fused(scale, q, scale - (after - total))
+
+    @piece
+    def add(part: Any, e: Any, scale: Any, q: Any) -> Any:
+        always_inline()
+        part = add_half(part, half_of(e, 0), half_of(scale, 0), half_of(q, 0))
+        return add_half(part, half_of(e, 1), half_of(scale, 1), half_of(q, 1))
+
+    return begin, add, add_half
+
+
+def _quick(form: Form) -> tuple[Callable[..., Any], ...]:
+    ceiling, zero, width = form.real(2.0 ** (form.arithmetic.lift + 5)), form.real(0.0), form.half
+
+    @piece
+    def begin() -> Any:
+        always_inline()
+        return spread(ceiling, width), spread(zero, width)
+
+    @piece
+    def add(part: Any, e: Any, scale: Any, q: Any) -> Any:  # noqa: ARG001 - called like `_careful`'s, which needs them
+        always_inline()
+        return part[0], part[1] + (half_of(e, 0) + half_of(e, 1))
+
+    return begin, add
+
+
+@piece
+def _start_single() -> Any:
+    always_inline()
+    return spread(0.0, 8), spread(0.0, 4)
+
+
+@piece
+def _start_double() -> Any:
+    always_inline()
+    return spread(0.0, 8), spread(0.0, 8)
+
+
+@piece
+def _flush_single(total: Any, part: Any) -> Any:
+    """Add a block's sum: halves of lanes first, in float32, which is exact for multiples of C."""
+    always_inline()
+    high, low = part[0] - _SINGLE_CEILING, part[1]
+    high, low = half_of(high, 0) + half_of(high, 1), half_of(low, 0) + half_of(low, 1)
+    low = half_of(low, 0) + half_of(low, 1)
+    return total[0] + as_float64(high), total[1] + as_float64(low)
+
+
+@piece
+def _few_single(total: Any, e: Any, scale: Any, q: Any) -> Any:  # noqa: ARG001 - called like `_few_short`, which needs it
+    always_inline()
+    wide = as_float64(scale)
+    return total[0] + fused(wide, as_float64(q), wide), total[1]
+
+
+@piece
+def _few_short(total: Any, e: Any, scale: Any, q: Any) -> Any:  # noqa: ARG001 - called like `_few_single`, which needs them
+    always_inline()
+    return total[0] + as_float64(e), total[1]
+
+
+@piece
+def _finish_single(total: Any) -> tuple[float, float]:
+    always_inline()
+    return sum_of(half_of(total[0], 0) + half_of(total[0], 1) + total[1]), 0.0
+
+
+@piece
+def _flush_double(total: Any, part: Any) -> Any:
+    always_inline()
+    high, error = two_sum(total[0], part[0] - _DOUBLE_CEILING)
+    return high, total[1] + (error + part[1])
+
+
+@piece
+def _finish_double(total: Any) -> tuple[float, float]:
+    """Return the lanes' sum in two parts."""
+    always_inline()
+    four, error = two_sum(half_of(total[0], 0), half_of(total[0], 1))
+    low = half_of(total[1], 0) + half_of(total[1], 1) + error
+    two, error_of_two = two_sum(half_of(four, 0), half_of(four, 1))
+    low_of_two = half_of(low, 0) + half_of(low, 1) + error_of_two
+    high, error_of_one = two_sum(sum_of(half_of(two, 0)), sum_of(half_of(two, 1)))
+    rest = sum_of(low_of_two) + error_of_one
+    near = high + rest
+    return near, rest - (near - high)
