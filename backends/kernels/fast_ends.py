@@ -18,7 +18,7 @@ import numpy as np
 
 from backends.kernels.double_double import two_sum
 from backends.kernels.fast_exp import exponential, shift_by
-from backends.kernels.fast_forms import Form, form_of
+from backends.kernels.fast_forms import FEW, Form, form_of
 from backends.kernels.lanes import fused, spread
 from backends.kernels.lanes_forms import as_float64, half_of, lane, sum_of, where_above
 from backends.kernels.lanes_memory import borrowed, load, load_some, store, store_some
@@ -84,9 +84,9 @@ def _peak(form: Form) -> Callable[..., Any]:
 
 
 def _lessen(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    width, nothing, widen, rounded = form.half, form.nothing, form.widen, form.rounded
-    real, gap = form.real, form.gap
-    lowest = real(np.finfo(real).min)
+    width, nothing, widen, rounded = form.width, form.nothing, form.widen, form.rounded
+    real, gap, take, give = form.real, form.gap, form.take, form.give
+    lowest, half = real(np.finfo(real).min), form.half
 
     @piece
     def lessen(x: Any, at: int, n: int, top: float, log: float, out: Any) -> None:
@@ -97,10 +97,10 @@ def _lessen(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
         low = real((near - np.float64(high)) + rest)
         whole = n - n % width
         for j in range(0, whole, width):
-            store(out, at + j, rounded((widen(load(x, at + j, width)) - high) - low))
-        if whole < n:
-            v = widen(load_some(x, at + whole, width, n - whole, nothing))
-            store_some(out, at + whole, rounded((v - high) - low), n - whole)
+            give(out, at + j, (take(x, at + j) - high) - low)
+        for j in range(whole, n, FEW):
+            v = widen(load_some(x, at + j, FEW, n - j, nothing))
+            store_some(out, at + j, rounded((v - high) - low), n - j)
 
     @piece
     def lessen_any(
@@ -108,8 +108,8 @@ def _lessen(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
     ) -> None:  # fmt: skip
         wide_vectors()
         x, out = borrowed(x), borrowed(out)
-        for j in range(0, n, width):
-            v = widen(load_some(x, at + j, width, n - j, nothing))
+        for j in range(0, n, half):
+            v = widen(load_some(x, at + j, half, n - j, nothing))
             near, rest = gap(v, top, cold)
             rest = where_above(near, lowest, rest)  # that of an infinite gap is no number
             store_some(out, at + j, rounded(near + (rest - real(log))), n - j)

@@ -53,7 +53,7 @@ def _gap(x: float, top: float, cold: float) -> tuple[float, float]:
 @functools.cache
 def logarithm_of_sums(dtype: str) -> tuple[Callable[..., Any], ...]:
     """Make sums_of(...), which keeps no exponentials, and log_of(...), the sum's logarithm."""
-    _, fill_rows, _ = spans(in_order(dtype))
+    _, fill_rows, _ = spans(form_of(dtype))
     form, peak = form_of(dtype), ends(dtype).peak
     near, faint, width = form.arithmetic.near, form.faint, form.width
     full = 2.0**form.arithmetic.lift
