@@ -128,9 +128,9 @@ class _Timing:
         if self._verdict.status.bad and not self._how.unverified:
             raise Refused(self._verdict, str(self._proof))
         self._subject.feed(self._proof.inputs(second=True))
-        others = cautions.Others()
         clock = stopwatch.cuda_clock() if self._subject.backend.device == "cuda" else None
         beside = self._beside(clock)
+        others = cautions.Others()  # from here on: the roof's own process is one of ours
         output = self._subject.output(self._timed(clock))
         rounds = list(self._fixture.stats.stats.data)
         self._doubts += cautions.of_machine(others.share())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from backends.arrays import NumPyArray
 
 # What holds a 16-bit format's encodings on the way to the kernels.
-_WORDS = {"float16": "int16", "bfloat16": "uint16"}
+_WORDS: dict[str, Any] = {"float16": np.int16, "bfloat16": np.uint16}
 # So many elements are brought into rows at a time where they do not lie in rows already.
 _AT_ONCE = 1 << 18
 _NO_LABELS = np.zeros((1, 1), np.int64)
@@ -60,12 +61,13 @@ def softmax(
     out = checked_out(out, x)
     if x.size == 0:
         return out
-    kernel = compiled(x.dtype.newbyteorder("=").name)
+    native = _native(x.dtype)
+    kernel = compiled(_name(native))
 
     def apply(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
         kernel(rows[0], result, divisor, threads.of_numba())
 
-    _run(apply, [_along(x, position)], _along(out, position), x.dtype.newbyteorder("="))
+    _run(apply, [_along(x, position)], _along(out, position), native)
     return out
 
 
@@ -139,8 +141,8 @@ def _family(
     if x.size == 0:
         out[...] = of_no_class
         return out
-    native = x.dtype.newbyteorder("=")
-    kernel = fast_family.family(native.name)
+    native = _native(x.dtype)
+    kernel = fast_family.family(_name(native))
     has_labels = bool(others) and others[0].dtype.kind == "i"
 
     def apply(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
@@ -176,6 +178,8 @@ def _run(
 
 def _along(array: NumPyArray, position: int) -> NumPyArray:
     """Return a view with the axis at `position` last; 0-d arrays are rows of length 1."""
+    if position == array.ndim - 1:
+        return array
     return np.moveaxis(array.reshape(array.shape or (1,)), position, -1)
 
 
@@ -221,7 +225,18 @@ def _apply(
         apply(rows, _matrix(result))
 
 
+@functools.cache
+def _name(dtype: np.dtype[Any]) -> str:
+    return dtype.name  # NumPy makes it anew each time, for as long as a small kernel takes
+
+
+@functools.cache
+def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return dtype.newbyteorder("=")
+
+
 def _matrix(array: NumPyArray) -> NumPyArray:
-    word: Any = _WORDS.get(array.dtype.name, array.dtype.name)
-    encodings: NumPyArray = array.view(word)
-    return encodings.reshape(-1, array.shape[-1])
+    word = _WORDS.get(_name(array.dtype))
+    if word is not None:
+        array = array.view(word)
+    return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])

@@ -1,11 +1,14 @@
 """The proof before a timing: every row of the result counts, however few are distinct."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import backends
 from backends import Claims
 from backends.spec import BackendSpec, Source
+from bench import cautions, timing
 from bench.plan import Trial
 from bench.proof import Proof
 from bench.workloads import Workload
@@ -99,3 +102,38 @@ def test_the_verdict_is_on_the_worst_block(answers):
     y[19, 4] *= np.float32(1.001)
     verdict = proof.judge(y)
     assert (verdict.status, verdict.max_ulp > before) == (Status.KNOWN, True)
+
+
+def test_what_our_own_process_of_the_roof_works_is_not_taken_for_that_of_others(
+    answers, monkeypatch
+):
+    order = []
+
+    def others():
+        order.append("others")
+        return SimpleNamespace(share=lambda: order.append("share") or 0.0)
+
+    class Stats(dict):
+        stats = SimpleNamespace(data=[1.0, 1.0, 1.0])
+
+        def __missing__(self, _):
+            return 1.0
+
+    class Timed:
+        stats = Stats()
+
+        def __call__(self, call):
+            order.append("timed")
+            return call()
+
+    class Meter:
+        def measure(self, *_):
+            order.append("roof")
+            return 1e-6, 1e-12
+
+    monkeypatch.setattr(cautions, "Others", others)
+    spec = BackendSpec("numpy_stable", Source("builtin", "numpy_stable"), claims=Claims())
+    trial = Trial(spec, "softmax", "float32", Workload("w", (4, 10), -1, "a test"))
+    how = timing.Conditions(1e-3, "warm", False, lambda: None, Meter())
+    timing.measured(trial, backends.get("numpy_stable"), answers, Timed(), how)
+    assert order[:4] == ["roof", "others", "timed", "share"]
