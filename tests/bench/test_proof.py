@@ -134,6 +134,8 @@ def test_what_our_own_process_of_the_roof_works_is_not_taken_for_that_of_others(
     monkeypatch.setattr(cautions, "Others", others)
     spec = BackendSpec("numpy_stable", Source("builtin", "numpy_stable"), claims=Claims())
     trial = Trial(spec, "softmax", "float32", Workload("w", (4, 10), -1, "a test"))
-    how = timing.Conditions(1e-3, "warm", False, lambda: None, Meter())
+    how = timing.Conditions(
+        seconds=1e-3, cache="warm", unverified=False, evict=lambda: None, meter=Meter()
+    )
     timing.measured(trial, backends.get("numpy_stable"), answers, Timed(), how)
     assert order[:4] == ["roof", "others", "timed", "share"]
