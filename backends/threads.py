@@ -65,9 +65,10 @@ def of_numba() -> int:
     """
     import numba
 
-    if count() < numba.get_num_threads():
-        numba.set_num_threads(count())
-    return numba.get_num_threads()
+    most, unmasked = count(), numba.get_num_threads()
+    if most < unmasked:
+        numba.set_num_threads(most)
+    return min(most, unmasked)
 
 
 @functools.cache

@@ -17,6 +17,8 @@ from backends.operations import IGNORE_INDEX
 from backends.registry import register
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from backends.arrays import NumPyArray
 
 
@@ -57,6 +59,16 @@ class NumbaFast:
         out: NumPyArray | None = None,
     ) -> NumPyArray:
         """Return the softmax along `axis`, in `out` if it is given."""
+        return self.bind_softmax(x, axis, temperature, out)()
+
+    def bind_softmax(
+        self,
+        x: NumPyArray,
+        axis: int = -1,
+        temperature: float = 1.0,
+        out: NumPyArray | None = None,
+    ) -> Callable[[], NumPyArray]:
+        """Prepare `softmax`: arguments are checked once."""
         return self._call.softmax(x, axis, temperature, out)
 
     def log_softmax(
@@ -67,6 +79,16 @@ class NumbaFast:
         out: NumPyArray | None = None,
     ) -> NumPyArray:
         """Return the gap less the logarithm of the sum, in `out` if it is given."""
+        return self.bind_log_softmax(x, axis, temperature, out)()
+
+    def bind_log_softmax(
+        self,
+        x: NumPyArray,
+        axis: int = -1,
+        temperature: float = 1.0,
+        out: NumPyArray | None = None,
+    ) -> Callable[[], NumPyArray]:
+        """Prepare `log_softmax`: arguments are checked once."""
         return self._call.family(self._family.LOG_SOFTMAX, x, axis, temperature, out)
 
     def logsumexp(
@@ -77,6 +99,16 @@ class NumbaFast:
         out: NumPyArray | None = None,
     ) -> NumPyArray:
         """Return the maximum and the logarithm of the sum, one number for each row."""
+        return self.bind_logsumexp(x, axis, temperature, out)()
+
+    def bind_logsumexp(
+        self,
+        x: NumPyArray,
+        axis: int = -1,
+        temperature: float = 1.0,
+        out: NumPyArray | None = None,
+    ) -> Callable[[], NumPyArray]:
+        """Prepare `logsumexp`: arguments are checked once."""
         return self._call.family(
             self._family.LOGSUMEXP, x, axis, temperature, out, of_no_class=float("-inf")
         )
@@ -104,6 +136,17 @@ class NumbaFast:
         out: NumPyArray | None = None,
     ) -> NumPyArray:
         """Return p (c - sum p c) / T, in `out` if it is given."""
+        return self.bind_softmax_vjp(x, cotangent, axis, temperature, out)()
+
+    def bind_softmax_vjp(
+        self,
+        x: NumPyArray,
+        cotangent: NumPyArray,
+        axis: int = -1,
+        temperature: float = 1.0,
+        out: NumPyArray | None = None,
+    ) -> Callable[[], NumPyArray]:
+        """Prepare `softmax_vjp`: arguments are checked once."""
         checked_cotangent(cotangent, x)
         return self._call.family(self._family.SOFTMAX_VJP, x, axis, temperature, out, cotangent)
 

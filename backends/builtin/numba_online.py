@@ -14,6 +14,8 @@ from backends.claims import Claims
 from backends.registry import register
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from backends.arrays import NumPyArray
 
 
@@ -40,4 +42,14 @@ class NumbaOnline:
         out: NumPyArray | None = None,
     ) -> NumPyArray:
         """Return the softmax along `axis`, in `out` if it is given."""
+        return self.bind_softmax(x, axis, temperature, out)()
+
+    def bind_softmax(
+        self,
+        x: NumPyArray,
+        axis: int = -1,
+        temperature: float = 1.0,
+        out: NumPyArray | None = None,
+    ) -> Callable[[], NumPyArray]:
+        """Prepare `softmax`: arguments are checked once."""
         return self._run(x, axis, temperature, out, self._kernel)

@@ -1,4 +1,9 @@
-"""From arrays of any shape, strides and format to `fast_rows` and `fast_family`, blocks of rows."""
+"""From arrays of any shape, strides and format to `fast_rows` and `fast_family`, blocks of rows.
+
+A call is prepared: arguments are checked, arrays brought into the kernels' form where they need not
+be copied. What is left to it are the kernel and, for other layouts, the copies. Only labels, which
+may change from call to call, are looked at in each.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +41,8 @@ def softmax(
     temperature: float,
     out: NumPyArray | None = None,
     compiled: Callable[[str], Callable[..., None]] = fast_rows.softmax,
-) -> NumPyArray:
-    """Return the softmax of x / temperature along `axis`.
+) -> Callable[[], NumPyArray]:
+    """Prepare a call that returns the softmax of x / temperature along `axis`.
 
     Parameters
     ----------
@@ -60,15 +65,14 @@ def softmax(
     position = checked_axis(axis, x.ndim)
     out = checked_out(out, x)
     if x.size == 0:
-        return out
+        return lambda: out
     native = _native(x.dtype)
     kernel = compiled(_name(native))
 
     def apply(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
         kernel(rows[0], result, divisor, threads.of_numba())
 
-    _run(apply, [_along(x, position)], _along(out, position), native)
-    return out
+    return _prepared(out, apply, [_along(x, position)], _along(out, position), native)
 
 
 def family(
@@ -80,8 +84,8 @@ def family(
     cotangent: NumPyArray | None = None,
     *,
     of_no_class: float = 0.0,
-) -> NumPyArray:
-    """Return one of `fast_family`'s operations of x / temperature along `axis`.
+) -> Callable[[], NumPyArray]:
+    """Prepare a call of one of `fast_family`'s operations of x / temperature along `axis`.
 
     Parameters
     ----------
@@ -122,7 +126,7 @@ def labelled(
     """
     classes = checked_labels(labels, x, axis, ignore_index)
     counted = np.where(classes == ignore_index, -1, classes)[..., None]
-    return _family(what, x, checked_axis(axis, x.ndim), temperature, out, [counted], 0.0)
+    return _family(what, x, checked_axis(axis, x.ndim), temperature, out, [counted], 0.0)()
 
 
 def _family(
@@ -133,14 +137,13 @@ def _family(
     out: NumPyArray | None,
     others: list[NumPyArray],
     of_no_class: float,
-) -> NumPyArray:
+) -> Callable[[], NumPyArray]:
     divisor = checked_temperature(temperature)
     one_a_row = what in (fast_family.LOGSUMEXP, fast_family.CROSS_ENTROPY)
     shape = x.shape[:position] + x.shape[position + 1 :] if one_a_row else x.shape
     out = checked_out(out, x, shape)
     if x.size == 0:
-        out[...] = of_no_class
-        return out
+        return lambda: _filled(out, of_no_class)
     native = _native(x.dtype)
     kernel = fast_family.family(_name(native))
     has_labels = bool(others) and others[0].dtype.kind == "i"
@@ -151,22 +154,51 @@ def _family(
         kernel(rows[0], cotangent, labels, result, divisor, threads.of_numba(), what)
 
     target = out[..., None] if one_a_row else _along(out, position)
-    _run(apply, [_along(x, position), *others], target, native)
+    return _prepared(out, apply, [_along(x, position), *others], target, native)
+
+
+def _filled(out: NumPyArray, value: float) -> NumPyArray:
+    out[...] = value
     return out
 
 
-def _run(
+def _prepared(
+    out: NumPyArray,
+    apply: Callable[[Sequence[NumPyArray], NumPyArray], None],
+    sources: list[NumPyArray],
+    target: NumPyArray,
+    working: np.dtype[Any],
+) -> Callable[[], NumPyArray]:
+    """Prepare a call that applies a kernel to arrays whose last axis is the rows', and gives `out`.
+
+    All arrays share the axes before that. What must be done for each call is done in it alone.
+    """
+    in_rows = all(each.dtype.isnative and each.flags.c_contiguous and each.flags.aligned
+                  for each in sources)  # fmt: skip
+    if in_rows and all(written_directly(target, each, working) for each in sources):
+        rows, result = [_matrix(each) for each in sources], _matrix(target)
+
+        def direct() -> NumPyArray:
+            with ENTRY:
+                apply(rows, result)
+            return out
+
+        return direct
+
+    def by_way_of_copies() -> NumPyArray:
+        _copied(apply, sources, target, working)
+        return out
+
+    return by_way_of_copies
+
+
+def _copied(
     apply: Callable[[Sequence[NumPyArray], NumPyArray], None],
     sources: list[NumPyArray],
     target: NumPyArray,
     working: np.dtype[Any],
 ) -> None:
-    """Apply a kernel to arrays whose last axis is the rows'; all share the axes before it."""
-    in_rows = all(each.dtype.isnative and each.flags.c_contiguous and each.flags.aligned
-                  for each in sources)  # fmt: skip
-    if in_rows and all(written_directly(target, each, working) for each in sources):
-        _apply(apply, sources, target)
-    elif any(np.may_share_memory(each, target) and not _same_place(each, target)
+    if any(np.may_share_memory(each, target) and not _same_place(each, target)
              for each in sources):  # fmt: skip
         # Where they overlap in another way, rows written early are rows read late.
         result = np.empty(target.shape, target.dtype)
