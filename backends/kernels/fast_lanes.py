@@ -25,7 +25,7 @@ import numpy as np
 from backends.kernels.fast_exp import exponential, exponential_with_rest, shift_by
 from backends.kernels.fast_forms import FEW, Form
 from backends.kernels.fast_sums import BLOCK, sums_of
-from backends.kernels.lanes import fused, larger, spread
+from backends.kernels.lanes import fused, larger, smaller, spread
 from backends.kernels.lanes_forms import half_of, largest_of
 from backends.kernels.lanes_memory import fetch, load, load_some, store, store_some
 from backends.kernels.machine import always_inline, piece, wide_vectors
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class Passes:
     """The compiled passes of one format; each takes flat places in arrays, and sizes.
 
-    - ``top(x, at, n)``: the maximum as float64, passing over NaN;
+    - ``top(x, at, n)``: the maximum as float64; of a row with NaN any of its numbers;
     - ``fill(x, at, n, top, y, to, out, ahead, drawn)``: exponentials into y; return
       their sum in two parts. Lines of x that come `ahead` elements later, and those of `out`, are
       asked for on the way: memory answers while exponentials are computed. `drawn` is 1, or 0 where
@@ -60,38 +60,69 @@ def passes(form: Form) -> Passes:
 
     Whole steps of y have the order of the form's `take`.
     """
-    return Passes(form, _top(form), _fill(form), _fill_any(form), _scale(form))
+    top = _top_of_words(form) if form.empty.itemsize == 2 else _top(form)
+    return Passes(form, top, _fill(form), _fill_any(form), _scale(form))
 
 
 def _top(form: Form) -> Callable[..., Any]:
-    width, nothing, widen, take = form.width, form.nothing, form.widen, form.take
-    lowest = form.real(-np.inf)
-    narrow = _larger_quarter if width == 4 * FEW else _larger_half
+    width, nothing = form.width, form.nothing
+    narrow = _to_few(larger, width)
 
     @piece
     def top(x: Any, at: int, n: int) -> float:
         always_inline()
-        largest, last = spread(lowest, width), spread(lowest, FEW)
+        largest, last = spread(nothing, width), spread(nothing, FEW)
         whole = n - n % width
         for j in range(0, whole, width):
-            largest = larger(take(x, at + j), largest)
+            largest = larger(load(x, at + j, width), largest)
         for j in range(whole, n, FEW):
-            last = larger(widen(load_some(x, at + j, FEW, n - j, nothing)), last)
+            last = larger(load_some(x, at + j, FEW, n - j, nothing), last)
         return np.float64(largest_of(larger(narrow(largest), last)))
 
     return top
 
 
-@piece
-def _larger_half(v: Any) -> Any:
-    always_inline()
-    return larger(half_of(v, 0), half_of(v, 1))
+def _top_of_words(form: Form) -> Callable[..., Any]:
+    """Make `top` for encodings of 16 bits, without a conversion for each element.
+
+    As integers they are in order where the sign is plus, and in the opposite order where it is
+    minus: the maximum is their largest if that has a plus, otherwise their least. Where an encoding
+    of NaN is the largest, that may be another number than the maximum, and nobody needs it.
+    """
+    width, nothing, widen = form.width, form.nothing, form.widen
+    narrow_most, narrow_least = _to_few(larger, width), _to_few(smaller, width)
+
+    @piece
+    def top(x: Any, at: int, n: int) -> float:
+        always_inline()
+        most, least = spread(nothing, width), spread(nothing, width)
+        whole = n - n % width
+        for j in range(0, whole, width):
+            v = load(x, at + j, width)
+            most, least = larger(v, most), smaller(v, least)
+        high, low = narrow_most(most), narrow_least(least)
+        for j in range(whole, n, FEW):
+            v = load_some(x, at + j, FEW, n - j, nothing)
+            high, low = larger(v, high), smaller(v, low)
+        return np.float64(largest_of(larger(widen(high), widen(low))))
+
+    return top
 
 
-@piece
-def _larger_quarter(v: Any) -> Any:
-    always_inline()
-    return _larger_half(_larger_half(v))
+def _to_few(choose: Callable[..., Any], width: int) -> Callable[..., Any]:
+    """Make narrow(v): the lanes of a step brought down to `FEW` by choosing between halves."""
+
+    @piece
+    def halved(v: Any) -> Any:
+        always_inline()
+        return choose(half_of(v, 0), half_of(v, 1))
+
+    @piece
+    def quartered(v: Any) -> Any:
+        always_inline()
+        return halved(halved(v))
+
+    return quartered if width == 4 * FEW else halved
 
 
 def _fill(form: Form) -> Callable[..., Any]:
