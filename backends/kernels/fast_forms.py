@@ -44,7 +44,7 @@ class Form:
     """How one format is handled.
 
     Exponentials are computed `width` at a time, four vectors of AVX2 in step: each waits dozens of
-    cycles for its polynomial. All else goes by `half` of that.
+    cycles for its polynomial. Sums have `half` as many lanes, and so have most ends of `fast_ends`.
     `nothing` is the encoding of -inf as an element. ``widen`` makes lanes of elements into numbers,
     ``times(e, factor, rest)`` is e (factor + rest), ``rounded`` makes such numbers into elements,
     ``inverse_parts(total, low)`` gives the two parts of the factor, ``gap(v, top, temperature)``

@@ -69,7 +69,7 @@ def sums_of(form: Form) -> Sums:
     return Sums(_start_single, begin, add, _flush_single, _few_short, _finish_single)
 
 
-def _careful(form: Form) -> tuple[Callable[..., Any], ...]:
+def _beginning(form: Form) -> Callable[..., Any]:
     ceiling, zero, width = form.real(2.0 ** (form.arithmetic.lift + 5)), form.real(0.0), form.half
 
     @piece
@@ -77,6 +77,10 @@ def _careful(form: Form) -> tuple[Callable[..., Any], ...]:
         always_inline()
         return spread(ceiling, width), spread(zero, width)
 
+    return begin
+
+
+def _careful(form: Form) -> tuple[Callable[..., Any], ...]:
     @piece
     def add_half(part: Any, e: Any, scale: Any, q: Any) -> Any:
         always_inline()
@@ -90,23 +94,16 @@ def _careful(form: Form) -> tuple[Callable[..., Any], ...]:
         part = add_half(part, half_of(e, 0), half_of(scale, 0), half_of(q, 0))
         return add_half(part, half_of(e, 1), half_of(scale, 1), half_of(q, 1))
 
-    return begin, add, add_half
+    return _beginning(form), add, add_half
 
 
 def _quick(form: Form) -> tuple[Callable[..., Any], ...]:
-    ceiling, zero, width = form.real(2.0 ** (form.arithmetic.lift + 5)), form.real(0.0), form.half
-
-    @piece
-    def begin() -> Any:
-        always_inline()
-        return spread(ceiling, width), spread(zero, width)
-
     @piece
     def add(part: Any, e: Any, scale: Any, q: Any) -> Any:  # noqa: ARG001 - called like `_careful`'s, which needs them
         always_inline()
         return part[0], part[1] + (half_of(e, 0) + half_of(e, 1))
 
-    return begin, add
+    return _beginning(form), add
 
 
 @piece
