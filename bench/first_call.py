@@ -233,7 +233,7 @@ def _measurement(trial: Trial, fresh: FirstCall, again: FirstCall, verdict: Verd
         import_seconds=fresh.imports,
         prepare_seconds=fresh.prepare,
         compile_seconds=fresh.compile,
-        cached_seconds=again.compile,
+        cached_seconds=again.prepare + again.compile,
         bytes_moved=moved,
         bandwidth=moved / fresh.total,
         verified=verdict.status is not Status.KNOWN,

@@ -26,7 +26,7 @@ def table(measurements: Sequence[Measurement]) -> str:
             "import": duration(item.import_seconds),
             "prepare": duration(item.prepare_seconds),
             "compile": duration(item.compile_seconds),
-            "or from disk": duration(item.cached_seconds),
+            "both from disk": duration(item.cached_seconds),
             "all": duration(item.median),
         }
         for item in measurements

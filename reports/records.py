@@ -192,7 +192,10 @@ class Measurement(Record):
     )
     cached_seconds: float | None = field(
         default=None,
-        metadata={"doc": "the same where another process left on disk what it compiled, seconds"},
+        metadata={
+            "doc": "preparing and compiling together where another process left on disk what it "
+            "compiled, seconds"
+        },
     )
     peak_memory: int | None = field(
         default=None,
