@@ -327,3 +327,37 @@ def test_only_a_claimed_flush_allows_a_subnormal_gradient_to_vanish():
         assert zero > kit.limits(rows, exact, "float32", Claims()).theory[0, 0]
         flush = kit.limits(rows, exact, "float32", Claims(subnormals="flush"))
         assert zero <= flush.theory[0, 0]
+
+
+@pytest.mark.parametrize(
+    ("operation", "dtype", "x", "cotangent"),
+    [
+        ("softmax_jacobian", "float32", [0.0, -40.0, -50.0], None),
+        ("softmax_jacobian", "float64", [0.0, -300.0, -410.0], None),
+        ("softmax_vjp", "float32", [0.0, -50.0], [0.0, 1e-17]),
+        ("softmax_vjp", "float64", [0.0, -400.0], [0.0, 1e-135]),
+    ],
+)
+def test_where_results_are_flushed_so_may_the_product_of_two_normal_numbers(
+    operation, dtype, x, cotangent
+):
+    for temperature in (1.0, 0.5):
+        rows = dressed(np.array([x]) * temperature, temperature, dtype)
+        if cotangent is not None:
+            rows = replace(
+                rows, cotangent=to_float64(from_float64(format_of(dtype), np.array([cotangent])))
+            )
+        exact = exactly(operation, rows, dtype)
+        value = np.ldexp(exact.high, exact.exponent)
+        small = (value != 0) & (np.abs(value) < format_of(dtype).min_normal)
+        assert small.any()
+        error = ulp_error(np.where(small, 0, exact.rounded).astype(exact.rounded.dtype), exact)
+        kit = KITS[operation]
+        assert not (error <= kit.limits(rows, exact, dtype, Claims()).theory).all()
+        flush = kit.limits(rows, exact, dtype, Claims(subnormals="flush"))
+        assert (error <= flush.theory).all()
+        # What is flushed is small: a normal result that vanishes is beyond its limit, save where
+        # 1 - p cancels.
+        lost = ulp_error(np.zeros_like(exact.rounded), exact)
+        normal = np.abs(value) > 4 * format_of(dtype).min_normal
+        assert (lost > flush.theory)[:, 1:][normal[:, 1:]].all()

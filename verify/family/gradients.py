@@ -25,7 +25,7 @@ difference.
 
 A temperature costs SCALING u for 1/T and, by theory, one more rounding to the format before it: the
 gradient by z may be a result of its own. Each rounded intermediate brings half a subnormal spacing,
-which 1/T enlarges as well.
+or all of it where results are flushed, which 1/T enlarges as well.
 """
 
 from __future__ import annotations
@@ -54,6 +54,20 @@ Array = np.ndarray[Any, Any]  # float64
 _SMALLEST = math.ldexp(1.0, -1074)
 
 
+class _Small(NamedTuple):
+    """What rounding a small number costs: half the smallest spacing, or all of a flushed one."""
+
+    spacing: float
+    flushed_below: float
+
+    def lost(self, value: Array, error: Array) -> Array:
+        """Return what is lost of a magnitude that is known up to an error."""
+        flushed = np.where(
+            value - error < self.flushed_below, np.minimum(value + error, self.flushed_below), 0.0
+        )
+        return np.asarray(flushed + self.spacing)
+
+
 class _Arithmetic(NamedTuple):
     """What one of the two limits assumes.
 
@@ -63,8 +77,8 @@ class _Arithmetic(NamedTuple):
         Δ, absolute, of every probability.
     u, u_sum, u_out
         Unit roundoff of products and differences, of sums, and of intermediate results.
-    spacing, spacing_out
-        Half the smallest spacing, of the inner format and of intermediate results.
+    small, small_out
+        What a small product may lose, in the inner format and where it is a result.
     scaling
         Relative error of the division by T; 0 without a temperature.
     lanes
@@ -75,8 +89,8 @@ class _Arithmetic(NamedTuple):
     u: float
     u_sum: float
     u_out: float
-    spacing: float
-    spacing_out: float
+    small: _Small
+    small_out: _Small
     scaling: float
     lanes: bool
 
@@ -84,6 +98,10 @@ class _Arithmetic(NamedTuple):
 def _half_spacing(fmt: Format) -> float:
     """Return half the smallest spacing; of float64 all of it, for want of a smaller number."""
     return max(math.ldexp(0.5, fmt.min_quantum), _SMALLEST)
+
+
+def _small(fmt: Format, *, flush: bool) -> _Small:
+    return _Small(_half_spacing(fmt), fmt.min_normal if flush else 0.0)
 
 
 def _settings(
@@ -109,8 +127,8 @@ def _settings(
         u=inner.unit_roundoff,
         u_sum=units.compute_format(dtype, claims).unit_roundoff,
         u_out=max(narrow, inner.unit_roundoff),
-        spacing=_half_spacing(inner),
-        spacing_out=_half_spacing(fmt),
+        small=_small(inner, flush=flush),
+        small_out=_small(fmt, flush=flush),
         scaling=units.SCALING * inner.unit_roundoff + narrow if scaled else 0.0,
         lanes=False,
     )
@@ -119,8 +137,8 @@ def _settings(
         u=best.unit_roundoff,
         u_sum=best.unit_roundoff,
         u_out=best.unit_roundoff,
-        spacing=_half_spacing(best),
-        spacing_out=_half_spacing(best),
+        small=_small(best, flush=flush),
+        small_out=_small(best, flush=flush),
         scaling=units.SCALING * best.unit_roundoff if scaled else 0.0,
         lanes=True,
     )
@@ -153,7 +171,8 @@ def _divided(error: Array, value: Array, rows: Rows, how: _Arithmetic) -> Array:
     if rows.temperature == 1.0:
         return np.minimum(error, LARGEST)
     with np.errstate(over="ignore"):
-        whole = error + (value + error) * how.scaling + how.spacing_out
+        whole = error + (value + error) * how.scaling
+        whole = whole + how.small_out.lost(value, whole)
         return np.minimum(whole / rows.temperature, LARGEST)
 
 
@@ -169,7 +188,8 @@ def _vjp_limits(rows: Rows, exact: Exact, dtype: str, claims: Claims) -> Limits:
 
 def _vjp_error(m: Measured, c: Array, rows: Rows, how: _Arithmetic) -> Array:
     size = m.mean(np.abs(c))
-    from_terms = _product(np.abs(c), how.error).sum(axis=1, keepdims=True)
+    each = _product(np.abs(c), how.error)
+    from_terms = each.sum(axis=1, keepdims=True)
     n = c.shape[1]
     if how.lanes:
         additions: Array | float = math.log2(n) + 1 if n else 0.0
@@ -177,11 +197,13 @@ def _vjp_error(m: Measured, c: Array, rows: Rows, how: _Arithmetic) -> Array:
         shares = np.divide(m.p * np.abs(c), size, out=np.zeros_like(c), where=size > 0)
         additions = units.row_additions(shares, how.u_sum)
     rounding = np.expm1(np.minimum(how.u + additions * how.u_sum, 600.0))
-    underflow = m.there.sum(axis=1, keepdims=True) * how.spacing
+    small = np.where(m.there, how.small.lost(_product(m.p, np.abs(c)), each), 0.0)
+    underflow = small.sum(axis=1, keepdims=True)
     inner_product = from_terms + _product(rounding, size + from_terms) + underflow
     value = np.abs(c - m.mean(c))
     beyond = _product(how.error, value + inner_product) + _product(m.p, inner_product)
-    error = beyond + 2 * how.u * (m.p * value + beyond) + how.spacing
+    error = beyond + 2 * how.u * (m.p * value + beyond)
+    error = error + how.small.lost(m.p * value, error)
     return _divided(np.where(m.p + how.error > 0, error, 0.0), m.p * value, rows, how)
 
 
@@ -209,9 +231,10 @@ def _jacobian_limits(rows: Rows, exact: Exact, dtype: str, claims: Claims) -> Li
     def error(how: _Arithmetic) -> Array:
         own, theirs = how.error[:, :, None], how.error[:, None, :]
         beyond = _product(own, other + theirs) + _product(p, theirs)
-        roundings = (how.u + how.u_out) * (p * other + beyond) + how.spacing + how.spacing_out
         square = np.where(diagonal, how.u_out * p * p, 0.0)
-        whole = np.where((p > 0) & (diagonal | (other > 0)), beyond + roundings + square, 0.0)
+        rounded = beyond + (how.u + how.u_out) * (p * other + beyond) + square
+        small = how.small.lost(p * other, rounded) + how.small_out.lost(p * other, rounded)
+        whole = np.where((p > 0) & (diagonal | (other > 0)), rounded + small, 0.0)
         return np.asarray(_divided(whole, p * other, rows, how).reshape(count, n * n))
 
     theory, attainable = map(error, _settings(rows, m, dtype, claims))
