@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from backends.claims import Claims
 from backends.operations import IGNORE_INDEX
 from backends.registry import register
-from backends.rounding_steps import VALUES, declared
+from backends.rounding_steps import SHORT_CALLS, VALUES, declared
 
 if TYPE_CHECKING:
     from backends.arrays import NumPyArray
@@ -22,8 +22,8 @@ _NAN_TIMES_ZERO = (
     "an ignored row that holds NaN, +inf or nothing but -inf has gradient NaN: its probabilities "
     "are NaN, and on the way back they are multiplied by 0"
 )
-_FLUSHED = "a subnormal probability is flushed to 0 before the cotangent makes it larger"
 _HALF = "JAX rounds what goes from one step to the next to {}, on the way there and back"
+_ANSWERS, _CALLS = ("accuracy", "contract", "identities"), ("determinism", "batch_invariance")
 
 
 @register(
@@ -35,10 +35,11 @@ _HALF = "JAX rounds what goes from one step to the next to {}, on the way there 
         limitations={
             "cross_entropy_grad/special_values": _NAN_TIMES_ZERO,
             "cross_entropy_grad/one_nan": _NAN_TIMES_ZERO,
-            "softmax_vjp/wide_gap/float64": _FLUSHED,
-            "softmax_vjp/wide_gap/float32": _FLUSHED,
-            **declared(_HALF, "cross_entropy_grad", "accuracy", "axes", "identities", "contract"),
-            **declared(_HALF, "softmax_vjp", *VALUES),
+            **declared(_HALF, "cross_entropy_grad", *_ANSWERS, "axes", *_CALLS),
+            **declared(_HALF, "softmax_vjp", *VALUES, *SHORT_CALLS, "guard"),
+            **declared(_HALF, "softmax_jacobian", *_ANSWERS, "special_values", "guard"),
+            **declared(_HALF, "softmax_jacobian", *_CALLS, "thread_safety"),
+            **declared(_HALF, "softmax_jacobian", "replay", "drift", dtypes=["float16"]),
         },
     ),
 )
