@@ -8,7 +8,7 @@ that are equal in every bit are judged once.
 There is a second input of the same form: the rows of the first, each one place earlier, so that its
 exact answers are known already; a lone row is drawn anew. What is timed gets it in the memory of
 the first, so that a result that was kept, or is not written any more, is a wrong one when the
-timing is over.
+timing is over. A softmax of many millions is judged by `verify.long_rows`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from backends.operations import operation
 from reports.records import Status
-from verify import companions, regimes
+from verify import companions, long_rows, regimes
 from verify.cases import Case
 from verify.excuses import excused
 from verify.judge import Verdict, form_fault, judge_rows
@@ -71,9 +71,11 @@ class Proof:
         self._lag = 1 if self.period > 1 else 0
         self._periods = (one, one if self._lag else replace(one, seed=1))
         self._claims: Claims = trial.spec.claims
-        first = answers.facts(one, self._claims)
-        second = first if self._lag else answers.facts(self._periods[1], self._claims)
-        self._facts = (first, second)
+        self._facts: tuple[Facts, ...] = ()
+        if not long_rows.applies(one):
+            first = answers.facts(one, self._claims)
+            second = first if self._lag else answers.facts(self._periods[1], self._claims)
+            self._facts = (first, second)
 
     def __str__(self) -> str:
         """Return the input in words."""
@@ -113,14 +115,13 @@ class Proof:
         fault = form_fault(output, self.case)
         if fault:
             return Verdict(status=Status.FAIL, message=fault)
-        period, facts = self._periods[second], self._facts[second]
         verdicts: dict[bytes, Verdict] = {}
         rows = result_rows(self.case.operation, output, self.case.axis)
         for start, block in self._blocks(rows, second=second):
             bits = block.tobytes()
             if bits in verdicts:
                 continue
-            verdicts[bits] = self._judged(period, block, facts)
+            verdicts[bits] = self._judged(block, second=second)
             if verdicts[bits].status.bad:
                 return _placed(verdicts[bits], start, self.period, self.case.rows)
         return max(verdicts.values(), key=_gravity)
@@ -137,9 +138,13 @@ class Proof:
             places = self._places(np.arange(start, start + self.period), second=second)
             yield start, rows[start : start + self.period][np.argsort(places)]
 
-    def _judged(self, period: Case, block: Array, facts: Facts) -> Verdict:
+    def _judged(self, block: Array, *, second: bool) -> Verdict:
         """Judge one block as the check of accuracy does, declared limitations included."""
-        verdict = judge_rows(period, block, facts, self._claims)
+        period = self._periods[second]
+        if self._facts:
+            verdict = judge_rows(period, block, self._facts[second], self._claims)
+        else:
+            verdict = long_rows.judge(period, block, self._claims)
         return excused(verdict, self.case, "accuracy", self._claims)
 
 

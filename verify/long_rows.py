@@ -1,4 +1,4 @@
-"""Judging rows of hundreds of millions of entries, the facts of a span at a time.
+"""Judging softmaxes of hundreds of millions of entries, the facts of a span at a time.
 
 The facts of a case take some hundred bytes an element, of a row of 2^28 that would be thirty
 gigabytes. Here the parent holds the input and the output, and of everything else what a span of
@@ -54,7 +54,7 @@ _SEVERITY = (Status.PASS, Status.WEAK, Status.FAIL)
 
 def applies(case: Case) -> bool:
     """Say whether a case is judged here; without Numba none is."""
-    long = case.n > LONGEST_AT_ONCE and case.dtype in _FORMATS
+    long = case.operation == "softmax" and case.n > LONGEST_AT_ONCE and case.dtype in _FORMATS
     return long and importlib.util.find_spec("numba") is not None
 
 

@@ -13,6 +13,7 @@ from bench.plan import Trial
 from bench.proof import Proof
 from bench.workloads import Workload
 from reports.records import Status
+from verify import long_rows
 from verify.answers import Answers
 
 
@@ -46,6 +47,20 @@ def test_a_right_result_passes_for_the_first_input_and_for_the_second(answers, s
     assert (x.shape, x.dtype.name) == (shape, dtype)
     assert not proof.judge(right(x, axis)).status.bad
     assert not proof.judge(right(other, axis), second=True).status.bad
+
+
+def test_a_lone_row_of_many_is_judged_in_spans_and_its_kept_result_is_wrong(monkeypatch):
+    pytest.importorskip("numba")
+    monkeypatch.setattr(long_rows, "LONGEST_AT_ONCE", 100)
+    monkeypatch.setattr(long_rows, "SPAN", 700)
+    proof = proof_of(None, (1, 3000))  # no facts are asked for
+    (x,), (other,) = proof.inputs(), proof.inputs(second=True)
+    assert not proof.judge(right(x)).status.bad
+    assert not proof.judge(right(other), second=True).status.bad
+    assert proof.judge(right(x), second=True).status is Status.FAIL
+    wrong = right(x)
+    wrong[0, 2500] *= np.float32(1.001)
+    assert proof.judge(wrong).status is Status.FAIL
 
 
 @pytest.mark.parametrize("row", [0, 6, 7, 13, 14, 19])

@@ -69,6 +69,17 @@ def test_spans_add_up_to_the_verdict_on_the_whole(dtype, words, steps):
 
 
 @pytest.mark.usefixtures("in_spans")
+@pytest.mark.parametrize("operation", ["log_softmax", "softmax_vjp", "logsumexp"])
+def test_a_long_row_of_another_operation_is_not_taken_for_a_softmax(operation):
+    case = parse(f"{operation}/float32/1x3000/normal")
+    with Answers(0) as answers:
+        exact = answers.facts(case, Claims()).exact.rounded
+        output = exact.reshape(case.result_shape)
+        verdict = CHECK.judge(case, [output], answers, Claims())
+    assert (verdict.status, verdict.max_ulp <= 0.5) == (Status.PASS, True)
+
+
+@pytest.mark.usefixtures("in_spans")
 @pytest.mark.parametrize("policy", ["nan", "zero", "uniform"])
 def test_a_masked_row_follows_the_claimed_policy(policy):
     case = Case(
