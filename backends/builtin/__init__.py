@@ -17,9 +17,9 @@ left open:
 
 4 to 6 share exp (`backends.kernels.fast_exp`), formats (`fast_forms`), passes (`fast_lanes`) and
 the way from any array to rows (`fast_call`), so that what they differ in is the algorithm. The
-kernels are best read in that order, then `fast_rows` (rows to threads), `fast_ends` and
-`fast_family` (logarithms and gradients), `fast_online` and `fast_twopass`; `lanes` says what a
-vector is.
+kernels are best read in that order, then `fast_rows`, `fast_long` and `fast_softmax` (rows short
+and long, and the threads that share them), `fast_ends` and `fast_family` (logarithms and
+gradients), `fast_online` and `fast_twopass`; `lanes` says what a vector is.
 
 What most people run: `torch_eager` and `torch_eager_cuda`, and the gradients that frameworks derive
 by themselves, `torch_autograd` and `jax_grad`. Then the peers: `scipy_special`, `sklearn_extmath`,

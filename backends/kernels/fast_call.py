@@ -1,4 +1,4 @@
-"""From arrays of any shape, strides and format to `fast_rows` and `fast_family`, blocks of rows.
+"""From arrays of any shape, strides and format to `fast_softmax` and `fast_family`, blocks of rows.
 
 A call is prepared: arguments are checked, arrays brought into the kernels' form where they need not
 be copied. What is left to it are the kernel and, for other layouts, the copies. Only labels, which
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends import threads
-from backends.kernels import fast_family, fast_rows
+from backends.kernels import fast_family, fast_softmax
 from backends.kernels.arguments import (
     checked_axis,
     checked_labels,
@@ -40,7 +40,7 @@ def softmax(
     axis: int,
     temperature: float,
     out: NumPyArray | None = None,
-    compiled: Callable[[str], Callable[..., None]] = fast_rows.softmax,
+    compiled: Callable[[str], Callable[..., None]] = fast_softmax.softmax,
 ) -> Callable[[], NumPyArray]:
     """Prepare a call that returns the softmax of x / temperature along `axis`.
 

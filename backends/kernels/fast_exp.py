@@ -60,6 +60,11 @@ class Arithmetic:
         return 100.0 if self.short else self.reach
 
     @property
+    def apart(self) -> float:
+        """How far K of a piece may lie below K of its row: what 1/sum times 2^-apart is normal."""
+        return 64.0 if self.fraction < 52 else 512.0
+
+    @property
     def to_integer(self) -> float:
         """Adding it leaves the nearest integer in the last bits of the sum."""
         return 1.5 * 2.0**self.fraction
@@ -74,6 +79,9 @@ class Arithmetic:
         high = (ln2(_BITS) + (1 << (_BITS - self.high_bits - 1))) >> (_BITS - self.high_bits)
         low = ln2(_BITS) - (high << (_BITS - self.high_bits))
         return self.real(high / 2**self.high_bits), self.real(low / 2**_BITS)
+
+
+_PER_LN2 = 1.0 / LN2
 
 
 def _terms(*digits: str) -> tuple[float, ...]:
@@ -155,14 +163,22 @@ def reduced(of: Arithmetic) -> Callable[..., Any]:
     return split
 
 
+@piece
+def multiple_of_ln2(top: float) -> float:
+    """Return K: how often ln 2 goes into a maximum, rounded."""
+    always_inline()
+    multiple: float = np.rint(top * _PER_LN2)
+    return multiple
+
+
 def shift_by(of: Arithmetic) -> Callable[[float], Any]:
     """Make shift(top): what exp needs in order to know K = top / ln 2, rounded."""
-    real, to_integer, zero, per_ln2 = of.real, of.to_integer, of.zero, 1.0 / LN2
+    real, to_integer, zero = of.real, of.to_integer, of.zero
 
     @piece
     def shift(top: float) -> Any:
         always_inline()
-        multiple = np.rint(top * per_ln2)
+        multiple = multiple_of_ln2(top)
         return real(to_integer + (zero - multiple)), real((multiple - zero) * LN2)
 
     return shift

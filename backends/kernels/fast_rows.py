@@ -1,4 +1,4 @@
-"""`numba_fast`: softmax over the rows of a C-contiguous matrix; short rows in groups, long cut.
+"""Rows of `numba_fast`: the passes over some that lie one after the other, and where they write to.
 
 Rows go through the passes in groups that fit the first-level cache, so that no row waits for the
 last addition of another: a group's maxima, its exponentials and sums, its results. Threads share a
@@ -13,7 +13,6 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import prange
 
 from backends.kernels import (
     double_double,
@@ -28,7 +27,6 @@ from backends.kernels import (
     lanes_memory,
     machine,
 )
-from backends.kernels.compiling import ELEMENTS, array, compiled, types
 from backends.kernels.fast_forms import form_of
 from backends.kernels.fast_lanes import passes
 from backends.kernels.lanes_memory import borrowed
@@ -145,102 +143,6 @@ def rooms(dtype: str) -> tuple[Callable[..., Any], ...]:
     return room, place
 
 
-def _softmax_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - as above
-    tops_of, fill_rows, scale_rows = spans(form_of(dtype))
-    room, place = rooms(dtype)
-    recomputed = dtype not in ("float64", "float32")
-
-    @piece
-    def rows_of(x: Any, first: int, last: int, cold: float, out: Any) -> None:
-        n = x.shape[1]
-        together = max(1, min(last - first, TOGETHER // n))
-        y = room(out, together, n, IN_PLACE)
-        tops, sums = np.empty(together), np.empty((together, 2))
-        for i in range(first, last, together):
-            rows, at = min(together, last - i), i * n
-            to, pitch = place(at, n, IN_PLACE)
-            tops_of(x, at, n, rows, tops)
-            fill_rows(x, at, n, rows, tops, cold, y, to, pitch, sums, out, ONE)
-            scale_rows(y, to, pitch, n, rows, sums, out, at)
-
-    @piece
-    def fill_share(x: Any, at: int, n: int, top: Any, cold: float, sums: Any, out: Any) -> None:
-        y = room(out, ONE, n, NONE)
-        to, pitch = place(at, n, NONE)
-        fill_rows(x, at, n, ONE, top, cold, y, to, pitch, sums, out, ONE)
-
-    @piece
-    def scale_share(x: Any, at: int, n: int, top: Any, cold: float, sums: Any, out: Any) -> None:
-        y = room(out, ONE, n, NONE)
-        to, pitch = place(at, n, NONE)
-        if recomputed:
-            fill_rows(x, at, n, ONE, top, cold, y, to, pitch, np.empty((1, 2)), out, ONE)
-        scale_rows(y, to, pitch, n, ONE, sums, out, at)
-
-    @piece
-    def long_row(x: Any, i: int, cold: float, out: Any) -> None:
-        """One row as threads would share it, by one of them: to the same bits."""
-        n = x.shape[1]
-        shares, top = (n + SHARE - 1) // SHARE, np.empty(1)
-        sums = np.empty((shares, 1, 2))
-        tops_of(x, i * n, n, ONE, top)
-        for c in range(shares):
-            size = min(SHARE, n - c * SHARE)
-            fill_share(x, i * n + c * SHARE, size, top, cold, sums[c], out)
-        share_sum(sums)
-        for c in range(shares):
-            size = min(SHARE, n - c * SHARE)
-            scale_share(x, i * n + c * SHARE, size, top, cold, sums[c], out)
-
-    @piece
-    def part(x: Any, t: int, tasks: int, cold: float, out: Any) -> None:
-        first, last = t * x.shape[0] // tasks, (t + 1) * x.shape[0] // tasks
-        if x.shape[1] <= LONG:
-            rows_of(x, first, last, cold, out)
-            return
-        for i in range(first, last):
-            long_row(x, i, cold, out)
-
-    @piece
-    def share(
-        phase: int, x: Any, i: int, c: int, cold: float, tops: Any, sums: Any, out: Any
-    ) -> None:  # fmt: skip
-        n = x.shape[1]
-        at, size = i * n + c * SHARE, min(SHARE, n - c * SHARE)
-        if phase == 0:
-            tops_of(x, at, size, ONE, tops[c])
-        elif phase == 1:
-            fill_share(x, at, size, tops[c], cold, sums[c], out)
-        else:
-            scale_share(x, at, size, tops[c], cold, sums[c], out)
-
-    @piece
-    def between(phase: int, tops: Any, sums: Any) -> None:
-        if phase == 0:
-            share_top(tops)
-        elif phase == 1:
-            share_sum(sums)
-
-    def softmax(x: Any, out: Any, temperature: float, threads: int) -> None:
-        # One parallel loop: each of them is compiled by itself, with all that it calls.
-        rows, n = x.shape
-        shared = n > LONG and rows < threads
-        shares = (n + SHARE - 1) // SHARE if shared else 0
-        tops, sums = np.empty((shares, 1)), np.empty((shares, 1, 2))
-        tasks = shares if shared else tasks_of(rows, n, threads)
-        for i in range(rows if shared else 1):
-            for phase in range(3 if shared else 1):
-                for task in prange(tasks):
-                    t: Any = np.int64(task)  # unsigned, parts would be compiled twice
-                    if shared:
-                        share(phase, x, i, t, temperature, tops, sums, out)
-                    else:
-                        part(x, t, tasks, temperature, out)
-                between(phase, tops, sums)
-
-    return softmax
-
-
 @piece
 def share_top(tops: Any) -> None:
     """Give each share of a row the largest of all maxima."""
@@ -277,13 +179,3 @@ def tasks_of(rows: int, n: int, threads: int) -> int:
     if n > LONG:
         return rows
     return min(rows, 4 * threads) if rows * n > SMALL else 1
-
-
-@functools.cache
-def softmax(dtype: str) -> Callable[..., None]:
-    """Return kernel(x, out, temperature, threads); 16-bit arrays are handed over as encodings."""
-    element = ELEMENTS[dtype][0]
-    signature = types.void(
-        array(element, 2, readonly=True), array(element, 2), types.float64, types.intp
-    )
-    return compiled(_softmax_of(dtype), signature, CALLED, dtype)
