@@ -44,7 +44,7 @@ class Passes:
       asked for on the way: memory answers while exponentials are computed. `drawn` is 1, or 0 where
       `out` is not of x's shape;
     - ``fill_any(x, at, n, top, temperature, y, to)``: the same for rows that are not `plain`;
-    - ``scale(y, at, n, total, low, out, to)``: y / (total + low) into `out`.
+    - ``scale(y, at, n, factor, rest, out, to)``: y (factor + rest) into `out`.
     """
 
     form: Form
@@ -198,15 +198,12 @@ def _fill_any(form: Form) -> Callable[..., Any]:
 
 
 def _scale(form: Form) -> Callable[..., Any]:
-    width, times, rounded, parts, give = (
-        form.width, form.times, form.rounded, form.inverse_parts, form.give,
-    )  # fmt: skip
+    width, times, rounded, give = form.width, form.times, form.rounded, form.give
     zero = form.real(0.0)
 
     @piece
-    def scale(y: Any, at: int, n: int, total: float, low: float, out: Any, to: int) -> None:
+    def scale(y: Any, at: int, n: int, factor: Any, rest: Any, out: Any, to: int) -> None:
         always_inline()
-        factor, rest = parts(total, low)
         whole = n - n % width
         for j in range(0, whole, width):
             give(out, to + j, times(load(y, at + j, width), factor, rest))

@@ -66,7 +66,7 @@ def spans(form: Form) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
     """Make the passes over some rows that lie one after the other, from flat place `at` on."""
     of = passes(form)
     top, fill, fill_any, scale = of.top, of.fill, of.fill_any, of.scale
-    near = of.form.arithmetic.near
+    near, parts, real = form.arithmetic.near, form.inverse_parts, form.real
 
     @piece
     def tops_of(x: Any, at: int, n: int, rows: int, tops: Any) -> None:
@@ -111,8 +111,11 @@ def spans(form: Form) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
         # y may be `out`: each vector is written where it was read before.
         wide_vectors()
         y, out = borrowed(y), borrowed(out)
+        factors = np.empty((rows, 2), real)
+        for g in range(rows):  # first: no row's results wait for its division
+            factors[g, 0], factors[g, 1] = parts(sums[g, 0], sums[g, 1])
         for g in range(rows):
-            scale(y, to + g * pitch, n, sums[g, 0], sums[g, 1], out, at + g * n)
+            scale(y, to + g * pitch, n, factors[g, 0], factors[g, 1], out, at + g * n)
 
     return tops_of, fill_rows, scale_rows
 
