@@ -22,6 +22,7 @@ _EXTRAS = {
     "openvino": "openvino",
     "tensorflow": "tensorflow",
     "flint": "witness",
+    "mlx.core": "mlx",
     "onnx": "onnxruntime",
     "triton": "triton",
 }

@@ -2,8 +2,8 @@
 
 It is the environment variable SOFTMARK_THREADS, or without it every processor that this process
 may run on. Each built-in backend hands it to its library when it is first used; SciPy and
-scikit-learn have no threads of their own here. `python -m bench --threads N` sets it for the
-processes that time.
+scikit-learn have no threads of their own here, and MLX has one for each thread that calls it.
+`python -m bench --threads N` sets it for the processes that time.
 """
 
 from __future__ import annotations

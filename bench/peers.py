@@ -22,7 +22,7 @@ WORD = "peers"
 """What stands after ``--against``."""
 PEERS = (
     *("torch_eager", "torch_compile", "torch_autograd", "jax_jit", "jax_grad", "onnxruntime_cpu"),
-    *("openvino_cpu", "tensorflow_cpu", "scipy_special", "sklearn_extmath"),
+    *("openvino_cpu", "tensorflow_cpu", "mlx_cpu", "scipy_special", "sklearn_extmath"),
 )
 """The built-in backends that are another library's softmax on the CPU."""
 SHAPES = ("65536x64", "4096x1000", "512x8192", "128x50257", "64x131072", "1x16777216")

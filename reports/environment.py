@@ -27,6 +27,8 @@ LIBRARIES = (
     "scikit-learn",
     "jax",
     "jaxlib",
+    "mlx",
+    "mlx-cpu",
     "onnx",
     "onnxruntime",
     "openvino",

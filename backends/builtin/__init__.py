@@ -23,7 +23,7 @@ gradients), `fast_online` and `fast_twopass`; `lanes` says what a vector is.
 
 What most people run: `torch_eager` and `torch_eager_cuda`, and the gradients that frameworks derive
 by themselves, `torch_autograd` and `jax_grad`. Then the peers: `scipy_special`, `sklearn_extmath`,
-`onnxruntime_cpu`, `openvino_cpu`, `jax_jit`, `tensorflow_cpu` and `torch_compile`. On an NVIDIA GPU
-there are `torch_compiled` and `triton_fused` besides. Importing one of these files imports no array
-library: kernels are imported when a backend is first used.
+`onnxruntime_cpu`, `openvino_cpu`, `jax_jit`, `tensorflow_cpu`, `mlx_cpu` and `torch_compile`. On an
+NVIDIA GPU there are `torch_compiled` and `triton_fused` besides. Importing one of these files
+imports no array library: kernels are imported when a backend is first used.
 """

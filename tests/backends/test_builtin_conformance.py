@@ -24,7 +24,7 @@ TOLERANCE_OF_STEPS = TOLERANCE | {"float16": 30 * 2.0**-11, "bfloat16": 30 * 2.0
 # Libraries without a temperature: their users divide the logits.
 DIVIDE_FIRST = {
     *("torch_eager", "torch_eager_cuda", "torch_compile", "scipy_special", "sklearn_extmath"),
-    *("jax_jit", "onnxruntime_cpu", "openvino_cpu", "tensorflow_cpu"),
+    *("jax_jit", "onnxruntime_cpu", "openvino_cpu", "tensorflow_cpu", "mlx_cpu"),
 }
 NAMES = tuple(
     name

@@ -13,6 +13,7 @@ from backends.kernels import staging
 
 REUSING = ("jax_jit", "onnxruntime_cpu", "openvino_cpu")
 IN_PLACE = (*REUSING, "tensorflow_cpu")
+BOUND = (*IN_PLACE, "mlx_cpu")
 
 
 def placed(x, offset=0):
@@ -40,7 +41,7 @@ def test_a_bound_call_writes_to_the_same_memory_each_time(backend):
     assert [call().ctypes.data for _ in range(3)] == [first] * 3
 
 
-@pytest.mark.parametrize("name", IN_PLACE)
+@pytest.mark.parametrize("name", BOUND)
 @pytest.mark.parametrize("offset", [0, 4])
 def test_a_bound_call_sees_what_is_in_its_input_now(backend, offset):
     x = placed(logits(), offset)
@@ -50,7 +51,7 @@ def test_a_bound_call_sees_what_is_in_its_input_now(backend, offset):
     assert np.allclose(call(), expected(x), rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", IN_PLACE)
+@pytest.mark.parametrize("name", BOUND)
 def test_a_result_that_the_caller_keeps_is_not_that_of_another_binding(backend):
     kept = backend.bind("softmax", placed(logits()))()
     before = kept.copy()
@@ -113,6 +114,7 @@ def test_aligned_memory_begins_at_a_cache_line(shape, dtype):
         ("onnxruntime_cpu", "onnxruntime", "onnxruntime"),
         ("openvino_cpu", "openvino", "openvino"),
         ("tensorflow_cpu", "tensorflow", "tensorflow"),
+        ("mlx_cpu", "mlx.core", "mlx"),
     ],
 )
 def test_a_missing_library_says_which_extra_installs_it(monkeypatch, name, module, extra):
