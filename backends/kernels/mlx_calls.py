@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 # Where MLX was built for a GPU as well, that is what it would take.
 mx.set_default_device(mx.cpu)
-# Compiled, as it is by default, nn.log_softmax of rows of length 1 ended the process, never returned
-# or gave NaN. Of longer rows there is nothing that compiling fuses.
+# Compiled, as it is by default, nn.log_softmax of rows of length 1 ended the process, never
+# returned or gave NaN. Of longer rows there is nothing that compiling fuses.
 mx.disable_compile()
 
 
