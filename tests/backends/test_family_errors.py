@@ -23,13 +23,13 @@ WRONG_LABELS = [
 def test_labels_that_name_no_class_of_each_row_are_refused(backend, operation, labels, error):
     rest = [np.array([1, 2]), np.zeros(3)] if operation == "sampled_cross_entropy" else []
     with pytest.raises(error, match="label"):
-        getattr(backend, operation)(X, labels, *rest)
+        getattr(backend, operation)(X.astype(backend.dtypes[0]), labels, *rest)
 
 
 @each_offered(takes("labels"))
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.int32, np.int64])
 def test_labels_of_every_integer_dtype_mean_the_same(backend, operation, dtype):
-    x = np.array([[1.0, 2.0, 3.0], [0.5, 0.0, -1.0]])
+    x = np.array([[1.0, 2.0, 3.0], [0.5, 0.0, -1.0]], backend.dtypes[0])
     rest = [np.array([1, 2]), np.zeros(3)] if operation == "sampled_cross_entropy" else []
     want = getattr(backend, operation)(x, np.array([2, 0]), *rest)
     got = getattr(backend, operation)(x, np.array([2, 0], dtype), *rest)
