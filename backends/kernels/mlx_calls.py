@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 # Where MLX was built for a GPU as well, that is what it would take.
 mx.set_default_device(mx.cpu)
 # Compiled, as it is by default, nn.log_softmax of rows of length 1 ended the process, never
-# returned or gave NaN. Of longer rows there is nothing that compiling fuses.
+# returned or gave NaN. Longer rows lose a subtraction that would be fused with its broadcast, by a
+# C++ compiler if there is one.
 mx.disable_compile()
 
 
@@ -79,8 +80,8 @@ def bound(
         function = functools.partial(_FUNCTIONS[operation], given, inputs[0].array)
     else:
         inputs.append(_Mirrored(given.labels))
-        arrays = [mirrored.array for mirrored in inputs]
-        function = functools.partial(_cross_entropy, given, *arrays, ignore_index)
+        logits, classes = (mirrored.array for mirrored in inputs)
+        function = functools.partial(_cross_entropy, given, logits, classes, ignore_index)
     return functools.partial(_run, function, inputs, given.result.shape)
 
 
