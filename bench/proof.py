@@ -57,7 +57,7 @@ def case_of(trial: Trial) -> Case:
 def distinct_rows(case: Case) -> int:
     """Return how many different rows the input of a trial has."""
     most = max(_LEAST_ROWS, min(_MOST_ROWS, _ELEMENTS // max(case.n, case.result_width)))
-    return min(case.rows, most)
+    return min(case.rows, most - 1 + most % 2)
 
 
 class Proof:

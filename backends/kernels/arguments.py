@@ -26,7 +26,7 @@ def checked_temperature(temperature: object) -> float:
     """
     try:
         value = float(temperature)  # type: ignore[arg-type]  # what is no number is refused below
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not 0.0 < value < math.inf:
         raise ValueError(f"temperature={temperature!r}: give a positive, finite number")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numba
 from numba import types as _types
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 from backends.kernels.linking import linked_once
 
@@ -48,15 +48,23 @@ def _alone(folder: Path, what: str) -> Iterator[None]:
 
 
 class _Cache(FunctionCache):
-    """Numba's cache on disk under a key of ours.
+    """Numba's cache on disk under a key of ours, in files of its own.
 
     Numba's own key holds what the function closes over, and a compiled function in there is another
     one in each process: such a kernel would be compiled anew for every process, and never found.
+    All kernels of one function would share a list of files, which Numba reads, changes and writes
+    with no lock: of two processes that do so at once the later one's files may go under the
+    earlier one's names.
     """
 
     def __init__(self, function: Callable[..., None], key: str) -> None:
         super().__init__(function)  # type: ignore[no-untyped-call]  # Numba is not typed
         self._key = key
+        self._cache_file = IndexDataCacheFile(  # type: ignore[no-untyped-call]  # as above
+            cache_path=self._cache_path,
+            filename_base=f"{self._impl.filename_base}-{key}",
+            source_stamp=self._impl.locator.get_source_stamp(),
+        )
 
     def _index_key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:  # noqa: ANN401 - Numba's
         return (signature, codegen.magic_tuple(), self._key)
@@ -81,13 +89,13 @@ def compiled(
     variant
         Tells apart functions of one signature that are made at one place.
     """
-    digest = blake2b(variant.encode(), digest_size=8)
+    digest = blake2b(f"{variant} {signature}".encode(), digest_size=8)
     for module in modules:
         digest.update(Path(str(module.__file__)).read_bytes())
     made: Any = numba.njit(parallel=True, error_model="numpy")(function)
     made._cache = _Cache(function, digest.hexdigest())  # noqa: SLF001 - there is no public way
     folder = Path(made._cache.cache_path)  # noqa: SLF001 - as above
-    with _alone(folder, f"{digest.hexdigest()} {signature}"), linked_once():
+    with _alone(folder, digest.hexdigest()), linked_once():
         made.compile(signature)
     made.disable_compile()
     kernel: Callable[..., None] = made

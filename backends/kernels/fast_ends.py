@@ -163,12 +163,14 @@ def _flush_double(total: Any, part: Any) -> Any:
 def _slope(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
     width, widen, rounded, real = form.half, form.widen, form.rounded, form.real
     empty, zero, wide, back = form.empty, form.real(0.0), form.wide, form.back
+    most = float(np.finfo(real).max)
 
     @piece
     def slope(y: Any, to: int, n: int, c: Any, at: int, mean: float, out: Any) -> None:
         wide_vectors()
         y, c, out = borrowed(y), borrowed(c), borrowed(out)
-        less = real(-mean)
+        # Rounded weights add up to more than 1, but no mean is larger than the largest number.
+        less = real(-mean) if not abs(mean) < np.inf else real(min(max(-mean, -most), most))
         whole = n - n % width
         for j in range(0, whole, width):
             p = load(y, to + j, width)

@@ -25,6 +25,7 @@ from backends.kernels.fast_family_parts import (
     gradients,
     logarithm_of_sums,
     logarithms,
+    whole_mean,
 )
 from backends.kernels.fast_forms import in_order
 from backends.kernels.fast_rows import (
@@ -40,7 +41,6 @@ from backends.kernels.fast_rows import (
     share_top,
     spans,
     tasks_of,
-    whole,
 )
 from backends.kernels.machine import piece
 
@@ -193,7 +193,7 @@ def _steps(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds 
                 if what != LOG_SOFTMAX:
                     end_log(x, i * n, n, i, tops[0, 0], means[0], labels, cold, what, out)
         elif phase == 2 and what == SOFTMAX_VJP:
-            means[0] = whole(means)
+            means[0] = whole_mean(means)
 
     return step, between
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from backends.kernels.double_double import two_sum
 from backends.kernels.fast_ends import ends
-from backends.kernels.fast_forms import form_of, in_order
+from backends.kernels.fast_forms import form_of, halved, in_order
 from backends.kernels.fast_rows import NONE, ONE, TOGETHER, spans
 from backends.kernels.lanes_memory import element
-from backends.kernels.machine import piece, widened
+from backends.kernels.machine import fused, piece, widened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LOG_SOFTMAX, LOGSUMEXP, CROSS_ENTROPY, SOFTMAX_VJP, CROSS_ENTROPY_GRAD = range(5)
 # Inner products beyond these bounds are repeated in float64: products may have been lost.
 _LEAST, _MOST = 2.0**-80, 2.0**100
+LARGEST = float(np.finfo(np.float64).max)
 
 
 @piece
@@ -42,11 +43,40 @@ def _inner(x: Any, at: int, n: int, p: Any, to: int) -> float:
 
 
 @piece
+def _halved_inner(c: Any, at: int, n: int, p: Any, to: int) -> float:
+    total = 0.0
+    for j in range(n):
+        total += element(p, to + j) * (element(c, at + j) * 0.5)
+    return bounded(total)
+
+
+@piece
+def bounded(half: float) -> float:
+    """Return twice a finite number, at most the largest; a mean is no larger than what it is of."""
+    if not abs(half) < np.inf:
+        return half
+    return min(max(2.0 * half, -LARGEST), LARGEST)
+
+
+@piece
+def whole_mean(parts: Any) -> float:
+    """Return the sum of what the shares of a row have, in their order."""
+    total, half = 0.0, 0.0
+    for s in range(parts.shape[0]):
+        total += parts[s]
+        half += parts[s] * 0.5
+    return total if abs(total) < np.inf else bounded(half)
+
+
+@piece
 def _gap(x: float, top: float, cold: float) -> tuple[float, float]:
     """Return (x - top) / temperature and a rest, which is a number."""
-    near, rest = two_sum(x, -top)
+    half, twice = halved(top)
+    near, rest = two_sum(x * half, -top * half)
     if cold != 1.0:
-        near, rest = near / cold, rest / cold
+        quotient = near / cold
+        near, rest = quotient, (fused(quotient, -cold, near) + rest) / cold
+    near, rest = near * twice, rest * twice
     return near, rest if near > -np.inf else 0.0
 
 
@@ -151,9 +181,10 @@ def gradients(dtype: str) -> tuple[Callable[..., Any], ...]:
     @piece
     def mean_of(y: Any, to: int, n: int, sums: Any, c: Any, at: int) -> Any:
         mean = weigh(y, to, n, sums[0], sums[1], c, at)
-        if wide or _LEAST < abs(mean) < _MOST:
-            return mean
-        return _inner(c, at, n, y, to)
+        if wide:
+            # Rounded terms of the largest cotangents add up to more than is finite.
+            return mean if abs(mean) < np.inf else _halved_inner(c, at, n, y, to)
+        return mean if _LEAST < abs(mean) < _MOST else _inner(c, at, n, y, to)
 
     @piece
     def at_label(

@@ -219,12 +219,25 @@ def _gap_single(v: Any, top: float, temperature: float) -> Any:
     return near, as_float32(quotient - as_float64(near))
 
 
+# A maximum up to which no finite number is too far from it for a float64.
+_VAST = 2.0**969
+
+
+@piece
+def halved(top: float) -> tuple[float, float]:
+    """Return what to multiply numbers by before the gap is taken, and the gap afterwards."""
+    always_inline()
+    return (0.5, 2.0) if abs(top) > _VAST else (1.0, 1.0)
+
+
 @piece
 def _gap_double(v: Any, top: float, temperature: float) -> Any:
     always_inline()
-    near, rest = two_sum(v, -top)
+    half, twice = halved(top)
+    near, rest = two_sum(v * half, -top * half)
     quotient = near / temperature
-    return quotient, (fused(quotient, -temperature, near) + rest) / temperature
+    low = (fused(quotient, -temperature, near) + rest) / temperature
+    return quotient * twice, low * twice
 
 
 @piece

@@ -1,9 +1,8 @@
 """Rows of `numba_fast`: the passes over some that lie one after the other, and where they write to.
 
 Rows go through the passes in groups that fit the first-level cache, so that no row waits for the
-last addition of another: a group's maxima, its exponentials and sums, its results. Threads share a
-row that is longer where there are fewer rows than threads. Its shares are the same for any number
-of threads, and the bits with them.
+last addition of another: a group's maxima, its exponentials and sums, its results. Threads may
+share a row that is longer; its shares are the same for any number of them, and the bits with them.
 """
 
 # ruff: noqa: ANN401 - compiled functions: arrays of every element type
@@ -165,15 +164,6 @@ def share_sum(sums: Any) -> None:
         low += error + sums[c, 0, 1]
     for c in range(sums.shape[0]):
         sums[c, 0, 0], sums[c, 0, 1] = high, low
-
-
-@piece
-def whole(parts: Any) -> float:
-    """Return the sum of what the shares of a row have, in their order."""
-    total = 0.0
-    for c in range(parts.shape[0]):
-        total += parts[c]
-    return total
 
 
 @piece

@@ -65,3 +65,14 @@ def test_processes_that_want_a_kernel_at_the_same_time_compile_it_once(tmp_path)
     (tmp_path / "program.py").write_text(SOURCE.format(module="parts_of_it"))
     both = [started(tmp_path) for _ in range(2)]
     assert sorted(map(found, both)) == [0, 1]
+
+
+def test_kernels_made_at_one_place_share_no_file_that_two_processes_could_mix_up(tmp_path):
+    (tmp_path / "parts_at_once.py").write_text("ONE = 1.0")
+    (tmp_path / "program.py").write_text(SOURCE.format(module="parts_at_once"))
+    lists = []
+    for variant in ("one", "another"):
+        hits(tmp_path, variant)
+        lists.append(set((tmp_path / "cache").rglob("*kernel*.nbi")))
+    assert (len(lists[0]), len(lists[1])) == (1, 2)
+    assert [hits(tmp_path, variant) for variant in ("one", "another")] == [1, 1]

@@ -154,3 +154,10 @@ def test_what_our_own_process_of_the_roof_works_is_not_taken_for_that_of_others(
     )
     timing.measured(trial, backends.get("numpy_stable"), answers, Timed(), how)
     assert order[:4] == ["roof", "others", "timed", "share"]
+
+
+@pytest.mark.parametrize("n", [1, 1000, 37450, 43000, 52429, 65536, 87382, 200000])
+def test_the_period_of_the_input_is_odd_so_that_it_fits_no_block_of_a_kernel(n):
+    proof = proof_of(SimpleNamespace(facts=lambda *_: None), (64, n))
+    assert proof.period % 2 == 1
+    assert proof.period >= 3
