@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LOG_SOFTMAX, LOGSUMEXP, CROSS_ENTROPY, SOFTMAX_VJP, CROSS_ENTROPY_GRAD = range(5)
 # Inner products beyond these bounds are repeated in float64: products may have been lost.
 _LEAST, _MOST = 2.0**-80, 2.0**100
-LARGEST = float(np.finfo(np.float64).max)
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 @piece
@@ -47,15 +47,15 @@ def _halved_inner(c: Any, at: int, n: int, p: Any, to: int) -> float:
     total = 0.0
     for j in range(n):
         total += element(p, to + j) * (element(c, at + j) * 0.5)
-    return bounded(total)
+    return _bounded(total)
 
 
 @piece
-def bounded(half: float) -> float:
+def _bounded(half: float) -> float:
     """Return twice a finite number, at most the largest; a mean is no larger than what it is of."""
     if not abs(half) < np.inf:
         return half
-    return min(max(2.0 * half, -LARGEST), LARGEST)
+    return min(max(2.0 * half, -_LARGEST), _LARGEST)
 
 
 @piece
@@ -65,7 +65,7 @@ def whole_mean(parts: Any) -> float:
     for s in range(parts.shape[0]):
         total += parts[s]
         half += parts[s] * 0.5
-    return total if abs(total) < np.inf else bounded(half)
+    return total if abs(total) < np.inf else _bounded(half)
 
 
 @piece
