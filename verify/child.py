@@ -26,6 +26,7 @@ from verify import lifeline
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from multiprocessing.process import BaseProcess
+    from types import FrameType
 
 # How often a waiting parent looks at the process, and how long one may take to start and to end.
 _GLANCE = 0.2
@@ -290,16 +291,38 @@ def _begin(
 
 @contextlib.contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Keep Ctrl-C from the process that is started inside, until it ignores it by itself."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Keep Ctrl-C from what is done inside, and from the process that is started there.
+
+    That one ignores it by itself later. Here it waits until the process was told what it is to do:
+    one that is left before would print the traceback of an empty pipe.
+    """
+    with _held_back():
+        if not hasattr(signal, "pthread_sigmask"):
+            yield
+            return
+        resource_tracker.ensure_running()  # it would take the mask off again
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _held_back() -> Iterator[None]:
+    """Answer a Ctrl-C afterwards: any thread may receive it, but Python raises in the main one."""
+    answer = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(answer):
         yield
         return
-    resource_tracker.ensure_running()  # it would take the mask off again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    came: list[FrameType | None] = []
+    signal.signal(signal.SIGINT, lambda _, frame: came.append(frame))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, answer)
+    if came:
+        answer(signal.SIGINT, came[0])
 
 
 def _kill(pid: int, *, alive: bool) -> None:

@@ -1,7 +1,11 @@
-"""A process has the time that it was promised, whatever else the machine has to do."""
+"""A process has the time that it was promised, and is started as a whole or ended as a whole."""
 
 import os
+import subprocess
+import sys
+import textwrap
 import time
+from pathlib import Path
 
 from verify.child import _Clock
 
@@ -35,3 +39,51 @@ def test_one_that_sleeps_is_given_no_more():
 
 def test_no_limit_never_passes():
     assert not _Clock(None, os.getpid()).passed()
+
+
+# The system gives a Ctrl-C to any thread that does not block it, of NumPy's for one; Python then
+# raises in the main thread, here just before the new process is told what it is to do.
+INTERRUPTED = """
+    import multiprocessing.util, signal, threading, time
+    from verify.child import Child, serve
+
+    def main(connection):
+        serve(connection, lambda request: [request])
+
+    if __name__ == "__main__":
+        other = threading.Thread(target=time.sleep, args=(60,), daemon=True)
+        other.start()
+        spawn = multiprocessing.util.spawnv_passfds
+
+        def interrupted(*arguments):
+            pid = spawn(*arguments)
+            if b"spawn_main" in b" ".join(map(_bytes, arguments[1])):
+                signal.pthread_kill(other.ident, signal.SIGINT)
+                time.sleep(1)  # whoever would raise does so here
+            return pid
+
+        def _bytes(word):
+            return word if isinstance(word, bytes) else word.encode()
+
+        multiprocessing.util.spawnv_passfds = interrupted
+        try:
+            Child(main).ask(b"")
+        except KeyboardInterrupt:
+            print("interrupted")
+        print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+"""
+
+
+def test_ctrl_c_while_a_process_starts_waits_until_it_has_and_is_not_lost(tmp_path):
+    script = tmp_path / "interrupted.py"
+    script.write_text(textwrap.dedent(INTERRUPTED), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, script],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.split() == ["interrupted", "True"]
+    assert done.stderr == ""
