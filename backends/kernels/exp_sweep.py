@@ -1,6 +1,7 @@
 """`fast_exp` on every float32 of the reduced range: ``python -m backends.kernels.exp_sweep``.
 
-|x| <= ln(2)/2 needs no multiple of ln 2, so that scale (1 + q) is what the polynomial makes of it.
+|x| <= ln(2)/2 needs no multiple of ln 2, so that scale (1 + q) is what the polynomial makes of it,
+or, by quarters of ln 2, each number of the table with the polynomial around it.
 Reference is `fast_exp`'s exponential for float64, whose own error is 2^-29 of a float32's ulp.
 """
 
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
-from backends.kernels.fast_exp import DOUBLE, SHORT, SINGLE, exponential, shift_by
+from backends.kernels.fast_exp import DOUBLE, SHORT, SINGLE, exponential, kept
 from backends.kernels.lanes import fused, larger
 from backends.kernels.lanes_forms import as_float64, bits_of, from_bits, largest_of
 from backends.kernels.lanes_memory import load
@@ -37,8 +38,8 @@ _UNIT = 2.0**-24
 def _errors(name: str) -> Callable[..., None]:
     """Make errors(encodings, worst): the largest errors before and after e is rounded."""
     of: Arithmetic = ARITHMETICS[name]
-    exp, shift, lift = exponential(of), shift_by(of), 2.0 ** (DOUBLE.lift - of.lift)
-    exact, exact_shift = exponential(DOUBLE), shift_by(DOUBLE)
+    (exp, shift), (exact, exact_shift) = exponential(of), exponential(DOUBLE)
+    lift = 2.0 ** (DOUBLE.lift - of.lift) / of.level
 
     @kernel
     def size_of(value: Any) -> Any:
@@ -51,11 +52,9 @@ def _errors(name: str) -> Callable[..., None]:
         before, after = worst[0], worst[1]
         for j in range(0, encodings.size, _LANES):
             x = from_bits(load(encodings, j, _LANES))
-            scale, q = exp(x, by)
-            true_scale, true_q = exact(as_float64(x), exactly)
-            true = fused(true_scale, true_q, true_scale)
-            wide, rounded = as_float64(scale) * lift, as_float64(fused(scale, q, scale)) * lift
-            near = fused(wide, as_float64(q), wide)
+            parts, true = exp(x, by), kept(exact(as_float64(x), exactly))
+            wide, rounded = as_float64(parts[0]) * lift, as_float64(kept(parts)) * lift
+            near = fused(wide, as_float64(parts[1]), wide)
             before = max(before, largest_of(larger(size_of(near / true - 1.0), 0.0)))
             after = max(after, largest_of(larger(size_of(rounded / true - 1.0), 0.0)))
         worst[0], worst[1] = before, after

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.kernels.double_double import two_sum
-from backends.kernels.fast_exp import exponential, shift_by
+from backends.kernels.fast_exp import exponential, kept
 from backends.kernels.fast_forms import FEW, Form, form_of
 from backends.kernels.lanes import fused, spread
 from backends.kernels.lanes_forms import as_float64, half_of, lane, sum_of, where_above
 from backends.kernels.lanes_memory import borrowed, load, load_some, store, store_some
 from backends.kernels.machine import always_inline, piece, wide_vectors
+from backends.kernels.machine import fused as fused_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ class Ends:
     """The compiled ends of one format; each takes flat places in arrays, and sizes.
 
     - ``peak(top)``: the exponential of a row's maximum as `Passes.fill` has it, in two parts;
-    - ``lessen(x, at, n, top, log, out)``: x - (top + log) into `out`;
+    - ``lessen(x, at, n, top, log, out)``: x - (top + log) into `out`, log in two parts;
     - ``lessen_any(x, at, n, top, log, temperature, out)``: the same, cooled;
     - ``weigh(y, to, n, total, low, c, at)``: p = y / (total + low) into y; return the sum of p c;
     - ``slope(y, to, n, c, at, mean, out)``: p c - p mean into `out`;
@@ -65,20 +66,20 @@ def ends(dtype: str) -> Ends:
 
 
 def _peak(form: Form) -> Callable[..., Any]:
-    exp, shift = exponential(form.arithmetic), shift_by(form.arithmetic)
+    exp, shift = exponential(form.arithmetic)
     real, width = form.real, form.half
     quick = form.dtype not in ("float64", "float32")
 
     @piece
     def peak(top: float) -> tuple[float, float]:
         wide_vectors()
-        scale, q = exp(spread(real(top), width), shift(top))
+        parts = exp(spread(real(top), width), shift(top))
         if quick:  # there the sum is one of rounded exponentials
-            return np.float64(lane(fused(scale, q, scale), 0)), 0.0
-        first = np.float64(lane(scale, 0))
-        rest = first * np.float64(lane(q, 0))
-        high = first + rest
-        return high, rest - (high - first)
+            return np.float64(lane(kept(parts), 0)), 0.0
+        scale, q = np.float64(lane(parts[0], 0)), np.float64(lane(parts[1], 0))
+        product = scale * q
+        high, low = two_sum(scale, product)
+        return high, low + fused_numbers(scale, q, -product)
 
     return peak
 
@@ -89,12 +90,12 @@ def _lessen(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
     lowest, half = real(np.finfo(real).min), form.half
 
     @piece
-    def lessen(x: Any, at: int, n: int, top: float, log: float, out: Any) -> None:
+    def lessen(x: Any, at: int, n: int, top: float, log: Any, out: Any) -> None:
         wide_vectors()
         x, out = borrowed(x), borrowed(out)
-        near, rest = two_sum(top, log)
+        near, rest = two_sum(top, log[0])
         high = real(near)
-        low = real((near - np.float64(high)) + rest)
+        low = real((near - np.float64(high)) + (rest + log[1]))
         whole = n - n % width
         for j in range(0, whole, width):
             give(out, at + j, (take(x, at + j) - high) - low)
@@ -104,15 +105,16 @@ def _lessen(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
     @piece
     def lessen_any(
-        x: Any, at: int, n: int, top: float, log: float, cold: float, out: Any
+        x: Any, at: int, n: int, top: float, log: Any, cold: float, out: Any
     ) -> None:  # fmt: skip
         wide_vectors()
         x, out = borrowed(x), borrowed(out)
+        less = real(log[0] + log[1])
         for j in range(0, n, half):
             v = widen(load_some(x, at + j, half, n - j, nothing))
             near, rest = gap(v, top, cold)
             rest = where_above(near, lowest, rest)  # that of an infinite gap is no number
-            store_some(out, at + j, rounded(near + (rest - real(log))), n - j)
+            store_some(out, at + j, rounded(near + (rest - less)), n - j)
 
     return lessen, lessen_any
 

@@ -78,7 +78,7 @@ def _rows_of(dtype: str) -> Callable[..., Any]:  # noqa: C901 - holds what it ma
         for i in range(first, last, together):
             rows, at = min(together, last - i), i * n
             if what == CROSS_ENTROPY and rows == 1 and labels[i, 0] < 0:
-                end_log(x, at, n, i, 0.0, 0.0, labels, cold, what, out)
+                end_log(x, at, n, i, 0.0, (0.0, 0.0), labels, cold, what, out)
                 continue
             tops_of(x, at, n, rows, tops)
             sums_of(x, at, n, rows, tops, cold, y, sums, out, np.int64(what == LOG_SOFTMAX))
@@ -155,7 +155,8 @@ def _steps(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds 
                     x, at, size, ONE, tops[s], cold, y, sums[s], out, np.int64(what == LOG_SOFTMAX)
                 )
             elif what == LOG_SOFTMAX and phase == 3:
-                end_log(x, at, size, i, tops[s, 0], means[0], labels, cold, what, out)
+                log = means[0], means[1]
+                end_log(x, at, size, i, tops[s, 0], log, labels, cold, what, out)
             return
         y = room(out, ONE, size, NONE)
         to, pitch = place(at, size, NONE)
@@ -189,9 +190,10 @@ def _steps(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds 
             share_sum(sums)
             if what < SOFTMAX_VJP:
                 y = room(out, ONE, TOGETHER, TOGETHER)
-                means[0] = log_of(x, i * n, n, tops[0, 0], cold, sums[0, 0], y, out)
+                log = log_of(x, i * n, n, tops[0, 0], cold, sums[0, 0], y, out)
+                means[0], means[1] = log
                 if what != LOG_SOFTMAX:
-                    end_log(x, i * n, n, i, tops[0, 0], means[0], labels, cold, what, out)
+                    end_log(x, i * n, n, i, tops[0, 0], log, labels, cold, what, out)
         elif phase == 2 and what == SOFTMAX_VJP:
             means[0] = whole_mean(means)
 

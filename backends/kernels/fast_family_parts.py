@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LOG_SOFTMAX, LOGSUMEXP, CROSS_ENTROPY, SOFTMAX_VJP, CROSS_ENTROPY_GRAD = range(5)
 # Inner products beyond these bounds are repeated in float64: products may have been lost.
 _LEAST, _MOST = 2.0**-80, 2.0**100
+# Up to this ratio log1p is taken; beyond it log, which C libraries round better, loses nothing.
+_LOG1P = 0.5
 _LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -80,6 +82,20 @@ def _gap(x: float, top: float, cold: float) -> tuple[float, float]:
     return near, rest if near > -np.inf else 0.0
 
 
+@piece
+def _logarithm(rest: float, rest_low: float, first: float, second: float) -> tuple[float, float]:
+    """Return log(1 + rest / first), of numbers in two parts, in two parts.
+
+    Beside a ratio that is small, what its rounding loses would be most of the error.
+    """
+    ratio = rest / first
+    lost = (fused(-ratio, first, rest) + (rest_low - ratio * second)) / (first + rest)
+    if ratio < _LOG1P:
+        return math.log1p(ratio), lost
+    total = 1.0 + ratio
+    return math.log(total), (ratio - (total - 1.0)) / total + lost
+
+
 @functools.cache
 def logarithm_of_sums(dtype: str) -> tuple[Callable[..., Any], ...]:
     """Make sums_of(...), which keeps no exponentials, and log_of(...), the sum's logarithm."""
@@ -106,7 +122,7 @@ def logarithm_of_sums(dtype: str) -> tuple[Callable[..., Any], ...]:
 
     @piece
     def rest_beside(x: Any, at: int, n: int, top: float, cold: float, y: Any, out: Any) -> Any:
-        """Return the sum without the row's first maximum."""
+        """Return the sum without the row's first maximum, in two parts."""
         j = 0
         while widened(element(x, at + j)) != top:
             j += 1
@@ -114,24 +130,25 @@ def logarithm_of_sums(dtype: str) -> tuple[Callable[..., Any], ...]:
         tops[0] = top
         sums_of(x, at, j, ONE, tops, cold, y, sums[0], out, NONE)
         sums_of(x, at + j + 1, n - j - 1, ONE, tops, cold, y, sums[1], out, NONE)
-        return (sums[0, 0, 0] + sums[1, 0, 0]) + (sums[0, 0, 1] + sums[1, 0, 1])
+        high, error = two_sum(sums[0, 0, 0], sums[1, 0, 0])
+        return high, error + (sums[0, 0, 1] + sums[1, 0, 1])
 
     @piece
     def log_of(
         x: Any, at: int, n: int, top: float, cold: float, sums: Any, y: Any, out: Any
-    ) -> float:  # fmt: skip
-        """Return the logarithm of the sum over the largest exponential."""
+    ) -> Any:  # fmt: skip
+        """Return the logarithm of the sum over the largest exponential, in two parts."""
         high, low = sums[0], sums[1]
         if not high < np.inf:
-            return np.nan
+            return np.nan, 0.0
         first, second = full, 0.0
         if cold == 1.0 and abs(top) <= near:
             first, second = peak(top)
-        rest = (high - first) + (low - second)
+        rest, error = two_sum(high, -first)
+        rest, rest_low = two_sum(rest, error + (low - second))
         if rest < faint * first:
-            rest = rest_beside(x, at, n, top, cold, y, out)
-        ratio = rest / first
-        return math.log1p(ratio - ratio * (second / first))
+            rest, rest_low = rest_beside(x, at, n, top, cold, y, out)
+        return _logarithm(rest, rest_low, first, second)
 
     return sums_of, log_of
 
@@ -145,8 +162,8 @@ def logarithms(dtype: str) -> Callable[..., Any]:
 
     @piece
     def end_log(
-        x: Any, at: int, n: int, i: int, top: float, log: float, labels: Any, cold: float,
-        what: int, out: Any,
+        x: Any, at: int, n: int, i: int, top: float, log: tuple[float, float], labels: Any,
+        cold: float, what: int, out: Any,
     ) -> None:  # fmt: skip
         if what == LOG_SOFTMAX:
             if cold == 1.0:
@@ -155,7 +172,7 @@ def logarithms(dtype: str) -> Callable[..., Any]:
                 lessen_any(x, at, n, top, log, cold, out)
         elif what == LOGSUMEXP:
             if abs(top) < np.inf:
-                put(top / cold + log, out, i)
+                put(top / cold + log[0] + log[1], out, i)
             else:
                 # +inf beside numbers, or nothing but -inf: the maximum, unless there is a NaN.
                 put(np.nan if _has_nan(x, at, n) else top, out, i)
@@ -163,7 +180,10 @@ def logarithms(dtype: str) -> Callable[..., Any]:
             put(0.0, out, i)
         else:
             near, rest = _gap(widened(element(x, at + labels[i, 0])), top, cold)
-            put((log - rest) - near, out, i)
+            loss, error = two_sum(-near, log[0])
+            if abs(loss) < np.inf:  # else the error is no number
+                loss += error + (log[1] - rest)
+            put(loss, out, i)
 
     return end_log
 

@@ -21,11 +21,10 @@ from backends.kernels import fast_rows
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
 from backends.kernels.double_double import two_sum
 from backends.kernels.exact_integers import ln2
-from backends.kernels.fast_exp import LN2, exponential, shift_by
+from backends.kernels.fast_exp import LN2, exponential, kept
 from backends.kernels.fast_forms import FEW, form_of
 from backends.kernels.fast_lanes import passes
 from backends.kernels.fast_rows import CALLED, LONG, NONE, ONE, SHARE, spans, tasks_of
-from backends.kernels.lanes import fused as fused_lanes
 from backends.kernels.lanes_memory import borrowed, fetch, load_some, store_some
 from backends.kernels.machine import fused, piece, wide_vectors
 
@@ -63,7 +62,7 @@ def exponentials_again(dtype: str) -> Callable[..., None]:
         form.width, form.nothing, form.widen, form.times, form.rounded, form.inverse_parts,
         form.take, form.give,
     )  # fmt: skip
-    exp, shift = exponential(form.arithmetic), shift_by(form.arithmetic)
+    exp, shift = exponential(form.arithmetic)
 
     @piece
     def again(x: Any, at: int, n: int, top: float, total: float, low: float, out: Any) -> None:
@@ -74,11 +73,10 @@ def exponentials_again(dtype: str) -> Callable[..., None]:
         whole = n - n % width
         for j in range(0, whole, width):
             fetch(out, at + j + _AHEAD, 1)
-            scale, q = exp(take(x, at + j), by)
-            give(out, at + j, times(fused_lanes(scale, q, scale), factor, rest))
+            e = kept(exp(take(x, at + j), by))
+            give(out, at + j, times(e, factor, rest))
         for j in range(whole, n, FEW):
-            scale, q = exp(widen(load_some(x, at + j, FEW, n - j, nothing)), by)
-            e = fused_lanes(scale, q, scale)
+            e = kept(exp(widen(load_some(x, at + j, FEW, n - j, nothing)), by))
             store_some(out, at + j, rounded(times(e, factor, rest)), n - j)
 
     return again
@@ -89,6 +87,7 @@ def pairs(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
     """Make first(...), the pair of maximum and sum, merge(...) of pairs, and second(...)."""
     of, again = passes(form_of(dtype)), exponentials_again(dtype)
     tops_of, fill_rows, scale_rows = spans(form_of(dtype))
+    level = of.form.arithmetic.level
     fill_any, near, width, real = (
         of.fill_any,
         of.form.arithmetic.near,
@@ -159,7 +158,7 @@ def pairs(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
                 if plain == 0 and own[3] == 1.0:
                     # Its sum is over 2^K; over its maximum it is what the others are.
                     k = np.rint(own[0] * _PER_LN2)
-                    factor = math.exp(fused(k, LN2, -own[0]) + k * _LN2_LOW)
+                    factor = math.exp(fused(k, LN2, -own[0]) + k * _LN2_LOW) / level
                     own[1] *= factor
                     own[2] *= factor
                 _raise(own, top, cold, plain)

@@ -17,6 +17,7 @@ from backends.kernels import (
     double_double,
     exact_integers,
     fast_exp,
+    fast_exp_parts,
     fast_forms,
     fast_lanes,
     fast_sums,
@@ -24,6 +25,7 @@ from backends.kernels import (
     lanes,
     lanes_forms,
     lanes_memory,
+    lanes_table,
     machine,
 )
 from backends.kernels.fast_forms import form_of
@@ -56,8 +58,10 @@ IN_PLACE = plain(8192)
 # exponentials cannot be kept in `out` stay in the second-level cache.
 LONG = 1 << 17
 SHARE = 16384
-CALLED = (double_double, exact_integers, fast_exp, fast_forms, fast_lanes, fast_sums, half_words,
-          lanes, lanes_forms, lanes_memory, machine)  # fmt: skip
+CALLED = (
+    double_double, exact_integers, fast_exp, fast_exp_parts, fast_forms, fast_lanes, fast_sums,
+    half_words, lanes, lanes_forms, lanes_memory, lanes_table, machine,
+)  # fmt: skip
 
 
 @functools.cache

@@ -2,8 +2,9 @@ r"""The sum of a span's exponentials, of what they were before they were rounded
 
 To a sum C + s an exponential e is added, rounded, and the error `e - ((C + s) - s)`, which is
 exact, is added in a second sum with the digits that e lost where it was kept. C is so large that a
-block's sum leaves its binade alone. 16-bit formats, whose results keep no such digits, add the
-rounded ones.
+block's sum leaves its binade alone. Exponentials come as scale (1 + q) or, from `fast_exp_parts`,
+as scale (1 + near + rest): then in this order, so that what is left to round is small. 16-bit
+formats, whose results keep no such digits, add the rounded ones.
 """
 
 # ruff: noqa: ANN401 - Numba compiles each function for the arrays and lanes that it meets
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from backends.kernels.fast_forms import Form
 
 # Steps that share a block's sum: its lanes are half as many, and 16 exponentials below
-# 2^(lift + 1/2) stay below C.
+# 2^(lift + 3/4) stay below C.
 BLOCK = 8
 _SINGLE_CEILING = np.float32(2.0 ** (SINGLE.lift + 5))
 _DOUBLE_CEILING = 2.0 ** (DOUBLE.lift + 5)
@@ -34,12 +35,12 @@ _DOUBLE_CEILING = 2.0 ** (DOUBLE.lift + 5)
 
 @dataclass(frozen=True)
 class Sums:
-    """The compiled steps of a span's sum; exponentials come as e, rounded, and as scale (1 + q).
+    """The compiled steps of a span's sum; exponentials come as e, rounded, and in parts.
 
     - ``start()``: a total of nothing; ``begin()``: a block's sum;
-    - ``add(part, e, scale, q)``: one step of exponentials more;
+    - ``add(part, e, parts)``: one step of exponentials more;
     - ``flush(total, part)``: a block's sum added to the total in float64;
-    - ``add_few(total, e, scale, q)``: `FEW` exponentials added to the total at once;
+    - ``add_few(total, e, parts)``: `FEW` exponentials added to the total at once;
     - ``finish(total)``: the total in two parts.
     """
 
@@ -51,20 +52,21 @@ class Sums:
     finish: Callable[..., Any]
 
 
-def sums_of(form: Form) -> Sums:
-    """Return how a format's exponentials are added."""
+def sums_of(form: Form, *, in_parts: bool = False) -> Sums:
+    """Return how a format's exponentials are added, those of `fast_exp` or of `fast_exp_parts`."""
     if form.arithmetic.real == np.float64:
-        begin, add, add_half = _careful(form)
+        begin, add, add_half = _careful(form, in_parts=in_parts)
 
         @piece
-        def few(total: Any, e: Any, scale: Any, q: Any) -> Any:
+        def few(total: Any, e: Any, parts: Any) -> Any:
             always_inline()
-            return _flush_double(total, add_half(begin(), e, scale, q))
+            return _flush_double(total, add_half(begin(), e, parts))
 
         return Sums(_start_double, begin, add, _flush_double, few, _finish_double)
     if form.dtype == "float32":
-        begin, add, _ = _careful(form)
-        return Sums(_start_single, begin, add, _flush_single, _few_single, _finish_single)
+        begin, add, _ = _careful(form, in_parts=in_parts)
+        few = _few_of_parts if in_parts else _few_single
+        return Sums(_start_single, begin, add, _flush_single, few, _finish_single)
     begin, add = _quick(form)
     return Sums(_start_single, begin, add, _flush_single, _few_short, _finish_single)
 
@@ -80,26 +82,61 @@ def _beginning(form: Form) -> Callable[..., Any]:
     return begin
 
 
-def _careful(form: Form) -> tuple[Callable[..., Any], ...]:
+def _careful(form: Form, *, in_parts: bool) -> tuple[Callable[..., Any], ...]:
+    left = _left_of_parts if in_parts else _left
+    halves = _halves_of_parts if in_parts else _halves
+
     @piece
-    def add_half(part: Any, e: Any, scale: Any, q: Any) -> Any:
+    def add_half(part: Any, e: Any, parts: Any) -> Any:
         always_inline()
         total, low = part
         after = total + e
-        return after, low + fused(scale, q, scale - (after - total))
+        return after, low + left(parts, after - total)
 
     @piece
-    def add(part: Any, e: Any, scale: Any, q: Any) -> Any:
+    def add(part: Any, e: Any, parts: Any) -> Any:
         always_inline()
-        part = add_half(part, half_of(e, 0), half_of(scale, 0), half_of(q, 0))
-        return add_half(part, half_of(e, 1), half_of(scale, 1), half_of(q, 1))
+        first, second = halves(parts)
+        part = add_half(part, half_of(e, 0), first)
+        return add_half(part, half_of(e, 1), second)
 
     return _beginning(form), add, add_half
 
 
+@piece
+def _left(parts: Any, taken: Any) -> Any:
+    """Return what an exponential has beside what was taken of it."""
+    always_inline()
+    scale, q = parts
+    return fused(scale, q, scale - taken)
+
+
+@piece
+def _left_of_parts(parts: Any, taken: Any) -> Any:
+    always_inline()
+    scale, near, rest = parts
+    return fused(scale, rest, fused(scale, near, scale - taken))
+
+
+@piece
+def _halves(parts: Any) -> Any:
+    always_inline()
+    scale, q = parts
+    return (half_of(scale, 0), half_of(q, 0)), (half_of(scale, 1), half_of(q, 1))
+
+
+@piece
+def _halves_of_parts(parts: Any) -> Any:
+    always_inline()
+    scale, near, rest = parts
+    return (half_of(scale, 0), half_of(near, 0), half_of(rest, 0)), (
+        half_of(scale, 1), half_of(near, 1), half_of(rest, 1),
+    )  # fmt: skip
+
+
 def _quick(form: Form) -> tuple[Callable[..., Any], ...]:
     @piece
-    def add(part: Any, e: Any, scale: Any, q: Any) -> Any:  # noqa: ARG001 - called like `_careful`'s, which needs them
+    def add(part: Any, e: Any, parts: Any) -> Any:  # noqa: ARG001 - called like `_careful`'s, which needs them
         always_inline()
         return part[0], part[1] + (half_of(e, 0) + half_of(e, 1))
 
@@ -129,14 +166,21 @@ def _flush_single(total: Any, part: Any) -> Any:
 
 
 @piece
-def _few_single(total: Any, e: Any, scale: Any, q: Any) -> Any:  # noqa: ARG001 - called like `_few_short`, which needs it
+def _few_single(total: Any, e: Any, parts: Any) -> Any:  # noqa: ARG001 - called like `_few_short`, which needs it
     always_inline()
-    wide = as_float64(scale)
-    return total[0] + fused(wide, as_float64(q), wide), total[1]
+    wide = as_float64(parts[0])
+    return total[0] + fused(wide, as_float64(parts[1]), wide), total[1]
 
 
 @piece
-def _few_short(total: Any, e: Any, scale: Any, q: Any) -> Any:  # noqa: ARG001 - called like `_few_single`, which needs them
+def _few_of_parts(total: Any, e: Any, parts: Any) -> Any:  # noqa: ARG001 - called like `_few_short`, which needs it
+    always_inline()
+    wide = as_float64(parts[0])
+    return total[0] + fused(wide, as_float64(parts[1]) + as_float64(parts[2]), wide), total[1]
+
+
+@piece
+def _few_short(total: Any, e: Any, parts: Any) -> Any:  # noqa: ARG001 - called like `_few_single`, which needs them
     always_inline()
     return total[0] + as_float64(e), total[1]
 

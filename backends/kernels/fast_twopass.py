@@ -19,7 +19,8 @@ import numpy as np
 from backends.kernels import fast_online, fast_rows
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
 from backends.kernels.double_double import two_sum
-from backends.kernels.fast_exp import LN2, reduced
+from backends.kernels.fast_exp import LN2
+from backends.kernels.fast_exp_parts import kept_of_parts, reduced
 from backends.kernels.fast_forms import form_of
 from backends.kernels.fast_online import exponentials_again, in_two_passes, pairs
 from backends.kernels.fast_rows import CALLED
@@ -27,6 +28,7 @@ from backends.kernels.lanes import fused, larger, shifted_left, spread
 from backends.kernels.lanes_forms import bits_of, from_bits, lane, largest_of
 from backends.kernels.lanes_memory import borrowed, fetch, load, load_some
 from backends.kernels.machine import always_inline, piece, wide_vectors
+from backends.kernels.machine import fused as fused_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +45,7 @@ def _mantissas(dtype: str) -> Callable[..., Any]:
     fraction, bias = of.fraction, real(of.to_integer + of.exponent_bias)
     lowest, zero = real(-of.exponent_bias), real(0.0)
     none = real(np.rint(-of.reach / LN2) - 1.0)
-    full = 2.0**of.lift
+    full = 2.0**of.lift * of.level  # as `exponentials_again` has them
 
     @piece
     def power(k: Any) -> Any:
@@ -55,14 +57,14 @@ def _mantissas(dtype: str) -> Callable[..., Any]:
     def plus(total: Any, v: Any) -> Any:
         """Add to (sum, what its additions rounded off, largest k)."""
         always_inline()
-        k, q = split(v)
+        k, near, rest = split(v)
         largest = larger(k, total[2])
         before, scale = power(total[2] - largest), power(k - largest)
         was = total[0] * before
-        after = was + fused(scale, q, scale)
+        after = was + kept_of_parts((scale, near, rest))
         added = after - was
         # TwoSum, of the exponential as it was before it was rounded.
-        error = (was - (after - added)) + fused(scale, q, scale - added)
+        error = (was - (after - added)) + fused(scale, rest, fused(scale, near, scale - added))
         return after, fused(total[1], before, error), largest
 
     @piece
@@ -84,7 +86,9 @@ def _mantissas(dtype: str) -> Callable[..., Any]:
         for i in range(width):
             total, error_of_it = two_sum(total, np.float64(lane(high, i)))
             rest_of_it += error_of_it + np.float64(lane(low, i))
-        total, rest_of_it = total * full, rest_of_it * full
+        by_full = total * full
+        rest_of_it = rest_of_it * full + fused_numbers(total, full, -by_full)
+        total = by_full
         near = total + rest_of_it
         state[0], state[1], state[2] = np.float64(top) * LN2, near, rest_of_it - (near - total)
 

@@ -2,16 +2,17 @@
 
 For `exact_narrow`, exp(r) = 1 + r + r^2 P(r) on |r| <= ln(2)/2, and so for `fast_exp`, whose
 polynomials are named after its formats; for `exp_lanes`, 2^(f/8) = 1 + f Q(f) on |f| <= 1/2. They
-have the least largest relative error of the whole, by
-Remez's exchange algorithm at 200 bits. Where Q has an odd number of coefficients, the error at
-f = 0, always nothing, upsets the exchange: then Q interpolates (2^(f/8) - 1)/f at Chebyshev's
-nodes, within a factor of two of the best. The error is that of the coefficients rounded to the
-format that they are used in.
+have the least largest relative error of the whole, by Remez's exchange algorithm at 200 bits; for
+`fast_exp.Roots` |r| is a half or a quarter of that, and their levels are looked for as well. Where
+Q has an odd number of coefficients, the error at f = 0, always nothing, upsets the exchange: then Q
+interpolates (2^(f/8) - 1)/f at Chebyshev's nodes, within a factor of two of the best. The error is
+that of the coefficients rounded to the format that they are used in.
 """
 
 # ruff: noqa: ANN401 - mpmath is untyped
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 POINTS = 2000
 EXCHANGES = 12
+_FIRST = 200_000
 WIDER = 1 + mpmath.mpf(2) ** -20
 
 
@@ -112,14 +114,42 @@ def problems() -> dict[str, tuple[Problem, int]]:
     exponential = Problem(mpmath.exp, lambda r: 1 + r, 2, mpmath.log(2) / 2 * WIDER)
     eighth = Problem(lambda f: mpmath.mpf(2) ** (f / 8), lambda _: mpmath.mpf(1), 1, WIDER / 2)
     narrow = replace(exponential, rounded=np.float32)
+    quarter = replace(narrow, half=exponential.half / 4)
+    half = replace(exponential, half=exponential.half / 2)
     return {
         "P": (exponential, 9),
         "Q": (eighth, 6),
         "S": (eighth, 5),
         "R": (eighth, 7),
         "SINGLE": (narrow, 5),
+        "SINGLE.roots": (quarter, 3),
         "DOUBLE": (exponential, 10),
+        "DOUBLE.roots": (half, 8),
         "SHORT": (narrow, 4),
+    }
+
+
+def levels() -> dict[str, tuple[float, float]]:
+    """Return the levels of `fast_exp.Roots` and the largest errors of their tables, in u.
+
+    Numbers from 1 on whose products with the roots of 2 are nearest to numbers of the format: for
+    float32 of all up to 2^(1/4), for float64 of the first 200,000.
+    """
+    ends = np.array([1.0, 2.0**0.25], np.float32).view(np.int32)
+    single = np.arange(ends[0], ends[1], dtype=np.int32).view(np.float32).astype(np.float64)
+    worst = np.zeros(len(single))
+    for i in (1, 2, 3):
+        products = single * 2.0 ** (i / 4)
+        off = products.astype(np.float32).astype(np.float64) / products - 1.0
+        worst = np.maximum(worst, np.abs(off) * 2.0**24)
+    # In integers over 2^200: how far products with the root of 2 are from the next integer.
+    root, whole = math.isqrt(2 << 400), 1 << 200
+    rests = [(2**52 + i) * root % whole for i in range(_FIRST)]
+    fine = [min(rest, whole - rest) / whole / math.sqrt(2) * 2 for rest in rests]
+    best, double = int(worst.argmin()), fine.index(min(fine))
+    return {
+        "SINGLE": (float(single[best]), float(worst[best])),
+        "DOUBLE": (1.0 + double * 2.0**-52, fine[double]),
     }
 
 
@@ -133,6 +163,8 @@ def main() -> None:
             error = mpmath.nstr(mpmath.log(problem.worst(factors), 2), 6)
             lines += [name, *(factor.hex() for factor in problem.used(factors))]
             lines += [f"relative error 2^{error}", ""]
+    for name, (number, off) in levels().items():
+        lines += [f"level of {name}", number.hex(), f"within {off:.2g} u", ""]
     sys.stdout.write("\n".join(lines))
 
 
