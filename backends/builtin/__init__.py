@@ -15,7 +15,8 @@ left open:
    exponentials were before they were rounded.
 7. `numba_exact`: every result correctly rounded, by proof: more digits where a rounding is open.
 
-4 to 6 share exp (`backends.kernels.fast_exp`), formats (`fast_forms`), passes (`fast_lanes`) and
+4 to 6 share exp (`backends.kernels.fast_arithmetic` and `fast_exp`, with digits to spare in
+`fast_exp_parts`), formats (`fast_forms`), passes (`fast_lanes`, `fast_fill`, `fast_sums`) and
 the way from any array to rows (`fast_call`), so that what they differ in is the algorithm. The
 kernels are best read in that order, then `fast_rows`, `fast_long` and `fast_softmax` (rows short
 and long, and the threads that share them), `fast_ends` and `fast_family` (logarithms and

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
-from backends.kernels.fast_exp import DOUBLE, SHORT, SINGLE, exponential, kept
+from backends.kernels.fast_arithmetic import DOUBLE, SHORT, SINGLE
+from backends.kernels.fast_exp import exponential, kept
 from backends.kernels.lanes import fused, larger
 from backends.kernels.lanes_forms import as_float64, bits_of, from_bits, largest_of
 from backends.kernels.lanes_memory import load
@@ -25,7 +26,7 @@ from backends.kernels.machine import kernel, wide_vectors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from backends.kernels.fast_exp import Arithmetic
+    from backends.kernels.fast_arithmetic import Arithmetic
 
 ARITHMETICS = {"SINGLE": SINGLE, "SHORT": SHORT}
 LARGEST = int(np.float32(math.log(2) / 2).view(np.int32))
@@ -38,7 +39,8 @@ _UNIT = 2.0**-24
 def _errors(name: str) -> Callable[..., None]:
     """Make errors(encodings, worst): the largest errors before and after e is rounded."""
     of: Arithmetic = ARITHMETICS[name]
-    (exp, shift), (exact, exact_shift) = exponential(of), exponential(DOUBLE)
+    made, witness = exponential(of), exponential(DOUBLE)
+    exp, shift, exact, exact_shift = made.exp, made.shift, witness.exp, witness.shift
     lift = 2.0 ** (DOUBLE.lift - of.lift) / of.level
 
     @kernel

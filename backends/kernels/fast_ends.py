@@ -66,7 +66,8 @@ def ends(dtype: str) -> Ends:
 
 
 def _peak(form: Form) -> Callable[..., Any]:
-    exp, shift = exponential(form.arithmetic)
+    made = exponential(form.arithmetic)
+    exp, shift = made.exp, made.shift
     real, width = form.real, form.half
     quick = form.dtype not in ("float64", "float32")
 

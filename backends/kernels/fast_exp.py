@@ -18,14 +18,12 @@ The polynomials are made, and their errors stated, by `backends.kernels.remez`.
 # ruff: noqa: ANN401 - lanes have no Python type: Numba compiles each function for those it meets
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backends.kernels.exact_integers import ln2
+from backends.kernels.fast_arithmetic import LN2
 from backends.kernels.lanes import fused, larger, series, shifted_left
 from backends.kernels.lanes_forms import bits_of, from_bits
 from backends.kernels.lanes_table import table_of_roots
@@ -34,156 +32,62 @@ from backends.kernels.machine import always_inline, piece
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_BITS = 200
-LN2 = ln2(_BITS) / 2**_BITS
-
-
-def _nearest_root(power: int, count: int) -> int:
-    """Return the integer nearest to the square root or the fourth root of an integer."""
-    floor = math.isqrt(power) if count == 2 else math.isqrt(math.isqrt(power))
-    above: bool = power * 2**count > (2 * floor + 1) ** count
-    return floor + above
-
-
-@dataclass(frozen=True)
-class Roots:
-    """exp by parts of ln 2, two or four, the nearest number of `high_bits` being a part's high one.
-
-    All exponentials are `level` times what they would be, which no softmax and no ratio of sums can
-    see: so 2^(i/count) times `level` lies within 0.007 u of a number for each i. `terms` as below.
-    """
-
-    count: int
-    level: float
-    high_bits: int
-    terms: tuple[float, ...]
-
-    def mantissas(self, of: Arithmetic) -> tuple[int, ...]:
-        """Return the fractions of these numbers, all in one binade."""
-        one, level = 2**of.fraction, Fraction(self.level)
-        # A root of level^count 2^i, to the nearest integer over `one`.
-        powers = (int((level * one) ** self.count * 2**i) for i in range(self.count))
-        return tuple(_nearest_root(power, self.count) - one for power in powers)
-
-
-@dataclass(frozen=True)
-class Arithmetic:
-    """What exp is computed in.
-
-    `high_bits` of ln 2 are in its high part, for formats of 16 bits all that a number holds;
-    exp(r) = 1 + r + r^2 (t0 + t1 r + …) with these `terms`; where no |x| is larger than `reach`,
-    low's own rounding costs below 0.02 u. With `roots`, `exponential` goes by those.
-    """
-
-    real: type
-    fraction: int
-    exponent_bias: int
-    high_bits: int
-    reach: float
-    terms: tuple[float, ...]
-    lift: int
-    roots: Roots | None = None
-
-    @property
-    def level(self) -> float:
-        """How many times larger than they would be the exponentials of `exponential` are."""
-        return self.roots.level if self.roots else 1.0
-
-    @property
-    def short(self) -> bool:
-        """Whether `exponential` leaves out ln 2's low part: all digits are in the high one."""
-        return self.high_bits > self.fraction
-
-    @property
-    def near(self) -> float:
-        """How far from 0 a maximum may lie: without the low part each ln 2 costs 0.03 u of exp."""
-        return 100.0 if self.short else self.reach
-
-    @property
-    def apart(self) -> float:
-        """How far K of a piece may lie below K of its row: what 1/sum times 2^-apart is normal."""
-        return 64.0 if self.fraction < 52 else 512.0
-
-    @property
-    def to_integer(self) -> float:
-        """Adding it leaves the nearest integer in the last bits of the sum."""
-        return 1.5 * 2.0**self.fraction
-
-    @property
-    def zero(self) -> int:
-        """How far k lies below K where the scale is encoded as 0."""
-        return self.exponent_bias + self.lift
-
-    def ln2_parts(self) -> tuple[Any, Any]:
-        """Return ln 2 as high, the nearest number of `high_bits`, and low."""
-        return self._in_two(ln2(_BITS), self.high_bits)
-
-    def parts_by(self, roots: Roots) -> tuple[Any, Any]:
-        """Return a part of ln 2 in the same way."""
-        return self._in_two(ln2(_BITS) // roots.count, roots.high_bits)
-
-    def _in_two(self, number: int, bits: int) -> tuple[Any, Any]:
-        high = (number + (1 << (_BITS - bits - 1))) >> (_BITS - bits)
-        low = number - (high << (_BITS - bits))
-        return self.real(high / 2**bits), self.real(low / 2**_BITS)
-
+    from backends.kernels.fast_arithmetic import Arithmetic, Roots
 
 _PER_LN2 = 1.0 / LN2
 
 
-def _terms(*digits: str) -> tuple[float, ...]:
-    return tuple(map(float.fromhex, digits))
+@dataclass(frozen=True)
+class Exponential:
+    """The compiled steps of exp.
 
-
-# exp(r) within 2^-27.9, 0.07 u, by quarters 2^-27.4, 0.1 u; within 2^-56.3, 0.11 u; within 2^-23.1
-# for formats of 16 bits.
-SINGLE = Arithmetic(np.float32, 23, 127, 15, 700.0, _terms(
-    "0x1.fffffcp-2", "0x1.555492p-3", "0x1.5558f2p-5", "0x1.1239d4p-7", "0x1.6a244cp-10",
-), 30, Roots(4, float.fromhex("0x1.1f7036p+0"), 26, _terms(
-    "0x1.000006p-1", "0x1.5571d6p-3", "0x1.55211ap-5",
-)))  # fmt: skip
-DOUBLE = Arithmetic(np.float64, 52, 1023, 36, 2.0**20, _terms(
-    "0x1.000000000000ap-1", "0x1.55555555554fap-3", "0x1.555555555088cp-5", "0x1.1111111127b9cp-7",
-    "0x1.6c16c1842674dp-10", "0x1.a01a012a69a3fp-13", "0x1.a0199a16cb835p-16",
-    "0x1.71df253a3fd1ep-19", "0x1.28ad68b8868dfp-22", "0x1.ad7f7af9f265ap-26",
-), 60, Roots(2, float.fromhex("0x1.0000000019bddp+0"), 54, _terms(
-    "0x1.ffffffffffefcp-2", "0x1.55555555558a1p-3", "0x1.5555555600108p-5", "0x1.1111110f09e8cp-7",
-    "0x1.6c16b8dcf7a7ep-10", "0x1.a01a18537b13ap-13", "0x1.a06fe7a99e7cep-16",
-    "0x1.71a94365d88aap-19",
-)))  # fmt: skip
-SHORT = Arithmetic(np.float32, 23, 127, 24, 700.0, _terms(
-    "0x1.fffdfcp-2", "0x1.5557aep-3", "0x1.5729fp-5", "0x1.106282p-7",
-), 30)  # fmt: skip
-
-
-def exponential(of: Arithmetic) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Make exp(x, shift) -> (scale, q), and shift(top), which makes K known to it.
-
-    exp(x) / 2^(K - lift) is scale (1 + q), or that over `level`.
+    - ``shift(top)``: what makes K known to the others;
+    - ``exp(x, shift)``: (scale, q); exp(x) / 2^(K - lift) is scale (1 + q), or that over `level`;
+    - ``head(x, shift)`` and ``tail(begun, shift)``: the same, begun by one and ended by the other,
+      where it is best cut in two.
     """
-    if of.roots is not None:
-        return _by_roots(of, of.roots)
-    real = of.real
-    high, low = (-part for part in of.ln2_parts())
-    per_ln2, fraction, second = real(1.0 / LN2), of.fraction, not of.short
-    polynomial = series(tuple(float(real(term)) for term in of.terms))
+
+    shift: Callable[..., Any]
+    exp: Callable[..., Any]
+    head: Callable[..., Any]
+    tail: Callable[..., Any]
+
+
+def exponential(of: Arithmetic) -> Exponential:
+    """Return exp in an arithmetic."""
+    head, tail, shift = _short(of) if of.roots is None else _by_roots(of, of.roots)
 
     @piece
     def exp(x: Any, shift: Any) -> Any:
         always_inline()
+        return tail(head(x, shift), shift)
+
+    return Exponential(shift, exp, head, tail)
+
+
+def _short(of: Arithmetic) -> tuple[Callable[..., Any], ...]:
+    real, fraction, per_ln2 = of.real, of.fraction, of.real(1.0 / LN2)
+    ln2_negative = -of.ln2_parts()[0]
+    polynomial = series(tuple(float(real(term)) for term in of.terms))
+
+    @piece
+    def head(x: Any, shift: Any) -> Any:
+        always_inline()
         magic, lowest = shift
         x = larger(lowest, x)  # NaN stays
-        shifted = fused(x, per_ln2, magic)
-        multiple = shifted - magic
-        r = fused(multiple, high, x)
-        if second:
-            r = fused(multiple, low, r)
+        return x, fused(x, per_ln2, magic)
+
+    @piece
+    def tail(begun: Any, shift: Any) -> Any:
+        always_inline()
+        x, shifted = begun
+        r = fused(shifted - shift[0], ln2_negative, x)
         return from_bits(shifted_left(bits_of(shifted), fraction)), fused(r * r, polynomial(r), r)
 
-    return exp, shift_by(of)
+    return head, tail, shift_by(of)
 
 
-def _by_roots(of: Arithmetic, by: Roots) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _by_roots(of: Arithmetic, by: Roots) -> tuple[Callable[..., Any], ...]:
     real, one, scale_of = of.real, 1 << of.fraction, _scale_of(of)
     high, low = (-part for part in of.parts_by(by))
     per_part, places = real(by.count / LN2), of.fraction - by.count.bit_length() + 1
@@ -194,18 +98,41 @@ def _by_roots(of: Arithmetic, by: Roots) -> tuple[Callable[..., Any], Callable[.
     mantissa = table_of_roots(entries)
 
     @piece
-    def exp(x: Any, shift: Any) -> Any:
+    def begin(x: Any, shift: Any) -> Any:
         always_inline()
         magic, lowest = shift
         x = larger(lowest, x)  # NaN stays
-        shifted = fused(x, per_part, magic)
-        multiple = shifted - magic
-        r = fused(multiple, low, fused(multiple, high, x))
-        bits = bits_of(shifted)
+        return x, fused(x, per_part, magic)
+
+    @piece
+    def reduce(begun: Any, shift: Any) -> Any:
+        always_inline()
+        x, shifted = begun
+        multiple = shifted - shift[0]
+        return fused(multiple, low, fused(multiple, high, x)), shifted
+
+    @piece
+    def end(reduced: Any, shift: Any) -> Any:  # noqa: ARG001 - called like `reduce`, which needs it
+        always_inline()
+        r, bits = reduced[0], bits_of(reduced[1])
         scale = scale_of(shifted_left(bits, places) + mantissa(bits))
         return scale, fused(r * r, polynomial(r), r)
 
-    return exp, shift_by(of, by.count, 1)
+    @piece
+    def begin_and_reduce(x: Any, shift: Any) -> Any:
+        always_inline()
+        return reduce(begin(x, shift), shift)
+
+    @piece
+    def reduce_and_end(begun: Any, shift: Any) -> Any:
+        always_inline()
+        return end(reduce(begun, shift), shift)
+
+    shift = shift_by(of, by.count, 1)
+    # float64's polynomial is longer: each half has about the same to do.
+    if real is np.float64:
+        return begin_and_reduce, end, shift
+    return begin, reduce_and_end, shift
 
 
 def _scale_of(of: Arithmetic) -> Callable[..., Any]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backends.kernels.fast_exp import LN2, shift_by
+from backends.kernels.fast_arithmetic import LN2
+from backends.kernels.fast_exp import shift_by
 from backends.kernels.lanes import fused, larger, series, shifted_left
 from backends.kernels.lanes_forms import bits_of, from_bits, where_above
 from backends.kernels.machine import always_inline, piece
@@ -18,7 +19,7 @@ from backends.kernels.machine import always_inline, piece
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from backends.kernels.fast_exp import Arithmetic
+    from backends.kernels.fast_arithmetic import Arithmetic
 
 
 def exponential_with_rest(of: Arithmetic) -> tuple[Callable[..., Any], Callable[..., Any]]:

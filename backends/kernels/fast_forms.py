@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backends.kernels import fast_exp
+from backends.kernels import fast_arithmetic
 from backends.kernels.double_double import two_sum
 from backends.kernels.lanes import fused, shifted_left, shifted_right
 from backends.kernels.lanes_forms import (
@@ -31,7 +31,7 @@ from backends.kernels.machine import fused as scalar_fused
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from backends.kernels.fast_exp import Arithmetic
+    from backends.kernels.fast_arithmetic import Arithmetic
 
 
 _UPPER = np.int32(-0x10000)
@@ -106,19 +106,20 @@ def in_order(dtype: str) -> Form:
 def _form_of(dtype: str) -> Form:
     if dtype == "float64":
         return Form(
-            dtype, fast_exp.DOUBLE, 16, np.float64(-np.inf), _same, _product, _same,
+            dtype, fast_arithmetic.DOUBLE, 16, np.float64(-np.inf), _same, _product, _same,
             _inverse_double, _gap_double, _same, _same, 2.0**-40, _same, _same,
         )  # fmt: skip
     if dtype == "float32":
         return Form(
-            dtype, fast_exp.SINGLE, 32, np.float32(-np.inf), _same, _product, _same,
+            dtype, fast_arithmetic.SINGLE, 32, np.float32(-np.inf), _same, _product, _same,
             _inverse_single, _gap_single, _double, _single, 2.0**-16, _same, _same,
         )  # fmt: skip
     half = dtype == "float16"
     nothing = np.int16(-0x400) if half else np.uint16(0xFF80)
     return Form(
-        dtype, fast_exp.SHORT, 32, nothing, as_float32, _quick_product, _half if half else _brain,
-        _inverse_single, _gap_single, _double, _single, 2.0**-4, _same, _same,
+        dtype, fast_arithmetic.SHORT, 32, nothing, as_float32, _quick_product,
+        _half if half else _brain, _inverse_single, _gap_single, _double, _single, 2.0**-4,
+        _same, _same,
     )  # fmt: skip
 
 

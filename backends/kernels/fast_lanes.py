@@ -23,14 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backends.kernels.fast_exp import exponential, kept
-from backends.kernels.fast_exp_parts import exponential_with_rest, kept_of_parts
+from backends.kernels.fast_fill import filling, filling_any
 from backends.kernels.fast_forms import FEW, Form
-from backends.kernels.fast_sums import BLOCK, sums_of
 from backends.kernels.lanes import larger, smaller, spread
 from backends.kernels.lanes_forms import half_of, largest_of
-from backends.kernels.lanes_memory import fetch, load, load_some, store, store_some
-from backends.kernels.machine import always_inline, piece, wide_vectors
+from backends.kernels.lanes_memory import load, load_some, store_some
+from backends.kernels.machine import always_inline, piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +61,7 @@ def passes(form: Form) -> Passes:
     Whole steps of y have the order of the form's `take`.
     """
     top = _top_of_words(form) if form.empty.itemsize == 2 else _top(form)
-    return Passes(form, top, _fill(form), _fill_any(form), _scale(form))
+    return Passes(form, top, filling(form), filling_any(form), _scale(form))
 
 
 def _top(form: Form) -> Callable[..., Any]:
@@ -125,79 +123,6 @@ def _to_few(choose: Callable[..., Any], width: int) -> Callable[..., Any]:
         return halved(halved(v))
 
     return quartered if width == 4 * FEW else halved
-
-
-def _fill(form: Form) -> Callable[..., Any]:
-    width, nothing, widen, take = form.width, form.nothing, form.widen, form.take
-    exp, shift = exponential(form.arithmetic)
-    sums = sums_of(form)
-    start, begin, add, flush = sums.start, sums.begin, sums.add, sums.flush
-    add_few, finish = sums.add_few, sums.finish
-    block, line = BLOCK * width, 64 // np.dtype(type(nothing)).itemsize
-    # Of 16-bit elements a step is one line of memory, of the others two.
-    next_line = line if width > line else 0
-
-    @piece
-    def fill(
-        x: Any, at: int, n: int, top: float, y: Any, to: int, out: Any, ahead: int, drawn: int
-    ) -> Any:  # fmt: skip
-        always_inline()
-        by = shift(top)
-        total = start()
-        whole = n - n % width
-        for first in range(0, whole, block):
-            part = begin()
-            for j in range(first, min(whole, first + block), width):
-                fetch(x, at + j + ahead, 0)
-                fetch(out, (at + j) * drawn, 1)
-                if next_line:
-                    fetch(x, at + j + ahead + next_line, 0)
-                    fetch(out, (at + j + next_line) * drawn, 1)
-                parts = exp(take(x, at + j), by)
-                e = kept(parts)
-                store(y, to + j, e)
-                part = add(part, e, parts)
-            total = flush(total, part)
-        for j in range(whole, n, FEW):
-            parts = exp(widen(load_some(x, at + j, FEW, n - j, nothing)), by)
-            e = kept(parts)
-            store_some(y, to + j, e, n - j)
-            total = add_few(total, e, parts)
-        return finish(total)
-
-    return fill
-
-
-def _fill_any(form: Form) -> Callable[..., Any]:
-    width, nothing, widen, take, gap = (
-        form.width, form.nothing, form.widen, form.take, form.gap,
-    )  # fmt: skip
-    exp, shift = exponential_with_rest(form.arithmetic)
-    sums = sums_of(form, in_parts=True)
-    start, begin, add, flush = sums.start, sums.begin, sums.add, sums.flush
-    add_few, finish = sums.add_few, sums.finish
-
-    @piece
-    def fill_any(x: Any, at: int, n: int, top: float, cold: float, y: Any, to: int) -> Any:
-        wide_vectors()
-        by = shift(0.0)
-        total = start()
-        whole = n - n % width
-        for j in range(0, whole, width):
-            near, rest = gap(take(x, at + j), top, cold)
-            parts = exp(near, rest, by)
-            e = kept_of_parts(parts)
-            store(y, to + j, e)
-            total = flush(total, add(begin(), e, parts))
-        for j in range(whole, n, FEW):
-            near, rest = gap(widen(load_some(x, at + j, FEW, n - j, nothing)), top, cold)
-            parts = exp(near, rest, by)
-            e = kept_of_parts(parts)
-            store_some(y, to + j, e, n - j)
-            total = add_few(total, e, parts)
-        return finish(total)
-
-    return fill_any
 
 
 def _scale(form: Form) -> Callable[..., Any]:

@@ -21,7 +21,8 @@ from backends.kernels import fast_rows
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
 from backends.kernels.double_double import two_sum
 from backends.kernels.exact_integers import ln2
-from backends.kernels.fast_exp import LN2, exponential, kept
+from backends.kernels.fast_arithmetic import LN2
+from backends.kernels.fast_exp import exponential, kept
 from backends.kernels.fast_forms import FEW, form_of
 from backends.kernels.fast_lanes import passes
 from backends.kernels.fast_rows import CALLED, LONG, NONE, ONE, SHARE, spans, tasks_of
@@ -62,7 +63,8 @@ def exponentials_again(dtype: str) -> Callable[..., None]:
         form.width, form.nothing, form.widen, form.times, form.rounded, form.inverse_parts,
         form.take, form.give,
     )  # fmt: skip
-    exp, shift = exponential(form.arithmetic)
+    made = exponential(form.arithmetic)
+    exp, shift = made.exp, made.shift
 
     @piece
     def again(x: Any, at: int, n: int, top: float, total: float, low: float, out: Any) -> None:

@@ -16,8 +16,10 @@ import numpy as np
 from backends.kernels import (
     double_double,
     exact_integers,
+    fast_arithmetic,
     fast_exp,
     fast_exp_parts,
+    fast_fill,
     fast_forms,
     fast_lanes,
     fast_sums,
@@ -59,8 +61,8 @@ IN_PLACE = plain(8192)
 LONG = 1 << 17
 SHARE = 16384
 CALLED = (
-    double_double, exact_integers, fast_exp, fast_exp_parts, fast_forms, fast_lanes, fast_sums,
-    half_words, lanes, lanes_forms, lanes_memory, lanes_table, machine,
+    double_double, exact_integers, fast_arithmetic, fast_exp, fast_exp_parts, fast_fill, fast_forms,
+    fast_lanes, fast_sums, half_words, lanes, lanes_forms, lanes_memory, lanes_table, machine,
 )  # fmt: skip
 
 

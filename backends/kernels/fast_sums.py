@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.kernels.double_double import two_sum
-from backends.kernels.fast_exp import DOUBLE, SINGLE
+from backends.kernels.fast_arithmetic import DOUBLE, SINGLE
 from backends.kernels.lanes import fused, spread
 from backends.kernels.lanes_forms import as_float64, half_of, sum_of
 from backends.kernels.machine import always_inline, piece

@@ -19,7 +19,7 @@ import numpy as np
 from backends.kernels import fast_online, fast_rows
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
 from backends.kernels.double_double import two_sum
-from backends.kernels.fast_exp import LN2
+from backends.kernels.fast_arithmetic import LN2
 from backends.kernels.fast_exp_parts import kept_of_parts, reduced
 from backends.kernels.fast_forms import form_of
 from backends.kernels.fast_online import exponentials_again, in_two_passes, pairs

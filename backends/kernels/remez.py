@@ -3,10 +3,10 @@
 For `exact_narrow`, exp(r) = 1 + r + r^2 P(r) on |r| <= ln(2)/2, and so for `fast_exp`, whose
 polynomials are named after its formats; for `exp_lanes`, 2^(f/8) = 1 + f Q(f) on |f| <= 1/2. They
 have the least largest relative error of the whole, by Remez's exchange algorithm at 200 bits; for
-`fast_exp.Roots` |r| is a half or a quarter of that, and their levels are looked for as well. Where
-Q has an odd number of coefficients, the error at f = 0, always nothing, upsets the exchange: then Q
-interpolates (2^(f/8) - 1)/f at Chebyshev's nodes, within a factor of two of the best. The error is
-that of the coefficients rounded to the format that they are used in.
+`fast_arithmetic.Roots` |r| is a half or a quarter of that, and their levels are looked for as well.
+Where Q has an odd number of coefficients, the error at f = 0, always nothing, upsets the exchange:
+then Q interpolates (2^(f/8) - 1)/f at Chebyshev's nodes, within a factor of two of the best. The
+error is that of the coefficients rounded to the format that they are used in.
 """
 
 # ruff: noqa: ANN401 - mpmath is untyped
@@ -130,7 +130,7 @@ def problems() -> dict[str, tuple[Problem, int]]:
 
 
 def levels() -> dict[str, tuple[float, float]]:
-    """Return the levels of `fast_exp.Roots` and the largest errors of their tables, in u.
+    """Return the levels of `fast_arithmetic.Roots` and the largest errors of their tables, in u.
 
     Numbers from 1 on whose products with the roots of 2 are nearest to numbers of the format: for
     float32 of all up to 2^(1/4), for float64 of the first 200,000.

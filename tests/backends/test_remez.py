@@ -5,9 +5,9 @@ import operator
 import mpmath
 import pytest
 
-from backends.kernels import fast_exp, remez
+from backends.kernels import fast_arithmetic, remez
 
-# As `fast_exp` states them: the logarithm to base 2 of the largest relative error.
+# As `fast_arithmetic` states them: the logarithm to base 2 of the largest relative error.
 STATED = {
     "SINGLE": -27.9,
     "SINGLE.roots": -27.4,
@@ -20,7 +20,7 @@ STATED = {
 @pytest.mark.parametrize("name", STATED)
 def test_a_polynomial_is_as_near_to_exp_as_it_is_said_to_be(name):
     problem, count = remez.problems()[name]
-    terms = list(operator.attrgetter(name)(fast_exp).terms)
+    terms = list(operator.attrgetter(name)(fast_arithmetic).terms)
     assert len(terms) == count
     with mpmath.workprec(200):
         assert problem.used(terms) == terms
@@ -32,13 +32,13 @@ def test_the_script_makes_the_coefficients_that_are_used(name):
     problem, count = remez.problems()[name]
     with mpmath.workprec(200):
         assert problem.used(remez.minimax(problem, count)) == list(
-            operator.attrgetter(name)(fast_exp).terms
+            operator.attrgetter(name)(fast_arithmetic).terms
         )
 
 
 @pytest.mark.parametrize("name", ["SINGLE", "DOUBLE"])
 def test_a_table_of_roots_is_as_near_as_stated_at_the_level_that_the_script_finds(name):
-    of = getattr(fast_exp, name)
+    of = getattr(fast_arithmetic, name)
     level, off = remez.levels()[name]
     assert level == of.roots.level
     assert off < 0.007
