@@ -191,8 +191,11 @@ class Answers:
 
     def expect(self, claims: Iterable[Claims]) -> None:
         """Name the claims of all backends to come, so that each case is established once."""
+        bases = tuple(dict.fromkeys(Basis.of(each) for each in claims))
         with self._lock:
-            self._bases = tuple(dict.fromkeys(Basis.of(each) for each in claims))
+            if bases == self._bases:
+                return
+            self._bases = bases
             self._known.clear()
             self._elements = 0
 
