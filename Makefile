@@ -6,6 +6,9 @@ READY := $(VENV)/.ready
 MUTATION_READY := $(VENV)/.mutation-ready
 DOCS_READY := $(VENV)/.docs-ready
 
+# The tests and the suite start some thousand processes: each would compile our modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup browser postgresql verify test test-all lint docs bench gpu report matrix oracle-witness mutation clean
 

@@ -1,8 +1,21 @@
-"""A PostgreSQL server for whoever asks for one; where it is not installed, those are skipped."""
+"""What all tests share: a cache of exact answers, and a PostgreSQL server for whoever asks."""
+
+import os
 
 import pytest
 
 from tests.postgresql_server import Server, programs
+
+
+@pytest.fixture(scope="session")
+def oracle_cache(tmp_path_factory):
+    """Return the folder of exact answers of this session: one for all folders and processes.
+
+    Answers are addressed by content and written atomically, so that what one of xdist's processes
+    has computed the other one reads; what earlier sessions left is not.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    return (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "oracle"
 
 
 @pytest.fixture(scope="session")

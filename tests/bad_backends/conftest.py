@@ -1,6 +1,6 @@
 """The zoo's keeper: runs a backend of the zoo here, in the suite but without isolation.
 
-What needs isolation (a crash, an endless loop) goes through ``python -m verify`` instead.
+What needs isolation (a crash, an endless loop) is asked in workers, or of ``python -m verify``.
 """
 
 import concurrent.futures
@@ -15,10 +15,13 @@ from pathlib import Path
 import pytest
 
 from backends import discovery, registry
+from verify import checks
 from verify.answers import Answers, Basis
+from verify.cases import parse
+from verify.executor import LocalExecutor
 from verify.procedures import PROCEDURES
 from verify.replies import Reply
-from verify.suite import Selection, Suite
+from verify.suite import Question, Selection, Suite
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -34,8 +37,6 @@ class Inline:
         return future
 
     def _reply(self, backend, procedure, case):
-        from verify.cases import parse
-
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a backend's own, which a worker does not turn fatal
             try:
@@ -75,10 +76,31 @@ class Zoo:
         return found
 
 
+@pytest.fixture(scope="session")
+def ask_in_workers(_own_folders):
+    """Return a function that asks backends of a file in workers: (name, case) -> outcome.
+
+    As the command does, but for many backends at once: its own start, and that of the processes
+    that load the file and answer exactly, cost more than what is asked.
+    """
+
+    def ask(file, check, asked):
+        found, wanted = [], defaultdict(list)
+        for name, case in asked:
+            wanted[name].append(Question(checks.load(check), parse(case)))
+        with LocalExecutor(2, memory_limit=4 << 30) as executor:
+            specs = {s.name: s for s in executor.describe(discovery.source_of(HERE / file))}
+            plan = [(specs[name], questions) for name, questions in wanted.items()]
+            Suite(Selection(checks=(check,)), executor, Answers(0), found.extend).examine(plan, 2)
+        return {(outcome.backend, outcome.case): outcome for outcome in found}
+
+    return ask
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _own_folders(tmp_path_factory):
+def _own_folders(tmp_path_factory, oracle_cache):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOFTMARK_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("SOFTMARK_CACHE", str(oracle_cache))
         patch.setenv("SOFTMARK_STORE", str(tmp_path_factory.mktemp("store") / "results.db"))
         yield
 

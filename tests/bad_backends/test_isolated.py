@@ -25,27 +25,39 @@ def outcomes_of(verify, tmp_path, name, *options, cases=(PLAIN, OTHER), file="wr
     return done, found
 
 
-@pytest.mark.parametrize(
-    ("name", "status", "says"),
-    [
-        ("segfaults", "crash", "SIGSEGV"),
-        ("segfaults_in_the_tail", "crash", "SIGSEGV"),
-        ("aborts", "crash", "SIGABRT"),
-        ("kills_itself", "crash", "SIGKILL"),
-        ("exits_with_0", "crash", "exit code 0"),
-        ("exits_with_3", "crash", "exit code 3"),
-        ("sys_exit", "fail", "SystemExit"),
-        ("raises", "fail", "no kernel for"),
-        ("raises_keyboard_interrupt", "fail", "KeyboardInterrupt"),
-        ("raises_something_hostile", "fail", "_HostileError"),
-        ("recursion", "fail", "RecursionError"),
-    ],
-)
-def test_a_fault_becomes_the_outcome_of_its_case(verify, tmp_path, name, status, says):
-    done, found = outcomes_of(verify, tmp_path, name)
+FAULTS = [
+    ("segfaults", "crash", "SIGSEGV"),
+    ("segfaults_in_the_tail", "crash", "SIGSEGV"),
+    ("aborts", "crash", "SIGABRT"),
+    ("kills_itself", "crash", "SIGKILL"),
+    ("exits_with_0", "crash", "exit code 0"),
+    ("exits_with_3", "crash", "exit code 3"),
+    ("sys_exit", "fail", "SystemExit"),
+    ("raises", "fail", "no kernel for"),
+    ("raises_keyboard_interrupt", "fail", "KeyboardInterrupt"),
+    ("raises_something_hostile", "fail", "_HostileError"),
+    ("recursion", "fail", "RecursionError"),
+]
+
+
+@pytest.fixture(scope="module")
+def faults(ask_in_workers):
+    """Return the outcomes of `FAULTS` by name and case."""
+    asked = [(name, case) for name, _, _ in FAULTS for case in (PLAIN, OTHER)]
+    return ask_in_workers("wrong_faults.py", "accuracy", asked)
+
+
+@pytest.mark.parametrize(("name", "status", "says"), FAULTS)
+def test_a_fault_becomes_the_outcome_of_its_case(faults, name, status, says):
+    for case in (PLAIN, OTHER):
+        outcome = faults[name, case]
+        assert (outcome.status, says in outcome.message) == (status, True), outcome
+
+
+@pytest.mark.parametrize("name", ["exits_with_0", "raises_something_hostile"])
+def test_a_run_with_a_fault_ends_with_1(verify, tmp_path, name):
+    done, _ = outcomes_of(verify, tmp_path, name)
     assert done.returncode == 1
-    for outcome in found:
-        assert (outcome["status"], says in outcome["message"]) == (status, True), outcome
 
 
 def test_a_crash_shows_the_python_stack_of_the_backend(verify, tmp_path):

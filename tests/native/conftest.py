@@ -16,11 +16,10 @@ ROOT = HERE.parents[1]
 
 
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path_factory, monkeypatch):
+def own_folders(tmp_path_factory, oracle_cache, monkeypatch):
     """Read nobody's cache and touch nobody's results; forget what a test registers."""
-    folder = tmp_path_factory.getbasetemp()
-    monkeypatch.setenv("SOFTMARK_CACHE", str(folder / "cache"))
-    monkeypatch.setenv("SOFTMARK_STORE", str(folder / "results.db"))
+    monkeypatch.setenv("SOFTMARK_CACHE", str(oracle_cache))
+    monkeypatch.setenv("SOFTMARK_STORE", str(tmp_path_factory.getbasetemp() / "results.db"))
     with registry.isolated():
         yield
 

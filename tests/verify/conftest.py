@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_folders(tmp_path_factory):
+def own_folders(tmp_path_factory, oracle_cache):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOFTMARK_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("SOFTMARK_CACHE", str(oracle_cache))
         patch.setenv("SOFTMARK_STORE", str(tmp_path_factory.mktemp("store") / "results.db"))
         yield
 
