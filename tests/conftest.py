@@ -1,6 +1,7 @@
-"""What all tests share: a cache of exact answers, and a PostgreSQL server for whoever asks."""
+"""What all tests share: exact answers, commands in this process, a PostgreSQL server."""
 
 import os
+import subprocess
 
 import pytest
 
@@ -16,6 +17,22 @@ def oracle_cache(tmp_path_factory):
     """
     folder = tmp_path_factory.getbasetemp()
     return (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "oracle"
+
+
+@pytest.fixture
+def in_process(capsys):
+    """Return a function that runs a command of ours here: (command, *words) -> completed process.
+
+    A process of its own takes a second to import what is here already. That is for what a command
+    makes of its words; whatever concerns processes needs the real one.
+    """
+
+    def run(command, *words):
+        with pytest.raises(SystemExit) as ended:
+            command([*map(str, words)])
+        return subprocess.CompletedProcess(words, ended.value.code, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.__main__ import command
 from reports.store import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,6 +105,16 @@ def bench(tmp_path):
 
     def call(*words):
         return run("-m", "bench", *words, "--store", tmp_path / "bench.db")
+
+    return call
+
+
+@pytest.fixture
+def bench_here(tmp_path, in_process):
+    """Return a function like `bench` that runs the command in this process."""
+
+    def call(*words):
+        return in_process(command, *words, "--store", tmp_path / "bench.db")
 
     return call
 

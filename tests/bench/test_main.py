@@ -113,8 +113,10 @@ def test_the_replay_line_of_a_refusal_repeats_it(bench, stored, plugin):
         (["numpy_stable", "--dtype", "float8_e5m2"], "nothing to time"),
     ],
 )
-def test_an_unusable_command_line_is_exit_2_and_says_what_is_valid(words, answer, bench, tmp_path):
-    done = bench(*words)
+def test_an_unusable_command_line_is_exit_2_and_says_what_is_valid(
+    words, answer, bench_here, tmp_path
+):
+    done = bench_here(*words)
     assert done.returncode == 2
     assert answer in done.stderr
     assert "Traceback" not in done.stderr

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from verify.__main__ import command
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -36,6 +38,16 @@ def verify(tmp_path):
             timeout=timeout,
             check=False,
         )
+
+    return run
+
+
+@pytest.fixture
+def verify_here(tmp_path, in_process):
+    """Return a function like `verify` that runs the command in this process."""
+
+    def run(*arguments):
+        return in_process(command, *arguments, "--store", tmp_path / "results.db")
 
     return run
 

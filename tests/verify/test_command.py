@@ -76,9 +76,9 @@ def plugin(tmp_path):
     ],
 )
 def test_what_cannot_be_used_is_exit_2_with_the_way_out_and_nothing_recorded(
-    verify, tmp_path, words, says
+    verify_here, tmp_path, words, says
 ):
-    done = verify(*words)
+    done = verify_here(*words)
     assert done.returncode == 2, done.stdout + done.stderr
     assert says in done.stderr
     assert "Traceback" not in done.stderr
@@ -260,12 +260,12 @@ def test_a_dtype_that_a_backend_lacks_is_a_skip_with_its_reason_and_no_failure(
     ],
 )
 def test_a_limitation_that_names_nothing_is_refused_with_the_names_that_are_valid(
-    verify, plugin, claims, says
+    verify_here, plugin, claims, says
 ):
     path = plugin("good")
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('"])', f'"], claims=Claims({claims}))', 1), encoding="utf-8")
-    done = verify("--plugin", path, "--case", CASE)
+    done = verify_here("--plugin", path, "--case", CASE)
     assert done.returncode == 2
     assert f"plugin {path}: good declares a limitation for" in done.stderr
     for words in says:
