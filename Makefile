@@ -34,11 +34,14 @@ postgresql: ## the server that the tests of stores need (Debian or Ubuntu, as ro
 verify: $(READY) ## is it right? every backend that runs here, quick profile
 	$(BIN)/python -m verify
 
+# Neighbours stay together, and share what they have in common; who is done takes from the other.
+TESTS := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
 test: $(READY) ## the tests, on two cores
-	$(BIN)/python -m pytest --numprocesses 2
+	$(TESTS)
 
 test-all: $(READY) ## the slow tests too
-	$(BIN)/python -m pytest --numprocesses 2 -m ""
+	$(TESTS) -m ""
 
 lint: $(READY) ## style, types and the import contracts
 	$(BIN)/ruff check .

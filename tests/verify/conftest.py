@@ -146,14 +146,26 @@ def until():
     return wait
 
 
+@pytest.fixture(scope="session")
+def _whole():
+    """Return what was found of runs that nothing happened to, by their words."""
+    return {}
+
+
 @pytest.fixture
-def undisturbed(tmp_path, verify, recorded):
-    """Return a function that gives the outcomes of a run that nothing happened to."""
+def undisturbed(tmp_path, verify, recorded, _whole):
+    """Return a function that gives the outcomes of a run that nothing happened to.
+
+    It is the same for all tests that ask the same of a plugin of the same text: run once.
+    """
 
     def run(*words):
-        store = tmp_path / "undisturbed.db"
-        done = verify(*words, "--store", store)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return sorted(recorded(store))
+        key = tuple(w.read_text(encoding="utf-8") if isinstance(w, Path) else w for w in words)
+        if key not in _whole:
+            store = tmp_path / "undisturbed.db"
+            done = verify(*words, "--store", store)
+            assert done.returncode == 0, done.stdout + done.stderr
+            _whole[key] = sorted(recorded(store))
+        return _whole[key]
 
     return run
