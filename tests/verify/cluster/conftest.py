@@ -37,7 +37,7 @@ def softmax(x, axis=-1, temperature=1.0):
 '''
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sweep():
     """Return a function for the words that ask for small batches of float32 beside 0."""
 
@@ -50,14 +50,24 @@ def sweep():
     return words
 
 
+@pytest.fixture(scope="session")
+def write_marked():
+    """Return a function that writes the plugin into a folder and returns its path."""
+
+    def write(folder):
+        path = folder / "marked.py"
+        path.write_text(MARKED.format(folder=str(folder)), encoding="utf-8")
+        return path
+
+    return write
+
+
 @pytest.fixture
-def marked(tmp_path):
+def marked(tmp_path, write_marked):
     """Return the path of a plugin; beside it, in `loaded`, each process that loaded it."""
     folder = tmp_path / "plugin"
     folder.mkdir()
-    path = folder / "marked.py"
-    path.write_text(MARKED.format(folder=str(folder)), encoding="utf-8")
-    return path
+    return write_marked(folder)
 
 
 class Machines:
