@@ -109,8 +109,8 @@ def _terms(*digits: str) -> tuple[float, ...]:
     return tuple(map(float.fromhex, digits))
 
 
-# exp(r) within 2^-27.9, 0.07 u, by quarters 2^-27.4, 0.1 u; within 2^-56.3, 0.11 u; within 2^-23.1
-# for formats of 16 bits.
+# exp(r) within 2^-27.9, 0.07 u, by quarters 2^-27.4, 0.1 u; within 2^-56.3, 0.11 u, by halves
+# 2^-55.8, 0.15 u; within 2^-23.1 for formats of 16 bits.
 SINGLE = Arithmetic(np.float32, 23, 127, 15, 700.0, _terms(
     "0x1.fffffcp-2", "0x1.555492p-3", "0x1.5558f2p-5", "0x1.1239d4p-7", "0x1.6a244cp-10",
 ), 30, Roots(4, float.fromhex("0x1.1f7036p+0"), 26, _terms(

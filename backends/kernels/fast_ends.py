@@ -36,7 +36,8 @@ _BLOCK = 16
 class Ends:
     """The compiled ends of one format; each takes flat places in arrays, and sizes.
 
-    - ``peak(top)``: the exponential of a row's maximum as `Passes.fill` has it, in two parts;
+    - ``peak(top)``: the exponential of a row's maximum in two parts, and what `Passes.fill` has
+      added up of it for a logarithm, in two parts as well;
     - ``lessen(x, at, n, top, log, out)``: x - (top + log) into `out`, log in two parts;
     - ``lessen_any(x, at, n, top, log, temperature, out)``: the same, cooled;
     - ``weigh(y, to, n, total, low, c, at)``: p = y / (total + low) into y; return the sum of p c;
@@ -69,18 +70,22 @@ def _peak(form: Form) -> Callable[..., Any]:
     made = exponential(form.arithmetic)
     exp, shift = made.exp, made.shift
     real, width = form.real, form.half
-    quick = form.dtype not in ("float64", "float32")
+    quick, rounds = form.dtype not in ("float64", "float32"), form.dtype != "float64"
 
     @piece
-    def peak(top: float) -> tuple[float, float]:
+    def peak(top: float) -> tuple[float, float, float, float]:
         wide_vectors()
         parts = exp(spread(real(top), width), shift(top))
-        if quick:  # there the sum is one of rounded exponentials
-            return np.float64(lane(kept(parts), 0)), 0.0
+        e = np.float64(lane(kept(parts), 0))
+        if quick:
+            return e, 0.0, e, 0.0
         scale, q = np.float64(lane(parts[0], 0)), np.float64(lane(parts[1], 0))
         product = scale * q
         high, low = two_sum(scale, product)
-        return high, low + fused_numbers(scale, q, -product)
+        low += fused_numbers(scale, q, -product)
+        if rounds:
+            return high, low, e, 0.0
+        return high, low, high, low
 
     return peak
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from backends.kernels.double_double import two_sum
 from backends.kernels.fast_ends import ends
-from backends.kernels.fast_forms import form_of, halved, in_order
+from backends.kernels.fast_exp import multiple_of_ln2
+from backends.kernels.fast_forms import form_of, halved, in_order, logarithmic
 from backends.kernels.fast_rows import NONE, ONE, TOGETHER, spans
 from backends.kernels.lanes_memory import element
 from backends.kernels.machine import fused, piece, widened
@@ -96,13 +97,28 @@ def _logarithm(rest: float, rest_low: float, first: float, second: float) -> tup
     return math.log(total), (ratio - (total - 1.0)) / total + lost
 
 
+def _lesser(near: float) -> Callable[..., Any]:
+    """Make lesser(top, second): by which maximum exponentials are taken, and what to multiply by.
+
+    By their own, if they are near enough to the row's: that is larger by a power of 2, as far as
+    exponentials know.
+    """
+
+    @piece
+    def lesser(top: float, second: float) -> tuple[float, float]:
+        if not abs(second) <= near:
+            return top, 1.0
+        power: Any = np.int64(multiple_of_ln2(second) - multiple_of_ln2(top))
+        return second, math.ldexp(1.0, power)
+
+    return lesser
+
+
 @functools.cache
-def logarithm_of_sums(dtype: str) -> tuple[Callable[..., Any], ...]:
-    """Make sums_of(...), which keeps no exponentials, and log_of(...), the sum's logarithm."""
-    _, fill_rows, _ = spans(form_of(dtype))
-    form, peak = form_of(dtype), ends(dtype).peak
-    near, faint, width = form.arithmetic.near, form.faint, form.width
-    full = 2.0**form.arithmetic.lift
+def _sums_of(dtype: str) -> Callable[..., Any]:
+    """Make sums_of(...): the sums of rows, which keeps no exponentials."""
+    form = logarithmic(dtype)
+    (_, fill_rows, _), width = spans(form), form.width
 
     @piece
     def sums_of(
@@ -120,18 +136,38 @@ def logarithm_of_sums(dtype: str) -> tuple[Callable[..., Any], ...]:
             low += error + part[0, 1]
         sums[0, 0], sums[0, 1] = high, low
 
+    return sums_of
+
+
+@functools.cache
+def logarithm_of_sums(dtype: str) -> tuple[Callable[..., Any], ...]:
+    """Make sums_of(...), which keeps no exponentials, and log_of(...), the sum's logarithm."""
+    form, peak = logarithmic(dtype), ends(dtype).peak
+    (tops_of, _, _), sums_of = spans(form), _sums_of(dtype)
+    near, lesser = form.arithmetic.near, _lesser(form.arithmetic.near)
+    # Where what is left is so small, beside the largest term, sums have not kept its digits: for
+    # float64 so many times the number of terms, which all may lie below the last digit of C.
+    faint, thin = form.faint, 2.0**-43 if dtype == "float64" else 0.0
+    full = 2.0**form.arithmetic.lift
+
     @piece
     def rest_beside(x: Any, at: int, n: int, top: float, cold: float, y: Any, out: Any) -> Any:
         """Return the sum without the row's first maximum, in two parts."""
         j = 0
         while widened(element(x, at + j)) != top:
             j += 1
-        tops, sums = np.empty(1), np.empty((2, 1, 2))
-        tops[0] = top
-        sums_of(x, at, j, ONE, tops, cold, y, sums[0], out, NONE)
-        sums_of(x, at + j + 1, n - j - 1, ONE, tops, cold, y, sums[1], out, NONE)
+        after, left = at + j + 1, n - j - 1
+        tops, sums, factor = np.empty((2, 1)), np.empty((2, 1, 2)), 1.0
+        if cold == 1.0 and abs(top) <= near:
+            tops_of(x, at, j, ONE, tops[0])
+            tops_of(x, after, left, ONE, tops[1])
+            top, factor = lesser(top, max(tops[0, 0], tops[1, 0]))
+        tops[0, 0] = top
+        sums_of(x, at, j, ONE, tops[0], cold, y, sums[0], out, NONE)
+        sums_of(x, after, left, ONE, tops[0], cold, y, sums[1], out, NONE)
         high, error = two_sum(sums[0, 0, 0], sums[1, 0, 0])
-        return high, error + (sums[0, 0, 1] + sums[1, 0, 1])
+        low = error + (sums[0, 0, 1] + sums[1, 0, 1])
+        return high * factor, low * factor
 
     @piece
     def log_of(
@@ -141,12 +177,12 @@ def logarithm_of_sums(dtype: str) -> tuple[Callable[..., Any], ...]:
         high, low = sums[0], sums[1]
         if not high < np.inf:
             return np.nan, 0.0
-        first, second = full, 0.0
+        first, second, summed, summed_low = full, 0.0, full, 0.0
         if cold == 1.0 and abs(top) <= near:
-            first, second = peak(top)
-        rest, error = two_sum(high, -first)
-        rest, rest_low = two_sum(rest, error + (low - second))
-        if rest < faint * first:
+            first, second, summed, summed_low = peak(top)
+        rest, error = two_sum(high, -summed)
+        rest, rest_low = two_sum(rest, error + (low - summed_low))
+        if rest < (faint + n * thin) * first:
             rest, rest_low = rest_beside(x, at, n, top, cold, y, out)
         return _logarithm(rest, rest_low, first, second)
 

@@ -53,7 +53,8 @@ class Form:
     `faint` of that term.
 
     ``take(x, at)`` are the numbers of a step's elements, in an order of its own if not `in_order`,
-    and ``give(out, at, v)`` writes such numbers as elements.
+    and ``give(out, at, v)`` writes such numbers as elements. `for_logarithms` says that sums must
+    keep their digits where the largest term is taken off (`fast_sums`).
     """
 
     dtype: str
@@ -70,6 +71,7 @@ class Form:
     faint: float
     take: Callable[..., Any]
     give: Callable[..., Any]
+    for_logarithms: bool = False
 
     @property
     def real(self) -> Any:
@@ -101,6 +103,12 @@ def in_order(dtype: str) -> Form:
     """Return how a format is handled, each step's elements in order."""
     form = _form_of(dtype)
     return replace(form, take=_taken(form.width, form.widen), give=_given(form.rounded))
+
+
+@functools.cache
+def logarithmic(dtype: str) -> Form:
+    """Return how a format is handled where the logarithm of the sum is wanted."""
+    return replace(form_of(dtype), for_logarithms=True)
 
 
 def _form_of(dtype: str) -> Form:

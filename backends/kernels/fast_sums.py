@@ -5,6 +5,11 @@ exact, is added in a second sum with the digits that e lost where it was kept. C
 block's sum leaves its binade alone. Exponentials come as scale (1 + q) or, from `fast_exp_parts`,
 as scale (1 + near + rest): then in this order, so that what is left to round is small. 16-bit
 formats, whose results keep no such digits, add the rounded ones.
+
+What lies below the last digit of C is added up in the second sum alone, plainly, up to 16 terms a
+lane: that matters only to what is left without the largest term. So for logarithms float32's
+exponentials, rounded, are added in float64, and float64's are added once more, without the largest,
+where too little is left (`fast_family_parts`).
 """
 
 # ruff: noqa: ANN401 - Numba compiles each function for the arrays and lanes that it meets
@@ -63,6 +68,8 @@ def sums_of(form: Form, *, in_parts: bool = False) -> Sums:
             return _flush_double(total, add_half(begin(), e, parts))
 
         return Sums(_start_double, begin, add, _flush_double, few, _finish_double)
+    if form.dtype == "float32" and form.for_logarithms and not in_parts:
+        return Sums(_start_single, _begin_wide, _add_wide, _flush_wide, _few_short, _finish_single)
     if form.dtype == "float32":
         begin, add, _ = _careful(form, in_parts=in_parts)
         few = _few_of_parts if in_parts else _few_single
@@ -141,6 +148,26 @@ def _quick(form: Form) -> tuple[Callable[..., Any], ...]:
         return part[0], part[1] + (half_of(e, 0) + half_of(e, 1))
 
     return _beginning(form), add
+
+
+@piece
+def _begin_wide() -> Any:
+    always_inline()
+    return spread(0.0, 8)
+
+
+@piece
+def _add_wide(part: Any, e: Any, parts: Any) -> Any:  # noqa: ARG001 - called like `_careful`'s, which needs them
+    always_inline()
+    first, second = half_of(e, 0), half_of(e, 1)
+    part = (part + as_float64(half_of(first, 0))) + as_float64(half_of(first, 1))
+    return (part + as_float64(half_of(second, 0))) + as_float64(half_of(second, 1))
+
+
+@piece
+def _flush_wide(total: Any, part: Any) -> Any:
+    always_inline()
+    return total[0] + part, total[1]
 
 
 @piece

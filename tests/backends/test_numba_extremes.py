@@ -86,3 +86,22 @@ def test_the_worst_rows_that_are_known_are_within_the_claim(fast, words):
     got = getattr(fast, case.operation)(case.build())
     verdict = judge(case, got, facts, fast.claims)
     assert not verdict.status.bad, verdict.message
+
+
+@pytest.mark.parametrize(
+    ("dtype", "below"),
+    [("float32", -12.0), ("float32", -20.0), ("float64", -30.0), ("float64", -42.0)],
+)
+@pytest.mark.parametrize("columns", [129, 257, 1025, 140001])
+def test_a_loss_near_0_has_its_digits_however_many_equal_logits_make_it(
+    fast, dtype, below, columns
+):
+    rng = np.random.default_rng(columns)
+    for value in (below + rng.uniform(-2, 2, 8)).astype(dtype):
+        x = np.full((1, columns), value, dtype)
+        x[0, 3] = 0
+        exact = np.log1p((columns - 1) * np.exp(np.longdouble(value)))
+        ulp = np.spacing(np.abs(exact).astype(dtype)).astype(np.longdouble)
+        loss = fast.cross_entropy(x, np.array([3]))[0]
+        assert abs(loss - exact) <= 2 * ulp, value
+        assert abs(fast.log_softmax(x)[0, 3] + exact) <= 2 * ulp, value
