@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backends import threads
-from backends.kernels import fast_family, fast_softmax
+from backends.kernels import fast_choice, fast_family, fast_softmax
 from backends.kernels.arguments import (
     checked_axis,
     checked_labels,
@@ -27,12 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from backends.arrays import NumPyArray
+    from backends.kernels.fast_choice import Apply
 
 # What holds a 16-bit format's encodings on the way to the kernels.
 _WORDS: dict[str, Any] = {"float16": np.int16, "bfloat16": np.uint16}
 # So many elements are brought into rows at a time where they do not lie in rows already.
 _AT_ONCE = 1 << 18
-_NO_LABELS = np.zeros((1, 1), np.int64)
 
 
 def softmax(
@@ -67,12 +66,9 @@ def softmax(
     if x.size == 0:
         return lambda: out
     native = _native(x.dtype)
-    kernel = compiled(_name(native))
-
-    def apply(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
-        kernel(rows[0], result, divisor, threads.of_numba())
-
-    return _prepared(out, apply, [_along(x, position)], _along(out, position), native)
+    rows = _along(x, position)
+    apply = fast_choice.softmax(_name(native), rows.shape[-1], divisor, compiled)
+    return _prepared(out, apply, [rows], _along(out, position), native)
 
 
 def family(
@@ -145,16 +141,10 @@ def _family(
     if x.size == 0:
         return lambda: _filled(out, of_no_class)
     native = _native(x.dtype)
-    kernel = fast_family.family(_name(native))
-    has_labels = bool(others) and others[0].dtype.kind == "i"
-
-    def apply(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
-        labels = rows[1] if has_labels else _NO_LABELS
-        cotangent = rows[-1] if len(rows) > 1 and not has_labels else rows[0]
-        kernel(rows[0], cotangent, labels, result, divisor, threads.of_numba(), what)
-
+    rows = _along(x, position)
+    apply = fast_choice.family(what, _name(native), rows.shape[-1], divisor)
     target = out[..., None] if one_a_row else _along(out, position)
-    return _prepared(out, apply, [_along(x, position), *others], target, native)
+    return _prepared(out, apply, [rows, *others], target, native)
 
 
 def _filled(out: NumPyArray, value: float) -> NumPyArray:
@@ -164,7 +154,7 @@ def _filled(out: NumPyArray, value: float) -> NumPyArray:
 
 def _prepared(
     out: NumPyArray,
-    apply: Callable[[Sequence[NumPyArray], NumPyArray], None],
+    apply: Apply,
     sources: list[NumPyArray],
     target: NumPyArray,
     working: np.dtype[Any],
@@ -193,7 +183,7 @@ def _prepared(
 
 
 def _copied(
-    apply: Callable[[Sequence[NumPyArray], NumPyArray], None],
+    apply: Apply,
     sources: list[NumPyArray],
     target: NumPyArray,
     working: np.dtype[Any],
@@ -223,7 +213,7 @@ def _same_place(x: NumPyArray, out: NumPyArray) -> bool:
 
 
 def _in_blocks(
-    apply: Callable[[Sequence[NumPyArray], NumPyArray], None],
+    apply: Apply,
     sources: Sequence[NumPyArray],
     target: NumPyArray,
     working: np.dtype[Any],
@@ -248,7 +238,7 @@ def _in_blocks(
 
 
 def _apply(
-    apply: Callable[[Sequence[NumPyArray], NumPyArray], None],
+    apply: Apply,
     sources: Sequence[NumPyArray],
     result: NumPyArray,
 ) -> None:

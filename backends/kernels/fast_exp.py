@@ -181,3 +181,17 @@ def shift_by(of: Arithmetic, steps: int = 1, more: int = 0) -> Callable[[float],
         return real(to_integer + steps * (zero - multiple)), real((multiple - zero) * LN2)
 
     return shift
+
+
+def shifts_by(of: Arithmetic, back: Callable[..., Any]) -> Callable[..., Any]:
+    """Make shifts(tops): the same for maxima in lanes of float64, which `back` leads back from."""
+    steps, more = (of.roots.count, 1) if of.roots else (1, 0)
+    to_integer, zero, nearest = of.to_integer, of.zero + more, 1.5 * 2.0**52
+
+    @piece
+    def shifts(tops: Any) -> Any:
+        always_inline()
+        multiple = (tops * _PER_LN2 + nearest) - nearest
+        return back(to_integer + steps * (zero - multiple)), back((multiple - zero) * LN2)
+
+    return shifts

@@ -84,7 +84,7 @@ def _gap(x: float, top: float, cold: float) -> tuple[float, float]:
 
 
 @piece
-def _logarithm(rest: float, rest_low: float, first: float, second: float) -> tuple[float, float]:
+def logarithm(rest: float, rest_low: float, first: float, second: float) -> tuple[float, float]:
     """Return log(1 + rest / first), of numbers in two parts, in two parts.
 
     Beside a ratio that is small, what its rounding loses would be most of the error.
@@ -184,7 +184,7 @@ def logarithm_of_sums(dtype: str) -> tuple[Callable[..., Any], ...]:
         rest, rest_low = two_sum(rest, error + (low - summed_low))
         if rest < (faint + n * thin) * first:
             rest, rest_low = rest_beside(x, at, n, top, cold, y, out)
-        return _logarithm(rest, rest_low, first, second)
+        return logarithm(rest, rest_low, first, second)
 
     return sums_of, log_of
 
@@ -225,6 +225,19 @@ def logarithms(dtype: str) -> Callable[..., Any]:
 
 
 @functools.cache
+def finite_mean(dtype: str) -> Callable[[float], bool]:
+    """Make is_good(mean): whether no product of a weighted mean may have been lost."""
+    # Rounded terms of the largest float64 cotangents add up to more than is finite.
+    least, most = (-1.0, np.inf) if form_of(dtype).real is np.float64 else (_LEAST, _MOST)
+
+    @piece
+    def is_good(mean: float) -> bool:
+        return least < abs(mean) < most
+
+    return is_good
+
+
+@functools.cache
 def gradients(dtype: str) -> tuple[Callable[..., Any], ...]:
     """Make mean_of(...), the weighted mean of a row's cotangent, and end_gradient(...)."""
     made, (_, fill_rows, scale_rows) = ends(dtype), spans(in_order(dtype))
@@ -232,15 +245,14 @@ def gradients(dtype: str) -> tuple[Callable[..., Any], ...]:
         made.weigh, made.slope, made.slope_any, made.share, made.put,
     )  # fmt: skip
     wide = form_of(dtype).real is np.float64
-    real = form_of(dtype).real
+    real, is_good = form_of(dtype).real, finite_mean(dtype)
 
     @piece
     def mean_of(y: Any, to: int, n: int, sums: Any, c: Any, at: int) -> Any:
         mean = weigh(y, to, n, sums[0], sums[1], c, at)
-        if wide:
-            # Rounded terms of the largest cotangents add up to more than is finite.
-            return mean if abs(mean) < np.inf else _halved_inner(c, at, n, y, to)
-        return mean if _LEAST < abs(mean) < _MOST else _inner(c, at, n, y, to)
+        if is_good(mean):
+            return mean
+        return _halved_inner(c, at, n, y, to) if wide else _inner(c, at, n, y, to)
 
     @piece
     def at_label(

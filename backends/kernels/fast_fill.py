@@ -30,7 +30,7 @@ def filling(form: Form) -> Callable[..., Any]:
     width, nothing, widen = form.width, form.nothing, form.widen
     made, sums = exponential(form.arithmetic), sums_of(form)
     exp, shift, start, add_few, finish = made.exp, made.shift, sums.start, sums.add_few, sums.finish
-    in_order, in_turns = _in_order(form, made, sums), _in_turns(form, made, sums)
+    in_order, turns = _in_order(form, made, sums), in_turns(form, made, sums)
     few = 0 if form.dtype == "float64" else _FEW_STEPS * width
 
     @piece
@@ -42,9 +42,9 @@ def filling(form: Form) -> Callable[..., Any]:
         total = start()
         whole = n - n % width
         if whole > few:
-            total = in_turns(x, at, whole, by, y, to, out, ahead, drawn, total)
+            total = turns(x, at, whole, by, y, to, x, at + ahead, out, at * drawn, drawn, total)
         elif few > 0:
-            total = in_order(x, at, whole, by, y, to, out, ahead, drawn, total)
+            total = in_order(x, at, whole, by, y, to, x, at + ahead, out, at * drawn, drawn, total)
         for j in range(whole, n, FEW):
             parts = exp(widen(load_some(x, at + j, FEW, n - j, nothing)), by)
             e = kept(parts)
@@ -56,38 +56,41 @@ def filling(form: Form) -> Callable[..., Any]:
 
 
 def _asking(form: Form) -> Callable[..., None]:
-    """Make ask(x, at, ahead, out, to): for the lines of memory that a step will need."""
+    """Make ask(x, at, out, to): for the lines of memory that a step will need."""
     width, line = form.width, 64 // np.dtype(type(form.nothing)).itemsize
     # Of 16-bit elements a step is one line of memory, of the others two.
     next_line = line if width > line else 0
 
     @piece
-    def ask(x: Any, at: int, ahead: int, out: Any, to: int) -> None:
+    def ask(x: Any, at: int, out: Any, to: int) -> None:
         always_inline()
-        fetch(x, at + ahead, 0)
+        fetch(x, at, 0)
         fetch(out, to, 1)
         if next_line:
-            fetch(x, at + ahead + next_line, 0)
+            fetch(x, at + next_line, 0)
             fetch(out, to + next_line, 1)
 
     return ask
 
 
 def _in_order(form: Form, made: Exponential, sums: Sums) -> Callable[..., Any]:
-    """Make steps(x, at, whole, by, y, to, out, ahead, drawn, total): one after the other."""
+    """Make steps(x, at, whole, by, y, to, wanted, place, out, target, drawn, total), in order.
+
+    Lines of `wanted` from `place` on and of `out` from `target` on are asked for as steps go on.
+    """
     width, take, ask, exp = form.width, form.take, _asking(form), made.exp
     begin, add, flush, block = sums.begin, sums.add, sums.flush, BLOCK * form.width
 
     @piece
     def steps(
-        x: Any, at: int, whole: int, by: Any, y: Any, to: int, out: Any, ahead: int, drawn: int,
-        total: Any,
+        x: Any, at: int, whole: int, by: Any, y: Any, to: int, wanted: Any, place: int, out: Any,
+        target: int, drawn: int, total: Any,
     ) -> Any:  # fmt: skip
         always_inline()
         for first in range(0, whole, block):
             part = begin()
             for j in range(first, min(whole, first + block), width):
-                ask(x, at + j, ahead, out, (at + j) * drawn)
+                ask(wanted, place + j, out, target + j * drawn)
                 parts = exp(take(x, at + j), by)
                 e = kept(parts)
                 store(y, to + j, e)
@@ -98,34 +101,39 @@ def _in_order(form: Form, made: Exponential, sums: Sums) -> Callable[..., Any]:
     return steps
 
 
-def _in_turns(form: Form, made: Exponential, sums: Sums) -> Callable[..., Any]:
+def in_turns(
+    form: Form, made: Exponential, sums: Sums, *, keeps: bool = True
+) -> Callable[..., Any]:  # fmt: skip
     """Make the same, which begins a step before it ends the one before: neither waits for itself.
 
-    A processor looks a few hundred operations ahead, hardly more than one step.
+    A processor looks a few hundred operations ahead, hardly more than one step. Where only the sum
+    is wanted exponentials are not kept, and there is no y.
     """
     width, take, ask, head, tail = form.width, form.take, _asking(form), made.head, made.tail
     begin, add, flush, block = sums.begin, sums.add, sums.flush, BLOCK * form.width
 
     @piece
     def steps(
-        x: Any, at: int, whole: int, by: Any, y: Any, to: int, out: Any, ahead: int, drawn: int,
-        total: Any,
+        x: Any, at: int, whole: int, by: Any, y: Any, to: int, wanted: Any, place: int, out: Any,
+        target: int, drawn: int, total: Any,
     ) -> Any:  # fmt: skip
         always_inline()
         last, begun = whole - width, head(take(x, at), by)
         for first in range(0, whole, block):
             part = begin()
             for j in range(first, min(last, first + block), width):
-                ask(x, at + j, ahead, out, (at + j) * drawn)
+                ask(wanted, place + j, out, target + j * drawn)
                 parts = tail(begun, by)
                 begun = head(take(x, at + j + width), by)
                 e = kept(parts)
-                store(y, to + j, e)
+                if keeps:
+                    store(y, to + j, e)
                 part = add(part, e, parts)
             if first + block >= whole:
                 parts = tail(begun, by)
                 e = kept(parts)
-                store(y, to + last, e)
+                if keeps:
+                    store(y, to + last, e)
                 part = add(part, e, parts)
             total = flush(total, part)
         return total

@@ -79,6 +79,11 @@ class Form:
         return self.arithmetic.real
 
     @property
+    def unit(self) -> Any:
+        """A number of the width in which elements change places: those of 16 bits go in pairs."""
+        return self.real(0.0)
+
+    @property
     def half(self) -> int:
         """Half of the lanes of a step."""
         return self.width // 2
@@ -165,11 +170,20 @@ def _taken_in_pairs(width: int) -> Callable[..., Any]:
 
 
 @piece
-def _given_in_pairs(out: Any, at: int, v: Any) -> None:
-    """Write what `take` took, rounded to the nearest; no exact result lies between two."""
+def pairs_of(v: Any) -> Any:
+    """Return what `take` took of bfloat16 as words, rounded to the nearest.
+
+    No exact result lies between two.
+    """
     always_inline()
     bits = bits_of(v) + np.int32(0x8000)
-    store(out, at, shorts_of(shifted_right(half_of(bits, 0), 16) | (half_of(bits, 1) & _UPPER)))
+    return shifted_right(half_of(bits, 0), 16) | (half_of(bits, 1) & _UPPER)
+
+
+@piece
+def _given_in_pairs(out: Any, at: int, v: Any) -> None:
+    always_inline()
+    store(out, at, shorts_of(pairs_of(v)))
 
 
 @piece

@@ -24,6 +24,7 @@ from backends.kernels.double_double import two_sum
 from backends.kernels.fast_arithmetic import DOUBLE, SINGLE
 from backends.kernels.lanes import fused, spread
 from backends.kernels.lanes_forms import as_float64, half_of, sum_of
+from backends.kernels.lanes_turned import alternate
 from backends.kernels.machine import always_inline, piece
 
 if TYPE_CHECKING:
@@ -76,6 +77,17 @@ def sums_of(form: Form, *, in_parts: bool = False) -> Sums:
         return Sums(_start_single, begin, add, _flush_single, few, _finish_single)
     begin, add = _quick(form)
     return Sums(_start_single, begin, add, _flush_single, _few_short, _finish_single)
+
+
+def sums_of_eight(form: Form) -> Sums:
+    """Return the same for eight rows abreast (`fast_abreast`): totals have a lane for each row."""
+    if form.arithmetic.real == np.float64:
+        begin, add, _ = _careful(form, in_parts=False)
+        return Sums(_start_double, begin, add, _flush_double, _none, _finish_doubles)
+    if form.dtype == "float32" and form.for_logarithms:
+        return Sums(_start_eight, _begin_wide, _add_wide, _flush_wide, _none, _same)
+    begin, add = _careful(form, in_parts=False)[:2] if form.dtype == "float32" else _quick(form)
+    return Sums(_start_eight, begin, add, _flushing_eight(by_rows(form)), _none, _same)
 
 
 def _beginning(form: Form) -> Callable[..., Any]:
@@ -237,3 +249,53 @@ def _finish_double(total: Any) -> tuple[float, float]:
     rest = sum_of(low_of_two) + error_of_one
     near = high + rest
     return near, rest - (near - high)
+
+
+def _none(*_: Any) -> Any:
+    return None
+
+
+@piece
+def _start_eight() -> Any:
+    always_inline()
+    return spread(0.0, 8), spread(0.0, 8)
+
+
+@piece
+def _by_halves(v: Any) -> Any:
+    always_inline()
+    return half_of(v, 0) + half_of(v, 1)
+
+
+@piece
+def _by_neighbours(v: Any) -> Any:
+    always_inline()
+    return alternate(v, 0) + alternate(v, 1)
+
+
+def by_rows(form: Form) -> Callable[..., Any]:
+    """Make folded(v): half a step's lanes added up to one lane for each of eight rows."""
+    return _by_neighbours if form.dtype == "float16" else _by_halves
+
+
+def _flushing_eight(folded: Callable[..., Any]) -> Callable[..., Any]:
+    @piece
+    def flush(total: Any, part: Any) -> Any:
+        always_inline()
+        high, low = folded(part[0] - _SINGLE_CEILING), folded(part[1])
+        return total[0] + (as_float64(high) + as_float64(low)), total[1]
+
+    return flush
+
+
+@piece
+def _same(total: Any) -> Any:
+    always_inline()
+    return total
+
+
+@piece
+def _finish_doubles(total: Any) -> Any:
+    always_inline()
+    near = total[0] + total[1]
+    return near, total[1] - (near - total[0])

@@ -134,6 +134,17 @@ def first_lanes(typing_context: Any, value: Any, size: Any) -> Any:  # noqa: ARG
 
 
 @inlined
+def first_or(typing_context: Any, value: Any, size: Any, other: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Return the lanes with all but the first `size` set to `other`."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        mask = mask_of(builder, value, args[1])
+        return builder.select(mask, args[0], spread_value(builder, value, args[2]))
+
+    return value(value, types.intp, value.element), generate
+
+
+@inlined
 def half_of(typing_context: Any, value: Any, number: Any) -> Any:  # noqa: ARG001 - Numba's API
     """Return the first (0) or the second (1) half of the lanes."""
     if not isinstance(number, types.IntegerLiteral):

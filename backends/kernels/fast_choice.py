@@ -1,0 +1,100 @@
+"""Which kernels of `numba_fast` a call's rows go to: narrow ones abreast, if nothing forbids it.
+
+A kernel is compiled where its call is prepared; the one for what narrow rows leave, when there is
+such a row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from backends import threads
+from backends.kernels import fast_family, fast_narrow, fast_softmax
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from backends.arrays import NumPyArray
+
+# Matrices of all arguments, and the one for the results; of narrow rows also which are left.
+Apply: TypeAlias = "Callable[[Sequence[NumPyArray], NumPyArray], None]"
+_Narrow: TypeAlias = "Callable[[Sequence[NumPyArray], NumPyArray, NumPyArray], None]"
+_NO_LABELS = np.zeros((1, 1), np.int64)
+
+
+def softmax(
+    dtype: str, n: int, divisor: float, compiled: Callable[[str], Callable[..., None]]
+) -> Apply:
+    """Return what applies softmax, or the algorithm that `compiled` gives, to rows of length n."""
+
+    def wide(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
+        compiled(dtype)(rows[0], result, divisor, threads.of_numba())
+
+    if compiled is not fast_softmax.softmax or not _goes_abreast(n, divisor):
+        compiled(dtype)
+        return wide
+    kernel = fast_narrow.softmax(dtype)
+
+    def narrow(rows: Sequence[NumPyArray], result: NumPyArray, left: NumPyArray) -> None:
+        kernel(rows[0], result, left, threads.of_numba())
+
+    return _but_for_rows_left(narrow, wide)
+
+
+def family(what: int, dtype: str, n: int, divisor: float) -> Apply:
+    """Return what applies one of `fast_family`'s operations to rows of length n.
+
+    Labels, or the cotangent, follow the logits.
+    """
+    has_cotangent = what == fast_family.SOFTMAX_VJP
+
+    def wide(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
+        labels = _NO_LABELS if has_cotangent or len(rows) == 1 else rows[1]
+        cotangent = rows[1] if has_cotangent else rows[0]
+        kernel = fast_family.family(dtype)
+        kernel(rows[0], cotangent, labels, result, divisor, threads.of_numba(), what)
+
+    if what == fast_family.CROSS_ENTROPY_GRAD or not _goes_abreast(n, divisor):
+        fast_family.family(dtype)
+        return wide
+    return _but_for_rows_left(_vjp(dtype) if has_cotangent else _logs(dtype, what), wide)
+
+
+def _vjp(dtype: str) -> _Narrow:
+    kernel = fast_narrow.vjp(dtype)
+
+    def narrow(rows: Sequence[NumPyArray], result: NumPyArray, left: NumPyArray) -> None:
+        kernel(rows[0], rows[1], result, left, threads.of_numba())
+
+    return narrow
+
+
+def _logs(dtype: str, what: int) -> _Narrow:
+    kernel = fast_narrow.logs(dtype)
+
+    def narrow(rows: Sequence[NumPyArray], result: NumPyArray, left: NumPyArray) -> None:
+        labels = rows[1] if len(rows) > 1 else _NO_LABELS
+        kernel(rows[0], labels, result, left, threads.of_numba(), what)
+
+    return narrow
+
+
+def _goes_abreast(n: int, divisor: float) -> bool:
+    return n <= fast_narrow.NARROW and divisor == 1.0
+
+
+def _but_for_rows_left(narrow: _Narrow, wide: Apply) -> Apply:
+    """Return what has `wide` do the rows that `narrow` leaves."""
+
+    def apply(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
+        left = np.empty(len(result), np.bool_)
+        narrow(rows, result, left)
+        if left.any():
+            places = np.flatnonzero(left)
+            some = result[places]
+            wide([each[places] for each in rows], some)
+            result[places] = some
+
+    return apply

@@ -1,0 +1,174 @@
+"""`numba_fast` on narrow rows, which go eight abreast, and on the rows among them that cannot."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+import backends
+from backends.formats import format_of, from_float64, to_float64
+from backends.kernels import fast_call
+from backends.kernels.fast_family import LOG_SOFTMAX, SOFTMAX_VJP
+from backends.kernels.fast_narrow import NARROW
+
+FORMATS = ["float64", "float32", "float16", "bfloat16"]
+# Fewer than 16 bytes, some more, whole steps and not, the longest that go abreast and the next.
+LENGTHS = [1, 2, 3, 7, 10, 16, 33, 64, 100, NARROW, NARROW + 1]
+ELEMENTWISE = ["softmax", "log_softmax"]
+
+
+@pytest.fixture(scope="module")
+def fast():
+    return backends.get("numba_fast")
+
+
+def rows_of(n, dtype, rows=43):
+    """Return rows of all sorts side by side: plain, far from 0, masked, confident, with NaN."""
+    x = np.random.default_rng(n).standard_normal((rows, n)) * np.linspace(0.01, 12, rows)[:, None]
+    for row, shift in {1: 90.0, 2: -90.0, 3: 700.0, 4: -20000.0}.items():
+        x[row] += shift
+    x[5] = -np.inf
+    x[6, n // 2] = -np.inf
+    x[7, 0] = np.inf
+    x[9, -1] = np.nan
+    x[10] = x[10, 0] - 15.0
+    x[10, 0] += 15.0
+    x[11] = 0.0
+    return from_float64(format_of(dtype), x)
+
+
+def labels_of(x):
+    labels = np.random.default_rng(1).integers(0, x.shape[1], len(x))
+    labels[[3, 5, 12]] = -100
+    return labels
+
+
+def spacing(y, dtype):
+    """Return the distance to the next number of each result in the format."""
+    fmt = format_of(dtype)
+    exponent = np.maximum(np.frexp(np.abs(y))[1] - 1, fmt.emin)
+    return np.ldexp(1.0, exponent - fmt.precision + 1)
+
+
+def best_of(x, labels):
+    """Return log_softmax, logsumexp and cross_entropy in extended precision."""
+    wide, rows = to_float64(x).astype(np.longdouble), np.arange(len(x))
+    largest = wide.argmax(axis=1)
+    top = wide[rows, largest]
+    with np.errstate(invalid="ignore"):
+        gaps = wide - top[:, None]
+        others = np.exp(gaps)
+        others[rows, largest] = np.where(np.isfinite(top), 0.0, np.nan)
+        rest = np.log1p(others.sum(axis=1))
+        logs = gaps - rest[:, None]
+        total = np.where(np.isinf(top), top, top + rest)
+    loss = np.where(labels < 0, 0.0, -logs[rows, np.maximum(labels, 0)])
+    return logs, total, loss
+
+
+def claimed(dtype):
+    return 2.0 if dtype in ("float64", "float32") else 1.0
+
+
+def agree(got, best, dtype, ulps):
+    got = to_float64(got)
+    assert (np.isnan(got) == np.isnan(best)).all()
+    known, infinite = np.isfinite(best), np.isinf(best)
+    assert (got[infinite] == best[infinite]).all()
+    apart = np.abs(got[known] - best[known]) / spacing(best[known].astype(float), dtype)
+    assert apart.max() <= ulps
+
+
+def bits(array):
+    return np.ascontiguousarray(array).view(np.uint8)
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_rows_are_within_their_claims(fast, dtype, n):
+    x = rows_of(n, dtype)
+    labels = labels_of(x)
+    logs, _, loss = best_of(x, labels)
+    agree(fast.softmax(x), np.exp(logs), dtype, claimed(dtype))
+    agree(fast.log_softmax(x), logs, dtype, claimed(dtype))
+    agree(fast.cross_entropy(x, labels), loss, dtype, claimed(dtype))
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_logsumexp_is_the_maximum_and_what_is_beside_it(fast, dtype, n):
+    x = rows_of(n, dtype)
+    got, (_, best, _) = to_float64(fast.logsumexp(x)), best_of(x, labels_of(x))
+    finite = np.isfinite(best)
+    assert np.array_equal(got[~finite], best[~finite], equal_nan=True)
+    # Where the one takes the other off, an ulp of what is left is no measure.
+    size = np.abs(to_float64(x)[finite].max(axis=1)) + np.log(n)
+    assert (np.abs(got[finite] - best[finite]) <= spacing(size, dtype)).all()
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_a_gradient_is_as_good_as_its_terms(fast, dtype, n):
+    x = rows_of(n, dtype)
+    c = np.random.default_rng(2).standard_normal(x.shape)
+    c[12], c[13], c[14] = 0.0, 1.0, c[14] * (1e300 if dtype == "float64" else 1e4)
+    c = from_float64(format_of(dtype), c)
+    got, wide = to_float64(fast.softmax_vjp(x, c)), to_float64(c).astype(np.longdouble)
+    logits = to_float64(x).astype(np.longdouble)
+    with np.errstate(invalid="ignore"):
+        e = np.exp(logits - logits.max(axis=1, keepdims=True))
+        p = e / e.sum(axis=1, keepdims=True)
+        best = p * (wide - (p * wide).sum(axis=1, keepdims=True))
+        terms = p * (np.abs(wide) + (p * np.abs(wide)).sum(axis=1, keepdims=True))
+    assert (np.isnan(got) == np.isnan(best)).all()
+    known = ~np.isnan(best)
+    fmt = format_of(dtype)
+    least = np.ldexp(1.0, fmt.emin - fmt.precision + 1)
+    limit = 4 * terms * 2.0 ** (1 - fmt.precision) + least
+    assert (np.abs(got - best)[known] <= limit[known]).all()
+
+
+@pytest.mark.parametrize("n", [2, 10, 64, 100])
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_a_row_has_the_same_bits_in_any_company(fast, dtype, n):
+    x, c = rows_of(n, dtype), rows_of(n + 1, dtype)[:, :n]
+    labels = labels_of(x)
+    for start, stop in ((0, 43), (3, 4), (4, 13), (11, 20), (36, 43)):
+        here = slice(start, stop)
+        for operation in ELEMENTWISE:
+            call = getattr(fast, operation)
+            assert (bits(call(x[here])) == bits(call(x)[here])).all()
+        assert (bits(fast.logsumexp(x[here])) == bits(fast.logsumexp(x)[here])).all()
+        few = fast.cross_entropy(x[here], labels[here])
+        assert (bits(few) == bits(fast.cross_entropy(x, labels)[here])).all()
+        few = fast.softmax_vjp(x[here], np.ascontiguousarray(c[here]))
+        assert (bits(few) == bits(fast.softmax_vjp(x, np.ascontiguousarray(c))[here])).all()
+
+
+@pytest.mark.parametrize("n", [3, 64, 100])
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_results_may_take_the_place_of_what_they_are_of(fast, dtype, n):
+    x, c = rows_of(n, dtype), rows_of(n + 1, dtype)[:, :n].copy()
+    place = x.copy()
+    assert (bits(fast_call.softmax(place, -1, 1.0, place)()) == bits(fast.softmax(x))).all()
+    place = x.copy()
+    fast_call.family(LOG_SOFTMAX, place, -1, 1.0, place)()
+    assert (bits(place) == bits(fast.log_softmax(x))).all()
+    place = c.copy()
+    fast_call.family(SOFTMAX_VJP, x, -1, 1.0, place, place)()
+    assert (bits(place) == bits(fast.softmax_vjp(x, c))).all()
+
+
+def test_many_narrow_rows_are_shared_by_threads_and_none_is_missed(fast):
+    x = np.random.default_rng(3).standard_normal((20011, 10)).astype(np.float32)
+    x[::1009] += 5000.0
+    got = fast.softmax(x)
+    assert np.allclose(got.sum(axis=1), 1.0, rtol=1e-6, atol=0)
+    assert (got.argmax(axis=1) == x.argmax(axis=1)).all()
+
+
+def test_an_axis_that_is_not_the_last_is_as_good(fast):
+    x = np.random.default_rng(4).standard_normal((3, 10, 50)).astype(np.float32)
+    got = fast.softmax(x, axis=1)
+    alone = fast.softmax(np.ascontiguousarray(np.moveaxis(x, 1, -1)))
+    assert (bits(got) == bits(np.moveaxis(alone, -1, 1))).all()
