@@ -20,7 +20,7 @@ from backends.kernels.fast_sums import by_rows, sums_of_eight
 from backends.kernels.fast_turned import ending, to_step
 from backends.kernels.lanes import fused, series, shifted_right, spread
 from backends.kernels.lanes_forms import as_float32, as_float64, bits_of, from_bits, half_of
-from backends.kernels.lanes_memory import borrowed, load, store
+from backends.kernels.lanes_memory import borrowed, fetch, load, store
 from backends.kernels.machine import always_inline, piece, wide_vectors
 
 if TYPE_CHECKING:
@@ -138,15 +138,16 @@ def sloping_abreast(form: Form) -> Callable[..., Any]:
 
 
 def weighing_abreast(form: Form) -> Callable[..., Any]:
-    """Make weigh(y, t, rows, wide, found): probabilities into y, the cotangents' means into found.
+    """Make weigh(y, t, n, rows, wide, found, out, at): probabilities into y, means into `found`.
 
-    y holds exponentials, t cotangents and `found` the sums in two parts.
+    y holds exponentials, t cotangents, whose means are taken, and `found` the sums in two parts.
+    Lines of `out` are asked for on the way.
     """
     inverses = _inverses_double if form.dtype == "float64" else _inverses_single
     times, width, take, many = form.times, form.width, form.take, to_step(form)
     zero, half, folded = form.real(0.0), form.half, by_rows(form)
     block = _BLOCK // 2 * width
-    precise = form.dtype == "float64"
+    precise, line = form.dtype == "float64", 64 // form.empty.itemsize
 
     @piece
     def flush(total: Any, part: Any) -> Any:
@@ -157,17 +158,21 @@ def weighing_abreast(form: Form) -> Callable[..., Any]:
         return total[0] + as_float64(folded(part)), total[1]
 
     @piece
-    def weigh(y: Any, t: Any, rows: int, wide: int, found: Any) -> None:
+    def weigh(
+        y: Any, t: Any, n: int, rows: int, wide: int, found: Any, out: Any, at: int
+    ) -> None:  # fmt: skip
         wide_vectors()
-        y, t, found = borrowed(y), borrowed(t), borrowed(found)
+        y, t, found, out = borrowed(y), borrowed(t), borrowed(found), borrowed(out)
         for g in range(0, rows, FEW):
-            first, last = g * wide, (g + FEW) * wide
+            first, last, ahead = g * wide, (g + FEW) * wide, at + g * (n - wide)
             factor, rest = inverses(load(found, g, FEW), load(found, found.size // 2 + g, FEW))
             factor, rest = many(factor), many(rest)
             total = spread(0.0, FEW), spread(0.0, FEW)
             for start in range(first, last, block):
                 part = spread(zero, half)
                 for j in range(start, min(last, start + block), width):
+                    for more in range(0, width, line):
+                        fetch(out, ahead + j + more, 1)
                     p = times(load(y, j, width), factor, rest)
                     store(y, j, p)
                     c = take(t, j)

@@ -258,9 +258,10 @@ def _vjp_of(dtype: str) -> Callable[..., None]:
             rows = min(most, last - i)
             turn(x, i * n, n, rows, t, wide, tops)
             mark(tops, rows, left, i)
-            fill(t, y, n, rows, wide, tops, sums, x, i * n, out, ONE)
+            # What comes next is not `out` but c.
+            fill(t, y, n, rows, wide, tops, sums, x, i * n, c, ONE)
             turn(c, i * n, n, rows, t, wide, others)
-            weigh(y, t, rows, wide, sums)
+            weigh(y, t, n, rows, wide, sums, out, i * n)
             count = mark_means(sums, rows, left, i)
             put(y, t, n, rows, wide, sums, out, i, left, count)
 
