@@ -40,11 +40,18 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
 }
 """What is told to Numba, by the name that the table gives to it."""
 
-KERNELS = (
-    *(("softmax", dtype) for dtype in ("float64", "float32", "float16", "bfloat16")),
-    ("log_softmax", "float32"),
+KERNELS = tuple(
+    (operation, dtype, width)
+    for width in (1000, 64)
+    for operation, dtype in (
+        *(("softmax", dtype) for dtype in ("float64", "float32", "float16", "bfloat16")),
+        ("log_softmax", "float32"),
+    )
 )
-JUDGED, TIMED = (8, 1000), (1024, 1000)
+"""Operation, format and the rows' length: long rows and narrow ones have kernels of their own."""
+
+# Rows whose results are judged, and elements that are timed.
+JUDGED, TIMED = 8, 1024000
 _CHILD = "--child"
 _ROUNDS = 2
 _SECONDS = 0.3
@@ -59,15 +66,15 @@ def _logits(shape: tuple[int, int], dtype: str) -> Any:  # noqa: ANN401 - an arr
     return from_float64(format_of(dtype), spread * np.linspace(1.0, 20.0, shape[0])[:, None])
 
 
-def _measured(operation: str, dtype: str) -> dict[str, Any]:
+def _measured(operation: str, dtype: str, width: int) -> dict[str, Any]:
     """Call a kernel in this process: seconds of the first call, of a usual one, and the results."""
     import backends
 
-    backend, x = backends.get("numba_fast"), _logits(JUDGED, dtype)
+    backend, x = backends.get("numba_fast"), _logits((JUDGED, width), dtype)
     began = time.process_time()
     result = getattr(backend, operation)(x)
     first = time.process_time() - began
-    call = backend.bind(operation, _logits(TIMED, dtype))
+    call = backend.bind(operation, _logits((TIMED // width, width), dtype))
     took: list[float] = []
     while len(took) < 3 or sum(took) < _SECONDS:
         began = time.process_time()
@@ -76,11 +83,11 @@ def _measured(operation: str, dtype: str) -> dict[str, Any]:
     return {"first": first, "usual": min(took), "result": result.tobytes().hex()}
 
 
-def _asked(setting: str, operation: str, dtype: str, folder: Path) -> dict[str, Any]:
+def _asked(setting: str, operation: str, dtype: str, width: int, folder: Path) -> dict[str, Any]:
     """Have a new process measure a kernel under a setting."""
     caches = folder / setting.replace(" ", "-")
     environment = os.environ | SETTINGS[setting] | {"NUMBA_CACHE_DIR": str(caches), VARIABLE: "1"}
-    command = [sys.executable, "-m", "bench.portability", _CHILD, operation, dtype]
+    command = [sys.executable, "-m", "bench.portability", _CHILD, operation, dtype, str(width)]
     done = subprocess.run(  # noqa: S603 - our own command line, no shell
         command, env=environment, capture_output=True, text=True, check=True
     )
@@ -88,37 +95,39 @@ def _asked(setting: str, operation: str, dtype: str, folder: Path) -> dict[str, 
     return answer
 
 
-def _worst(answer: Mapping[str, Any], operation: str, dtype: str) -> float:
+def _worst(answer: Mapping[str, Any], operation: str, dtype: str, width: int) -> float:
     """Return the largest error in ulps."""
     import numpy as np
 
     from verify.oracle import exact
     from verify.ulp import ulp_error
 
-    x = _logits(JUDGED, dtype)
+    x = _logits((JUDGED, width), dtype)
     got = np.frombuffer(bytes.fromhex(answer["result"]), x.dtype).reshape(x.shape)
     true = exact(operation, {"x": x}, {"axis": -1, "temperature": 1.0})
     return float(ulp_error(got, true).max())
 
 
-def _lines(settings: Sequence[str], kernels: Sequence[tuple[str, str]]) -> list[str]:
+def _lines(settings: Sequence[str], kernels: Sequence[tuple[str, str, int]]) -> list[str]:
     lines = []
     with tempfile.TemporaryDirectory(prefix="softmark-portability-") as name:
-        for operation, dtype in kernels:
+        for kernel in kernels:
             first: dict[str, dict[str, Any]] = {}
             least = dict.fromkeys(settings, float("inf"))
             for turn in range(_ROUNDS):
                 for setting in settings if turn % 2 == 0 else reversed(settings):
-                    answer = _asked(setting, operation, dtype, Path(name))
+                    answer = _asked(setting, *kernel, Path(name))
                     first.setdefault(setting, answer)
                     least[setting] = min(least[setting], answer["usual"])
             for setting in settings:
                 cells = (
-                    f"{_worst(first[setting], operation, dtype):.2f}",
+                    f"{_worst(first[setting], *kernel):.2f}",
                     f"{least[setting] / least[settings[0]]:.2f}",
                     f"{first[setting]['first']:.1f}",
                 )
-                lines.append(f"| {operation} | {dtype} | {setting} | {' | '.join(cells)} |")
+                lines.append(
+                    f"| {' | '.join(map(str, kernel))} | {setting} | {' | '.join(cells)} |"
+                )
                 sys.stderr.write(lines[-1] + "\n")
     return lines
 
@@ -126,21 +135,23 @@ def _lines(settings: Sequence[str], kernels: Sequence[tuple[str, str]]) -> list[
 def main() -> None:
     """Print the table."""
     if sys.argv[1:2] == [_CHILD]:
-        sys.stdout.write(json.dumps(_measured(*sys.argv[2:4])))
+        operation, dtype, width = sys.argv[2:5]
+        sys.stdout.write(json.dumps(_measured(operation, dtype, int(width))))
         return
     parser = argparse.ArgumentParser(prog="python -m bench.portability", description=__doc__)
     parser.add_argument("--dtype", action="append", help="only this format; may be repeated")
     parser.add_argument("--operation", action="append", help="only this; may be repeated")
     asked = parser.parse_args()
     kernels = [
-        (operation, dtype)
-        for operation, dtype in KERNELS
+        (operation, dtype, width)
+        for operation, dtype, width in KERNELS
         if operation in (asked.operation or (operation,)) and dtype in (asked.dtype or (dtype,))
     ]
     heading = (
-        "| operation | format | setting | largest error, ulp | times as slow | first call, s |"
+        "| operation | format | width | setting "
+        "| largest error, ulp | times as slow | first call, s |"
     )
-    rule = "| --- | --- | --- | ---: | ---: | ---: |"
+    rule = "| --- | --- | ---: | --- | ---: | ---: | ---: |"
     sys.stdout.write("\n".join([heading, rule, *_lines(tuple(SETTINGS), kernels)]) + "\n")
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-GROUP = 8
+GROUP = 12
 """So many backends are under way together: each holds a process and its memory till its end."""
 
 

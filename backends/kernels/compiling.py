@@ -11,6 +11,7 @@ import numba
 from numba import types as _types
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
+from backends.kernels import linking
 from backends.kernels.linking import linked_once
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def compiled(
         Tells apart functions of one signature that are made at one place.
     """
     digest = blake2b(f"{variant} {signature}".encode(), digest_size=8)
-    for module in modules:
+    for module in (linking, *modules):
         digest.update(Path(str(module.__file__)).read_bytes())
     made: Any = numba.njit(parallel=True, error_model="numpy")(function)
     made._cache = _Cache(function, digest.hexdigest())  # noqa: SLF001 - there is no public way

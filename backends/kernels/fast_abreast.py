@@ -34,15 +34,15 @@ _TO_NUMBER, _NUMBER = 0x4330_0000_0000_0000, 2.0**52
 _ATANH = series(tuple(2.0 / (2 * i + 1) for i in range(1, 8)))
 
 
-def filling_abreast(form: Form) -> Callable[..., Any]:
+def filling_abreast(form: Form, *, keeps: bool = True) -> Callable[..., Any]:
     """Make fill(t, y, n, rows, wide, tops, found, x, at, out, drawn): exponentials into y, sums.
 
     Arrays are those of `fast_turned`, y may be t; `found` gets the sums in two parts. Lines of x
-    that come next are asked for on the way, and those of `out` if `drawn` is 1 and not 0. For
-    logarithms no exponentials are kept.
+    that come next are asked for on the way, and those of `out` if `drawn` is 1 and not 0.
+    Where exponentials are not kept y stays as it is.
     """
     sums = sums_of_eight(form)
-    steps = in_turns(form, exponential(form.arithmetic), sums, keeps=not form.for_logarithms)
+    steps = in_turns(form, exponential(form.arithmetic), sums, keeps=keeps)
     shifts, many = shifts_by(form.arithmetic, form.back), to_step(form)
     start, finish = sums.start, sums.finish
 
@@ -185,19 +185,20 @@ def weighing_abreast(form: Form) -> Callable[..., Any]:
 
 
 def resting_abreast(form: Form) -> Callable[..., Any]:
-    """Make rest(tops, found, rows, peaks): sums without the largest term.
+    """Make rest(own, tops, sums, rows, peaks, rests): sums without one term, exp of `own`.
 
-    `found` holds the sums and gets what is left of them, `peaks` the largest exponentials; all are
-    in two parts.
+    These terms are `peaks`; they, sums and rests are in two parts.
     """
     exp, shifts = exponential(form.arithmetic).exp, shifts_by(form.arithmetic, form.back)
     wide, back = form.wide, form.back
-    quick, rounds = form.empty.itemsize == 2, form.dtype != "float64"
+    quick = form.empty.itemsize == 2
+    rounds = form.for_logarithms and form.dtype == "float32"
 
     @piece
-    def peak(tops: Any) -> Any:
+    def term(own: Any, tops: Any) -> Any:
+        """Return the exponential, and what was added up of it."""
         always_inline()
-        parts = exp(back(tops), shifts(tops))
+        parts = exp(back(own), shifts(tops))
         e, zero = wide(kept(parts)), spread(0.0, FEW)
         if quick:
             return e, zero, e, zero
@@ -210,16 +211,17 @@ def resting_abreast(form: Form) -> Callable[..., Any]:
         return high, low, high, low
 
     @piece
-    def rest(tops: Any, found: Any, rows: int, peaks: Any) -> None:
+    def rest(own: Any, tops: Any, sums: Any, rows: int, peaks: Any, rests: Any) -> None:
         wide_vectors()
-        tops, found, peaks = borrowed(tops), borrowed(found), borrowed(peaks)
+        own, tops, sums = borrowed(own), borrowed(tops), borrowed(sums)
+        peaks, rests = borrowed(peaks), borrowed(rests)
         for g in range(0, rows, FEW):
-            high, low = load(found, g, FEW), load(found, tops.size + g, FEW)
-            first, second, summed, summed_low = peak(load(tops, g, FEW))
+            high, low = load(sums, g, FEW), load(sums, tops.size + g, FEW)
+            first, second, summed, summed_low = term(load(own, g, FEW), load(tops, g, FEW))
             left, error = two_sum(high, -1.0 * summed)
             left, left_low = two_sum(left, error + (low - summed_low))
-            store(found, g, left)
-            store(found, tops.size + g, left_low)
+            store(rests, g, left)
+            store(rests, tops.size + g, left_low)
             store(peaks, g, first)
             store(peaks, tops.size + g, second)
 
@@ -227,12 +229,12 @@ def resting_abreast(form: Form) -> Callable[..., Any]:
 
 
 @piece
-def logarithms_abreast(found: Any, rows: int, peaks: Any) -> None:
-    """Put log(1 + rest / peak), within 2^-40 of it, where `found` holds the rest."""
+def logarithms_abreast(rests: Any, rows: int, peaks: Any, found: Any) -> None:
+    """Put log(1 + rest / peak), within 2^-40 of it, and a second part of 0 into `found`."""
     wide_vectors()
-    found, peaks = borrowed(found), borrowed(peaks)
+    rests, peaks, found = borrowed(rests), borrowed(peaks), borrowed(found)
     for g in range(0, rows, FEW):
-        ratio = load(found, g, FEW) / load(peaks, g, FEW)
+        ratio = load(rests, g, FEW) / load(peaks, g, FEW)
         total = 1.0 + ratio
         lost = ratio - (total - 1.0)
         bits = bits_of(total) + (_ONE - _SQRT_HALF)

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from backends import threads
-from backends.kernels import fast_family, fast_narrow, fast_softmax
+from backends.kernels import (
+    fast_family,
+    fast_narrow,
+    fast_narrow_gradients,
+    fast_narrow_logs,
+    fast_softmax,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,15 +62,21 @@ def family(what: int, dtype: str, n: int, divisor: float) -> Apply:
         kernel = fast_family.family(dtype)
         kernel(rows[0], cotangent, labels, result, divisor, threads.of_numba(), what)
 
-    if what == fast_family.CROSS_ENTROPY_GRAD or not _goes_abreast(n, divisor):
+    if not _goes_abreast(n, divisor):
         fast_family.family(dtype)
         return wide
-    return _but_for_rows_left(_vjp(dtype) if has_cotangent else _logs(dtype, what), wide)
+    return _but_for_rows_left(_narrow_family(what, dtype), wide)
 
 
-def _vjp(dtype: str) -> _Narrow:
-    kernel = fast_narrow.vjp(dtype)
+def _narrow_family(what: int, dtype: str) -> _Narrow:
+    if what == fast_family.SOFTMAX_VJP:
+        return _gradient(fast_narrow_gradients.vjp(dtype))
+    if what == fast_family.CROSS_ENTROPY_GRAD:
+        return _gradient(fast_narrow_gradients.grad(dtype))
+    return _logs(dtype, what)
 
+
+def _gradient(kernel: Callable[..., None]) -> _Narrow:
     def narrow(rows: Sequence[NumPyArray], result: NumPyArray, left: NumPyArray) -> None:
         kernel(rows[0], rows[1], result, left, threads.of_numba())
 
@@ -72,7 +84,7 @@ def _vjp(dtype: str) -> _Narrow:
 
 
 def _logs(dtype: str, what: int) -> _Narrow:
-    kernel = fast_narrow.logs(dtype)
+    kernel = fast_narrow_logs.logs(dtype)
 
     def narrow(rows: Sequence[NumPyArray], result: NumPyArray, left: NumPyArray) -> None:
         labels = rows[1] if len(rows) > 1 else _NO_LABELS

@@ -84,7 +84,9 @@ def sums_of_eight(form: Form) -> Sums:
     if form.arithmetic.real == np.float64:
         begin, add, _ = _careful(form, in_parts=False)
         return Sums(_start_double, begin, add, _flush_double, _none, _finish_doubles)
-    if form.dtype == "float32" and form.for_logarithms:
+    if form.for_logarithms and form.dtype == "float16":
+        return Sums(_start_eight, _begin_pairs, _add_pairs, _flush_pairs, _none, _same)
+    if form.for_logarithms:
         return Sums(_start_eight, _begin_wide, _add_wide, _flush_wide, _none, _same)
     begin, add = _careful(form, in_parts=False)[:2] if form.dtype == "float32" else _quick(form)
     return Sums(_start_eight, begin, add, _flushing_eight(by_rows(form)), _none, _same)
@@ -286,6 +288,24 @@ def _flushing_eight(folded: Callable[..., Any]) -> Callable[..., Any]:
         return total[0] + (as_float64(high) + as_float64(low)), total[1]
 
     return flush
+
+
+@piece
+def _begin_pairs() -> Any:
+    always_inline()
+    return spread(0.0, 16)
+
+
+@piece
+def _add_pairs(part: Any, e: Any, parts: Any) -> Any:  # noqa: ARG001 - called like `_careful`'s, which needs them
+    always_inline()
+    return (part + as_float64(half_of(e, 0))) + as_float64(half_of(e, 1))
+
+
+@piece
+def _flush_pairs(total: Any, part: Any) -> Any:
+    always_inline()
+    return total[0] + _by_neighbours(part), total[1]
 
 
 @piece

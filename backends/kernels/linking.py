@@ -101,6 +101,7 @@ class _Part(_Library):  # type: ignore[misc]  # Numba is not typed
             return
         with _only_one:
             self._link()
+            self._keep_to_itself()
             self._optimize_final_module()
             self._final_module.verify()
             self._finalize_final_module()
@@ -121,6 +122,16 @@ class _Part(_Library):  # type: ignore[misc]  # Numba is not typed
                 module = library._own() if isinstance(library, _Part) else _whole(library)
                 self._final_module.link_in(module, preserve=True)
             self._linked = True
+
+    def _keep_to_itself(self) -> None:
+        """Hide the parts: of two kernels' parts with one name LLVM would take the first for both.
+
+        Numba tells functions of one name and of the same types apart by a count within a process,
+        and kernels that one process finds on disk come from many.
+        """
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.linkage == binding.Linkage.linkonce_odr:
+                function.linkage = "internal"
 
     def _get_module_for_linking(self) -> Any:
         """Return a module with everything in it, for a library that knows nothing of parts."""

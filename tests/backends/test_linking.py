@@ -1,11 +1,14 @@
 """Parts of a kernel are made with the kernel, and can be called all the same."""
 
+import itertools
+
 import numba
 import numpy as np
 import pytest
+from numba.core import bytecode
 
 from backends.kernels.linking import linked_once
-from backends.kernels.machine import kernel, piece
+from backends.kernels.machine import kernel, piece, wide_vectors
 
 
 @piece
@@ -68,3 +71,32 @@ def test_outside_libraries_are_numbas_own_again():
 
     (library,) = (each.library for each in after.overloads.values())
     assert type(library) is numba.core.codegen.JITCodeLibrary
+
+
+def _adding(number):
+    @piece
+    def part(x):
+        wide_vectors()  # a function of its own in the kernel
+        return x + number
+
+    @numba.njit(parallel=True)
+    def whole(x):
+        for i in numba.prange(x.size):
+            x[i] = part(x[i])
+
+    with linked_once():
+        whole.compile("void(float64[::1])")
+    return whole
+
+
+def test_parts_of_the_same_name_stay_with_their_kernels(monkeypatch):
+    kernels = []
+    for number in (1.0, 2.0):
+        # As in two processes whose kernels a third one finds on disk: names are told apart by a
+        # count of the functions in a process.
+        monkeypatch.setattr(bytecode.FunctionIdentity, "_unique_ids", itertools.count(10**6))
+        kernels.append(_adding(number))
+    for made, number in zip(kernels, (1.0, 2.0), strict=True):
+        x = np.zeros(3)
+        made(x)
+        assert x.tolist() == [number] * 3

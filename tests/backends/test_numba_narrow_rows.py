@@ -8,7 +8,7 @@ pytest.importorskip("numba")
 import backends
 from backends.formats import format_of, from_float64, to_float64
 from backends.kernels import fast_call
-from backends.kernels.fast_family import LOG_SOFTMAX, SOFTMAX_VJP
+from backends.kernels.fast_family import CROSS_ENTROPY_GRAD, LOG_SOFTMAX, SOFTMAX_VJP
 from backends.kernels.fast_narrow import NARROW
 
 FORMATS = ["float64", "float32", "float16", "bfloat16"]
@@ -71,7 +71,6 @@ def claimed(dtype):
 
 
 def agree(got, best, dtype, ulps):
-    got = to_float64(got)
     assert (np.isnan(got) == np.isnan(best)).all()
     known, infinite = np.isfinite(best), np.isinf(best)
     assert (got[infinite] == best[infinite]).all()
@@ -89,9 +88,9 @@ def test_rows_are_within_their_claims(fast, dtype, n):
     x = rows_of(n, dtype)
     labels = labels_of(x)
     logs, _, loss = best_of(x, labels)
-    agree(fast.softmax(x), np.exp(logs), dtype, claimed(dtype))
-    agree(fast.log_softmax(x), logs, dtype, claimed(dtype))
-    agree(fast.cross_entropy(x, labels), loss, dtype, claimed(dtype))
+    agree(to_float64(fast.softmax(x)), np.exp(logs), dtype, claimed(dtype))
+    agree(to_float64(fast.log_softmax(x)), logs, dtype, claimed(dtype))
+    agree(to_float64(fast.cross_entropy(x, labels)), loss, dtype, claimed(dtype))
 
 
 @pytest.mark.parametrize("n", LENGTHS)
@@ -128,6 +127,30 @@ def test_a_gradient_is_as_good_as_its_terms(fast, dtype, n):
     assert (np.abs(got - best)[known] <= limit[known]).all()
 
 
+@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_the_gradient_of_a_loss_is_p_and_at_the_label_one_less(fast, dtype, n):
+    x = rows_of(n, dtype)
+    labels = labels_of(x)
+    labels[[10, 14]] = 0, n - 1
+    wide = to_float64(x).astype(np.longdouble)
+    with np.errstate(invalid="ignore"):
+        e = np.exp(wide - wide.max(axis=1, keepdims=True))
+    kept = np.flatnonzero(labels >= 0)
+    best = e / e.sum(axis=1, keepdims=True)
+    at_label = np.zeros(x.shape, bool)
+    at_label[kept, labels[kept]] = True
+    rest = np.where(at_label, 0, e).sum(axis=1)
+    best[at_label] = -(rest / e.sum(axis=1))[kept]
+    best[labels < 0] = 0.0
+    best[np.isnan(e).any(axis=1) & (labels >= 0)] = np.nan
+    got = to_float64(fast.cross_entropy_grad(x, labels))
+    # What is left of 1 has the digits of a p near 1, and some more.
+    more = 2.0 ** -(format_of(dtype).precision + 8)
+    got[at_label] = np.where(np.abs(got - best) <= more, best, got)[at_label]
+    agree(got, best, dtype, claimed(dtype))
+
+
 @pytest.mark.parametrize("n", [2, 10, 64, 100])
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_a_row_has_the_same_bits_in_any_company(fast, dtype, n):
@@ -141,6 +164,8 @@ def test_a_row_has_the_same_bits_in_any_company(fast, dtype, n):
         assert (bits(fast.logsumexp(x[here])) == bits(fast.logsumexp(x)[here])).all()
         few = fast.cross_entropy(x[here], labels[here])
         assert (bits(few) == bits(fast.cross_entropy(x, labels)[here])).all()
+        few = fast.cross_entropy_grad(x[here], labels[here])
+        assert (bits(few) == bits(fast.cross_entropy_grad(x, labels)[here])).all()
         few = fast.softmax_vjp(x[here], np.ascontiguousarray(c[here]))
         assert (bits(few) == bits(fast.softmax_vjp(x, np.ascontiguousarray(c))[here])).all()
 
@@ -154,6 +179,9 @@ def test_results_may_take_the_place_of_what_they_are_of(fast, dtype, n):
     place = x.copy()
     fast_call.family(LOG_SOFTMAX, place, -1, 1.0, place)()
     assert (bits(place) == bits(fast.log_softmax(x))).all()
+    place, labels = x.copy(), labels_of(x)
+    fast_call.labelled(CROSS_ENTROPY_GRAD, place, labels, -1, 1.0, -100, place)
+    assert (bits(place) == bits(fast.cross_entropy_grad(x, labels))).all()
     place = c.copy()
     fast_call.family(SOFTMAX_VJP, x, -1, 1.0, place, place)()
     assert (bits(place) == bits(fast.softmax_vjp(x, c))).all()

@@ -6,25 +6,26 @@ import pytest
 from bench import portability
 from verify.oracle import exact
 
+WIDTH = 100
+
 
 @pytest.fixture
 def answers(monkeypatch):
     """Right results of a process that took a second under each setting; to be spoiled."""
-    x = portability._logits(portability.JUDGED, "float16")
+    x = portability._logits((portability.JUDGED, WIDTH), "float16")
     right = exact("softmax", {"x": x}, {"axis": -1, "temperature": 1.0}).rounded
     made = {
         setting: [{"first": 9.0, "usual": 1.0, "result": right.tobytes().hex()} for _ in range(2)]
         for setting in portability.SETTINGS
     }
-    monkeypatch.setattr(portability, "JUDGED", x.shape)
     monkeypatch.setattr(portability, "_asked", lambda setting, *_: made[setting].pop(0))
     return made
 
 
 def cells():
-    lines = portability._lines(tuple(portability.SETTINGS), [("softmax", "float16")])
+    lines = portability._lines(tuple(portability.SETTINGS), [("softmax", "float16", WIDTH)])
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return {row[2]: row[3:] for row in rows}
+    return {row[3]: row[4:] for row in rows}
 
 
 def test_the_least_times_are_divided_by_those_of_the_machine_as_it_is(answers):

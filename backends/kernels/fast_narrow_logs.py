@@ -1,0 +1,156 @@
+"""Narrow rows of `numba_fast`, eight abreast: log_softmax, logsumexp and cross_entropy.
+
+As `fast_narrow`, but rows of which next to nothing is left without their largest term are left too.
+"""
+
+# ruff: noqa: ANN401 - compiled functions: arrays of every element type
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import prange
+
+from backends.kernels import fast_ends, fast_family_parts, fast_narrow
+from backends.kernels.compiling import compiled, types
+from backends.kernels.double_double import two_sum
+from backends.kernels.fast_abreast import (
+    filling_abreast,
+    lessening_abreast,
+    logarithms_abreast,
+    resting_abreast,
+)
+from backends.kernels.fast_ends import ends
+from backends.kernels.fast_family_parts import CROSS_ENTROPY, LOG_SOFTMAX, logarithm
+from backends.kernels.fast_forms import logarithmic
+from backends.kernels.fast_narrow import (
+    CALLED_NARROW,
+    first_of,
+    given_types,
+    marking,
+    putting,
+    sizes,
+    whole,
+)
+from backends.kernels.fast_rows import tasks_of
+from backends.kernels.fast_turned import columns_of, turning_rows
+from backends.kernels.lanes_memory import element
+from backends.kernels.machine import piece, widened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from backends.kernels.fast_forms import Form
+
+
+def marking_faint(form: Form) -> Callable[..., Any]:
+    """Make mark_faint(rests, peaks, n, rows, left, i)."""
+    # Digits of a sum that lie so far below its largest term are not all right. float64: as for
+    # other rows (`fast_family_parts`). Sums of float64 that other formats' exponentials make:
+    # 255 roundings by 2^-53 at most.
+    faint, thin = (form.faint, 2.0**-43) if form.dtype == "float64" else (2.0**-20, 0.0)
+    if form.dtype == "float32" and not form.for_logarithms:
+        faint = form.faint
+
+    @piece
+    def mark_faint(rests: Any, peaks: Any, n: int, rows: int, left: Any, i: int) -> int:
+        """Mark rows of which too little is left beside their largest term; return all marked."""
+        count = 0
+        for g in range(rows):
+            if not rests[0, g] >= (faint + n * thin) * peaks[0, g]:
+                left[i + g] = True
+            count += left[i + g]
+        return count
+
+    return mark_faint
+
+
+def _logs_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - holds what it makes
+    form, put_one = logarithmic(dtype), ends(dtype).put
+    columns, real, precise = columns_of(form), form.real, dtype == "float64"
+    turn, mark = turning_rows(form), marking(form)
+    fill = filling_abreast(form, keeps=False)
+    rest, put = resting_abreast(form), putting(lessening_abreast(form))
+    mark_faint = marking_faint(form)
+
+    @piece
+    def take_logs(rests: Any, rows: int, peaks: Any, found: Any) -> None:
+        if not precise:
+            logarithms_abreast(rests, rows, peaks, found)
+            return
+        for g in range(whole(rows)):
+            found[0, g], found[1, g] = logarithm(rests[0, g], rests[1, g], peaks[0, g], peaks[1, g])
+
+    @piece
+    def add_tops(tops: Any, rows: int, sums: Any) -> None:
+        """Add to the logarithms the maxima, as two numbers of the format."""
+        for g in range(whole(rows)):
+            near, error = two_sum(tops[g], sums[0, g])
+            high = np.float64(real(near))
+            sums[0, g], sums[1, g] = high, (near - high) + (error + sums[1, g])
+
+    @piece
+    def put_few(
+        x: Any, labels: Any, tops: Any, rows: int, sums: Any, what: int, out: Any, i: int, left: Any
+    ) -> None:
+        """Write results that are one number for a row."""
+        n = x.shape[1]
+        for g in range(rows):
+            if what == CROSS_ENTROPY and labels[i + g, 0] < 0:
+                left[i + g] = False
+                put_one(0.0, out, i + g)
+            elif left[i + g]:
+                continue
+            elif what == CROSS_ENTROPY:
+                near, error = two_sum(tops[g], -widened(element(x, (i + g) * n + labels[i + g, 0])))
+                loss, more = two_sum(near, sums[0, g])
+                if loss < np.inf:  # else the errors are no numbers
+                    loss += more + (error + sums[1, g])
+                put_one(loss, out, i + g)
+            else:
+                put_one(tops[g] + sums[0, g] + sums[1, g], out, i + g)
+
+    @piece
+    def rows_of(x: Any, labels: Any, first: int, last: int, what: int, out: Any, left: Any) -> None:
+        n = x.shape[1]
+        most, wide = sizes(first, last, n, columns)
+        drawn = np.int64(what == LOG_SOFTMAX)
+        t, tops = np.empty(most * wide, x.dtype), np.empty(most)
+        sums, peaks, rests = np.empty((2, most)), np.empty((2, most)), np.empty((2, most))
+        for i in range(first, last, most):
+            rows = min(most, last - i)
+            turn(x, i * n, n, rows, t, wide, tops)
+            mark(tops, rows, left, i)
+            fill(t, t, n, rows, wide, tops, sums, x, i * n, out, drawn)
+            rest(tops, tops, sums, rows, peaks, rests)
+            count = mark_faint(rests, peaks, n, rows, left, i)
+            take_logs(rests, rows, peaks, sums)
+            if what == LOG_SOFTMAX:
+                add_tops(tops, rows, sums)
+                put(t, t, n, rows, wide, sums, out, i, left, count)
+            else:
+                put_few(x, labels, tops, rows, sums, what, out, i, left)
+
+    def logs(x: Any, labels: Any, out: Any, left: Any, threads: int, what: int) -> None:
+        rows, n = x.shape
+        tasks = tasks_of(rows, n, threads)
+        for task in prange(tasks):
+            t: Any = np.int64(task)  # unsigned, parts would be compiled twice
+            rows_of(
+                x, labels, first_of(t, tasks, rows), first_of(t + 1, tasks, rows), what, out, left
+            )
+
+    return logs
+
+
+@functools.cache
+def logs(dtype: str) -> Callable[..., None]:
+    """Return kernel(x, labels, out, left, threads, what): log_softmax, logsumexp, cross_entropy.
+
+    Arguments are those of `fast_family.family`.
+    """
+    given, out, left, labels = given_types(dtype)
+    signature = types.void(given, labels, out, left, types.intp, types.intp)
+    modules = (*CALLED_NARROW, fast_ends, fast_family_parts, fast_narrow)
+    return compiled(_logs_of(dtype), signature, modules, dtype)
