@@ -62,7 +62,7 @@ def family(what: int, dtype: str, n: int, divisor: float) -> Apply:
         kernel = fast_family.family(dtype)
         kernel(rows[0], cotangent, labels, result, divisor, threads.of_numba(), what)
 
-    if not _goes_abreast(n, divisor):
+    if n == 1 or not _goes_abreast(n, divisor):  # nothing is left of a row of one
         fast_family.family(dtype)
         return wide
     return _but_for_rows_left(_narrow_family(what, dtype), wide)

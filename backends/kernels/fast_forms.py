@@ -171,13 +171,29 @@ def _taken_in_pairs(width: int) -> Callable[..., Any]:
 
 @piece
 def pairs_of(v: Any) -> Any:
-    """Return what `take` took of bfloat16 as words, rounded to the nearest.
-
-    No exact result lies between two.
-    """
+    """Return what `take` took of bfloat16 as words, rounded; no exponential lies between two."""
     always_inline()
-    bits = bits_of(v) + np.int32(0x8000)
+    return _in_words(bits_of(v) + np.int32(0x8000))
+
+
+@piece
+def even_pairs_of(v: Any) -> Any:
+    """Return the same for numbers that may: then the even one is taken."""
+    always_inline()
+    return _in_words(_nearest_even(bits_of(v)))
+
+
+@piece
+def _in_words(bits: Any) -> Any:
+    always_inline()
     return shifted_right(half_of(bits, 0), 16) | (half_of(bits, 1) & _UPPER)
+
+
+@piece
+def _nearest_even(bits: Any) -> Any:
+    """Add to a float32's encoding what rounds its upper half; NaN stays, as its lower half is 0."""
+    always_inline()
+    return bits + ((shifted_right(bits, 16) & np.int32(1)) + np.int32(0x7FFF))
 
 
 @piece
@@ -212,11 +228,8 @@ def _half(v: Any) -> Any:
 
 @piece
 def _brain(v: Any) -> Any:
-    """Round to the nearest even; NaN stays, because its lower half is 0."""
     always_inline()
-    bits = bits_of(v)
-    odd = shifted_right(bits, 16) & np.int32(1)
-    return low_half(shifted_right(bits + (odd + np.int32(0x7FFF)), 16))
+    return low_half(shifted_right(_nearest_even(bits_of(v)), 16))
 
 
 @piece

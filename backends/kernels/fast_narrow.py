@@ -46,15 +46,15 @@ def whole(rows: int) -> int:
 
 
 def marking(form: Form) -> Callable[..., Any]:
-    """Make mark(tops, rows, left, i)."""
+    """Make mark(tops, sums, rows, left, i)."""
     near = form.arithmetic.near
 
     @piece
-    def mark(tops: Any, rows: int, left: Any, i: int) -> int:
-        """Mark rows that have no plain maximum; return how many."""
+    def mark(tops: Any, sums: Any, rows: int, left: Any, i: int) -> int:
+        """Mark rows that have no plain maximum, or a NaN, whose sign would depend on its lane."""
         count = 0
         for g in range(rows):
-            left[i + g] = not abs(tops[g]) <= near
+            left[i + g] = not (abs(tops[g]) <= near and sums[0, g] < np.inf)
             count += left[i + g]
         return count
 
@@ -86,8 +86,8 @@ def putting(end: Callable[..., Any]) -> Callable[..., Any]:
 @piece
 def sizes(first: int, last: int, n: int, columns: int) -> tuple[int, int]:
     """Return how many rows, in whole groups, share one round, and how long they are when turned."""
-    groups = min((last - first + FEW - 1) // FEW, max(1, TOGETHER // (n * FEW)))
-    return FEW * groups, n + -n % columns
+    groups = min((last - first + FEW - 1) // FEW, TOGETHER // (n * FEW))
+    return FEW * max(1, groups), n + -n % columns  # a task may have no rows
 
 
 def given_types(dtype: str) -> tuple[Any, ...]:
@@ -114,8 +114,8 @@ def _softmax_of(dtype: str) -> Callable[..., None]:
         for i in range(first, last, most):
             rows = min(most, last - i)
             turn(x, i * n, n, rows, t, wide, tops)
-            count = mark(tops, rows, left, i)
             fill(t, y, n, rows, wide, tops, sums, x, i * n, out, ONE)
+            count = mark(tops, sums, rows, left, i)
             put(y, t, n, rows, wide, sums, out, i, left, count)
 
     def softmax(x: Any, out: Any, left: Any, threads: int) -> None:

@@ -48,6 +48,8 @@ def _vjp_of(dtype: str) -> Callable[..., None]:
     form = form_of(dtype)
     columns, real = columns_of(form), form.real
     turn, fill, mark = turning_rows(form), filling_abreast(form), marking(form)
+    # What is missing of a cotangent is multiplied by a probability of 0: it must be a number.
+    turn_cotangents = turning_rows(form, form.empty)
     weigh, put, is_good = (
         weighing_abreast(form),
         putting(sloping_abreast(form)),
@@ -73,10 +75,10 @@ def _vjp_of(dtype: str) -> Callable[..., None]:
         for i in range(first, last, most):
             rows = min(most, last - i)
             turn(x, i * n, n, rows, t, wide, tops)
-            mark(tops, rows, left, i)
             # What comes next is not `out` but c.
             fill(t, y, n, rows, wide, tops, sums, x, i * n, c, ONE)
-            turn(c, i * n, n, rows, t, wide, others)
+            mark(tops, sums, rows, left, i)
+            turn_cotangents(c, i * n, n, rows, t, wide, others)
             weigh(y, t, n, rows, wide, sums, out, i * n)
             count = mark_means(sums, rows, left, i)
             put(y, t, n, rows, wide, sums, out, i, left, count)
@@ -145,8 +147,8 @@ def _grad_of(dtype: str) -> Callable[..., None]:
         for i in range(first, last, most):
             rows = min(most, last - i)
             turn(x, i * n, n, rows, t, wide, tops)
-            mark(tops, rows, left, i)
             fill(t, y, n, rows, wide, tops, sums, x, i * n, out, ONE)
+            mark(tops, sums, rows, left, i)
             _labelled(x, labels, rows, i, own)
             rest(own, tops, sums, rows, peaks, rests)
             count = mark_faint(rests, peaks, n, rows, left, i)

@@ -121,8 +121,8 @@ def _logs_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - holds what it m
         for i in range(first, last, most):
             rows = min(most, last - i)
             turn(x, i * n, n, rows, t, wide, tops)
-            mark(tops, rows, left, i)
             fill(t, t, n, rows, wide, tops, sums, x, i * n, out, drawn)
+            mark(tops, sums, rows, left, i)
             rest(tops, tops, sums, rows, peaks, rests)
             count = mark_faint(rests, peaks, n, rows, left, i)
             take_logs(rests, rows, peaks, sums)

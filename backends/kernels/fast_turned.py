@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backends.kernels.fast_forms import FEW, Form, pairs_of
+from backends.kernels.fast_forms import FEW, Form, even_pairs_of, pairs_of
 from backends.kernels.lanes import larger, smaller, spread
 from backends.kernels.lanes_forms import as_half, first_or, from_bits, half_of, joined, words_of
 from backends.kernels.lanes_memory import borrowed, load, load_some, store, store_some
@@ -40,9 +40,9 @@ def _places(at: int, n: int, rows: int) -> Any:
     )  # fmt: skip
 
 
-def _taking(form: Form, *, some: bool) -> Callable[..., Any]:
+def _taking(form: Form, missing: Any, *, some: bool) -> Callable[..., Any]:
     """Make take(x, places, j, left): columns of eight rows from the j-th on, turned."""
-    nothing, unit, columns = form.nothing, form.unit, columns_of(form)
+    unit, columns = form.unit, columns_of(form)
     turned, (a, b, c, d, e, f, g, h) = turning(unit)
 
     if some:
@@ -51,8 +51,8 @@ def _taking(form: Form, *, some: bool) -> Callable[..., Any]:
         def run(x: Any, place: int, left: int) -> Any:
             always_inline()
             if place + columns <= x.size:  # a mask costs 16-bit elements a branch each
-                return first_or(load(x, place, columns), left, nothing)
-            return load_some(x, place, columns, left, nothing)
+                return first_or(load(x, place, columns), left, missing)
+            return load_some(x, place, columns, left, missing)
     else:
 
         @piece
@@ -168,15 +168,16 @@ def _maxima_of_pairs(form: Form) -> tuple[Callable[..., Any], ...]:
     return begin, more, end
 
 
-def turning_rows(form: Form) -> Callable[..., Any]:
+def turning_rows(form: Form, missing: Any = None) -> Callable[..., Any]:
     """Make turn(x, at, n, rows, t, wide, tops): elements into t, and maxima as float64.
 
     A group of eight rows lies in t from 8 · g · wide on, `wide` being n or the next multiple of
     `columns_of`; `tops` has a place for each row of whole groups. What is missing of the last
-    group is its last row again.
+    group is its last row again, of the last columns `missing`, or else -inf.
     """
+    missing = form.nothing if missing is None else missing
     columns = columns_of(form)
-    take, take_some = _taking(form, some=False), _taking(form, some=True)
+    take, take_some = _taking(form, missing, some=False), _taking(form, missing, some=True)
     begin, more, end = _maxima_of_pairs(form) if columns == 8 else _maxima(form)
     nothing = form.nothing
 
@@ -225,14 +226,17 @@ def to_step(form: Form) -> Callable[..., Any]:
     return twice if form.width == 2 * FEW else four_times
 
 
-def ending(form: Form, factors: Callable[..., Any], step: Callable[..., Any]) -> Callable[..., Any]:
+def ending(
+    form: Form, factors: Callable[..., Any], step: Callable[..., Any], *, ties: bool = False
+) -> Callable[..., Any]:  # fmt: skip
     """Make end(y, t, n, rows, wide, found, out, at): results into the rows of `out` from `at` on.
 
     step(y, t, place, a, b) are the results of a step's lanes, a and b being what
-    factors(found, g) gives of the group's eight rows in lanes of theirs.
+    factors(found, g) gives of the group's eight rows in lanes of theirs. `ties` says that a result
+    may lie between two numbers; then it is rounded to the even one.
     """
     give, give_some, columns = _giving(form, some=False), _giving(form, some=True), columns_of(form)
-    results, many = _units(form, step), to_step(form)
+    results, many = _units(form, step, ties=ties), to_step(form)
 
     @piece
     def end(
@@ -253,11 +257,13 @@ def ending(form: Form, factors: Callable[..., Any], step: Callable[..., Any]) ->
     return end
 
 
-def _units(form: Form, step: Callable[..., Any]) -> Callable[..., Any]:
+def _units(form: Form, step: Callable[..., Any], *, ties: bool) -> Callable[..., Any]:
     """Make results(y, t, at, a, b): of one step, or of two as pairs of 16 bits."""
     if form.empty.itemsize > 2:
         return step
-    packed, width = _halves_of if form.dtype == "float16" else pairs_of, form.width
+    packed, width = even_pairs_of if ties else pairs_of, form.width
+    if form.dtype == "float16":
+        packed = _halves_of
 
     @piece
     def two_steps(y: Any, t: Any, at: int, a: Any, b: Any) -> Any:

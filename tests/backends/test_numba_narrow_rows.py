@@ -7,7 +7,7 @@ pytest.importorskip("numba")
 
 import backends
 from backends.formats import format_of, from_float64, to_float64
-from backends.kernels import fast_call
+from backends.kernels import fast_call, fast_narrow, fast_narrow_gradients, fast_narrow_logs
 from backends.kernels.fast_family import CROSS_ENTROPY_GRAD, LOG_SOFTMAX, SOFTMAX_VJP
 from backends.kernels.fast_narrow import NARROW
 
@@ -200,3 +200,72 @@ def test_an_axis_that_is_not_the_last_is_as_good(fast):
     got = fast.softmax(x, axis=1)
     alone = fast.softmax(np.ascontiguousarray(np.moveaxis(x, 1, -1)))
     assert (bits(got) == bits(np.moveaxis(alone, -1, 1))).all()
+
+
+def called(operation, x, threads):
+    """Call the kernel for narrow rows alone; return its results and how many rows it left."""
+    dtype, word = x.dtype.name, {2: np.int16}.get(x.dtype.itemsize)
+    word = np.uint16 if dtype == "bfloat16" else word
+    x = x.view(word) if word else x
+    labels, left = np.zeros((len(x), 1), np.int64), np.ones(len(x), bool)
+    out = np.zeros_like(x)
+    if operation == "softmax":
+        fast_narrow.softmax(dtype)(x, out, left, threads)
+    elif operation == "log_softmax":
+        fast_narrow_logs.logs(dtype)(x, labels, out, left, threads, LOG_SOFTMAX)
+    elif operation == "softmax_vjp":
+        fast_narrow_gradients.vjp(dtype)(x, x, out, left, threads)
+    else:
+        fast_narrow_gradients.grad(dtype)(x, labels, out, left, threads)
+    return out, left.sum()
+
+
+@pytest.mark.parametrize("operation", ["softmax", "log_softmax", "softmax_vjp", "grad"])
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_nothing_is_left_of_ordinary_rows(dtype, operation):
+    for n in (2, 3, 5, 8, 10, 15, 64, 97, 100, 101, 127, NARROW):
+        x = np.random.default_rng(n).standard_normal((23, n))
+        _, left = called(operation, from_float64(format_of(dtype), x), 1)
+        assert left == 0, n
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8, 64])
+@pytest.mark.parametrize("operation", ["softmax", "log_softmax", "softmax_vjp", "grad"])
+def test_any_number_of_threads_may_share_any_number_of_rows(operation, threads):
+    for rows, n in ((65, 255), (170, 100), (255, 100), (256, 100), (2000, 9), (9, 200)):
+        x = np.random.default_rng(rows).standard_normal((rows, n)).astype(np.float32)
+        got, left = called(operation, x, threads)
+        assert left == 0
+        assert (bits(got) == bits(called(operation, x, 1)[0])).all()
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_nan_has_one_sign_in_any_place(fast, dtype):
+    x = np.zeros((8, 64))
+    x[:, 49], x[:, 63] = np.nan, -np.nan
+    x = from_float64(format_of(dtype), x)
+    got = fast.softmax(x)
+    assert (bits(got) == bits(np.repeat(got[:1], 8, axis=0))).all()
+
+
+@pytest.mark.parametrize("n", [16, 32])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_products_that_share_a_lane_are_few(fast, dtype, n):
+    rng = np.random.default_rng(16)
+    x = 0.3 * rng.standard_normal((100_000, n))
+    x[:, 0] += 5.0
+    x, c = x.astype(dtype), rng.standard_normal(x.shape).astype(dtype)
+    wide, other = x.astype(np.longdouble), c.astype(np.longdouble)
+    e = np.exp(wide - wide.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    terms = p * (np.abs(other) + (p * np.abs(other)).sum(axis=1, keepdims=True))
+    apart = np.abs(fast.softmax_vjp(x, c) - p * (other - (p * other).sum(axis=1, keepdims=True)))
+    assert (apart / terms).max() <= 3.5 * np.finfo(dtype).eps
+
+
+def test_a_gradient_between_two_numbers_is_the_even_one(fast):
+    x, c = np.zeros((1, 8)), np.zeros((1, 8))
+    x[:, 2:] = -np.inf
+    c[0, :2] = 1.0, -(2.0**-8)
+    x, c = (from_float64(format_of("bfloat16"), each) for each in (x, c))
+    assert to_float64(fast.softmax_vjp(x, c))[0, 0] == 0.25
