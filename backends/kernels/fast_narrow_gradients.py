@@ -44,6 +44,14 @@ if TYPE_CHECKING:
 _CALLED = (*CALLED_NARROW, fast_ends, fast_family_parts, fast_narrow, fast_narrow_logs)
 
 
+@piece
+def _is_zero(c: Any, at: int, n: int) -> bool:
+    zero = True
+    for j in range(n):
+        zero = zero and widened(element(c, at + j)) == 0.0
+    return zero
+
+
 def _vjp_of(dtype: str) -> Callable[..., None]:
     form = form_of(dtype)
     columns, real = columns_of(form), form.real
@@ -57,11 +65,12 @@ def _vjp_of(dtype: str) -> Callable[..., None]:
     )
 
     @piece
-    def mark_means(means: Any, rows: int, left: Any, i: int) -> int:
+    def mark_means(means: Any, rows: int, left: Any, i: int, c: Any) -> int:
         """Mark rows whose means have lost products; return all marked."""
-        count = 0
+        n, count = c.shape[1], 0
         for g in range(rows):
-            if not is_good(means[0, g]):
+            mean = means[0, g]
+            if not is_good(mean) and not (mean == 0.0 and _is_zero(c, (i + g) * n, n)):
                 left[i + g] = True
             count += left[i + g]
         return count
@@ -80,7 +89,7 @@ def _vjp_of(dtype: str) -> Callable[..., None]:
             mark(tops, sums, rows, left, i)
             turn_cotangents(c, i * n, n, rows, t, wide, others)
             weigh(y, t, n, rows, wide, sums, out, i * n)
-            count = mark_means(sums, rows, left, i)
+            count = mark_means(sums, rows, left, i, c)
             put(y, t, n, rows, wide, sums, out, i, left, count)
 
     def vjp(x: Any, c: Any, out: Any, left: Any, threads: int) -> None:

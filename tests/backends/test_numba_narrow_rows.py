@@ -202,11 +202,12 @@ def test_an_axis_that_is_not_the_last_is_as_good(fast):
     assert (bits(got) == bits(np.moveaxis(alone, -1, 1))).all()
 
 
-def called(operation, x, threads):
+def called(operation, x, threads, c=None):
     """Call the kernel for narrow rows alone; return its results and how many rows it left."""
     dtype, word = x.dtype.name, {2: np.int16}.get(x.dtype.itemsize)
     word = np.uint16 if dtype == "bfloat16" else word
-    x = x.view(word) if word else x
+    c = x if c is None else c
+    x, c = (each.view(word) if word else each for each in (x, c))
     labels, left = np.zeros((len(x), 1), np.int64), np.ones(len(x), bool)
     out = np.zeros_like(x)
     if operation == "softmax":
@@ -214,7 +215,7 @@ def called(operation, x, threads):
     elif operation == "log_softmax":
         fast_narrow_logs.logs(dtype)(x, labels, out, left, threads, LOG_SOFTMAX)
     elif operation == "softmax_vjp":
-        fast_narrow_gradients.vjp(dtype)(x, x, out, left, threads)
+        fast_narrow_gradients.vjp(dtype)(x, c, out, left, threads)
     else:
         fast_narrow_gradients.grad(dtype)(x, labels, out, left, threads)
     return out, left.sum()
@@ -227,6 +228,17 @@ def test_nothing_is_left_of_ordinary_rows(dtype, operation):
         x = np.random.default_rng(n).standard_normal((23, n))
         _, left = called(operation, from_float64(format_of(dtype), x), 1)
         assert left == 0, n
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_rows_without_a_cotangent_are_none_to_leave(dtype):
+    x = from_float64(format_of(dtype), np.random.default_rng(5).standard_normal((9, 20)))
+    c = np.zeros_like(x)
+    c[2:] = x[2:]
+    got, left = called("softmax_vjp", x, 1, c)
+    assert left == 0
+    assert not got[:2].any()
+    assert got[2:].any()
 
 
 @pytest.mark.parametrize("threads", [2, 3, 8, 64])
