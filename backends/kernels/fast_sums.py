@@ -85,11 +85,11 @@ def sums_of_eight(form: Form) -> Sums:
         begin, add, _ = _careful(form, in_parts=False)
         return Sums(_start_double, begin, add, _flush_double, _none, _finish_doubles)
     if form.for_logarithms and form.dtype == "float16":
-        return Sums(_start_eight, _begin_pairs, _add_pairs, _flush_pairs, _none, _same)
+        return Sums(_start_double, _begin_pairs, _add_pairs, _flush_pairs, _none, _same)
     if form.for_logarithms:
-        return Sums(_start_eight, _begin_wide, _add_wide, _flush_wide, _none, _same)
+        return Sums(_start_double, _begin_wide, _add_wide, _flush_wide, _none, _same)
     begin, add = _careful(form, in_parts=False)[:2] if form.dtype == "float32" else _quick(form)
-    return Sums(_start_eight, begin, add, _flushing_eight(by_rows(form)), _none, _same)
+    return Sums(_start_double, begin, add, _flushing_eight(by_rows(form)), _none, _same)
 
 
 def _beginning(form: Form) -> Callable[..., Any]:
@@ -255,12 +255,6 @@ def _finish_double(total: Any) -> tuple[float, float]:
 
 def _none(*_: Any) -> Any:
     return None
-
-
-@piece
-def _start_eight() -> Any:
-    always_inline()
-    return spread(0.0, 8), spread(0.0, 8)
 
 
 @piece

@@ -5,11 +5,15 @@ import pytest
 
 pytest.importorskip("numba")
 
+import numba
+
 import backends
 from backends.formats import format_of, from_float64, to_float64
 from backends.kernels import fast_call, fast_narrow, fast_narrow_gradients, fast_narrow_logs
+from backends.kernels.fast_abreast import logarithms_abreast
 from backends.kernels.fast_family import CROSS_ENTROPY_GRAD, LOG_SOFTMAX, SOFTMAX_VJP
 from backends.kernels.fast_narrow import NARROW
+from backends.kernels.linking import linked_once
 
 FORMATS = ["float64", "float32", "float16", "bfloat16"]
 # Fewer than 16 bytes, some more, whole steps and not, the longest that go abreast and the next.
@@ -272,6 +276,7 @@ def test_products_that_share_a_lane_are_few(fast, dtype, n):
     p = e / e.sum(axis=1, keepdims=True)
     terms = p * (np.abs(other) + (p * np.abs(other)).sum(axis=1, keepdims=True))
     apart = np.abs(fast.softmax_vjp(x, c) - p * (other - (p * other).sum(axis=1, keepdims=True)))
+    # Two of p, and one for two roundings by half of it: a chain of sixteen products reached 4.5.
     assert (apart / terms).max() <= 3.5 * np.finfo(dtype).eps
 
 
@@ -281,3 +286,20 @@ def test_a_gradient_between_two_numbers_is_the_even_one(fast):
     c[0, :2] = 1.0, -(2.0**-8)
     x, c = (from_float64(format_of("bfloat16"), each) for each in (x, c))
     assert to_float64(fast.softmax_vjp(x, c))[0, 0] == 0.25
+
+
+def test_logarithms_of_eight_are_within_their_bound():
+    @numba.njit
+    def take(rests, peaks, found):
+        logarithms_abreast(rests, rests.shape[1], peaks, found)
+
+    with linked_once():  # as the kernels are made
+        take.compile("void(float64[:, ::1], float64[:, ::1], float64[:, ::1])")
+    ratios = np.concatenate([np.geomspace(2.0**-20, 255.0, 4000), np.arange(1.0, 257.0)])
+    rests, peaks, found = (np.zeros((2, ratios.size)) for _ in range(3))
+    peaks[0] = np.linspace(0.7, 1.4, ratios.size)
+    rests[0] = ratios * peaks[0]
+    take(rests, peaks, found)
+    right = np.log1p((rests[0].astype(np.longdouble)) / peaks[0])
+    assert (np.abs(found[0] / right - 1) <= 2.0**-40).all()
+    assert not found[1].any()
