@@ -10,24 +10,27 @@ from typing import Any
 import numpy as np
 
 from backends.kernels.exact_integers import ln2
+from backends.kernels.target import has_wide_registers
 
 _BITS = 200
 LN2 = ln2(_BITS) / 2**_BITS
 
 
 def _nearest_root(power: int, count: int) -> int:
-    """Return the integer nearest to the square root or the fourth root of an integer."""
-    floor = math.isqrt(power) if count == 2 else math.isqrt(math.isqrt(power))
+    """Return the integer nearest to a root of an integer; `count` is a power of 2."""
+    floor = power
+    for _ in range(count.bit_length() - 1):
+        floor = math.isqrt(floor)
     above: bool = power * 2**count > (2 * floor + 1) ** count
     return floor + above
 
 
 @dataclass(frozen=True)
 class Roots:
-    """exp by parts of ln 2, two or four, the nearest number of `high_bits` being a part's high one.
+    """exp by `count` parts of ln 2, the nearest number of `high_bits` being a part's high one.
 
     All exponentials are `level` times what they would be, which no softmax and no ratio of sums can
-    see: so 2^(i/count) times `level` lies within 0.007 u of a number for each i. `terms` as below.
+    see: so 2^(i/count) times `level` lies near to a number for each i. `terms` as below.
     """
 
     count: int
@@ -49,7 +52,8 @@ class Arithmetic:
 
     `high_bits` of ln 2 are in its high part, for formats of 16 bits all that a number holds;
     exp(r) = 1 + r + r^2 (t0 + t1 r + …) with these `terms`; where no |x| is larger than `reach`,
-    low's own rounding costs below 0.02 u. With `roots`, `exponential` goes by those.
+    low's own rounding costs below 0.02 u. With `roots`, `exponential` goes by those, and where
+    registers have 512 bits by `table`, of which ln 2 itself is taken apart.
     """
 
     real: type
@@ -60,11 +64,18 @@ class Arithmetic:
     terms: tuple[float, ...]
     lift: int
     roots: Roots | None = None
+    table: Roots | None = None
+
+    @property
+    def tabulated(self) -> bool:
+        """Whether `exponential` goes by `table`."""
+        return self.table is not None and has_wide_registers()
 
     @property
     def level(self) -> float:
         """How many times larger than they would be the exponentials of `exponential` are."""
-        return self.roots.level if self.roots else 1.0
+        by = self.table if self.tabulated else self.roots
+        return by.level if by else 1.0
 
     @property
     def short(self) -> bool:
@@ -95,6 +106,10 @@ class Arithmetic:
         """Return ln 2 as high, the nearest number of `high_bits`, and low."""
         return self._in_two(ln2(_BITS), self.high_bits)
 
+    def parts_for(self, table: Roots) -> tuple[Any, Any]:
+        """Return ln 2 with a high part of a table's own bits."""
+        return self._in_two(ln2(_BITS), table.high_bits)
+
     def parts_by(self, roots: Roots) -> tuple[Any, Any]:
         """Return a part of ln 2 in the same way."""
         return self._in_two(ln2(_BITS) // roots.count, roots.high_bits)
@@ -110,11 +125,14 @@ def _terms(*digits: str) -> tuple[float, ...]:
 
 
 # exp(r) within 2^-27.9, 0.07 u, by quarters 2^-27.4, 0.1 u; within 2^-56.3, 0.11 u, by halves
-# 2^-55.8, 0.15 u; within 2^-23.1 for formats of 16 bits.
+# 2^-55.8, 0.15 u; within 2^-23.1 for formats of 16 bits. By eighths within 2^-32.3 and 2^-58.2.
+# Roots lie within 0.007 u of numbers by halves and quarters, by eighths within 0.12 u.
 SINGLE = Arithmetic(np.float32, 23, 127, 15, 700.0, _terms(
     "0x1.fffffcp-2", "0x1.555492p-3", "0x1.5558f2p-5", "0x1.1239d4p-7", "0x1.6a244cp-10",
 ), 30, Roots(4, float.fromhex("0x1.1f7036p+0"), 26, _terms(
     "0x1.000006p-1", "0x1.5571d6p-3", "0x1.55211ap-5",
+)), Roots(8, float.fromhex("0x1.16747beaaaaabp+0"), 24, _terms(
+    "0x1p-1", "0x1.555c76p-3", "0x1.554842p-5",
 )))  # fmt: skip
 DOUBLE = Arithmetic(np.float64, 52, 1023, 36, 2.0**20, _terms(
     "0x1.000000000000ap-1", "0x1.55555555554fap-3", "0x1.555555555088cp-5", "0x1.1111111127b9cp-7",
@@ -124,6 +142,9 @@ DOUBLE = Arithmetic(np.float64, 52, 1023, 36, 2.0**20, _terms(
     "0x1.ffffffffffefcp-2", "0x1.55555555558a1p-3", "0x1.5555555600108p-5", "0x1.1111110f09e8cp-7",
     "0x1.6c16b8dcf7a7ep-10", "0x1.a01a18537b13ap-13", "0x1.a06fe7a99e7cep-16",
     "0x1.71a94365d88aap-19",
+)), Roots(8, float.fromhex("0x1.000000000621p+0"), 53, _terms(
+    "0x1.000000000010bp-1", "0x1.5555555555132p-3", "0x1.55555548101edp-5", "0x1.11111125d70f2p-7",
+    "0x1.6c1cbd30c5177p-10", "0x1.a01639c0d9d0ap-13",
 )))  # fmt: skip
 SHORT = Arithmetic(np.float32, 23, 127, 24, 700.0, _terms(
     "0x1.fffdfcp-2", "0x1.5557aep-3", "0x1.5729fp-5", "0x1.106282p-7",

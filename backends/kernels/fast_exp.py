@@ -10,7 +10,8 @@ lies below all results gets a scale of 0: so the exponential of a masked entry i
 
 float32 and float64 have k count quarters or halves of ln 2 (`Roots`): r is below 0.087 or 0.174,
 which saves two terms and leaves a quarter or a half of what is rounded on the way. The roots of 2
-that scales then need come from a register.
+that scales then need come from a register. Where registers have 512 bits k counts eighths, and one
+instruction scales by them.
 
 The polynomials are made, and their errors stated, by `backends.kernels.remez`.
 """
@@ -25,8 +26,8 @@ import numpy as np
 
 from backends.kernels.fast_arithmetic import LN2
 from backends.kernels.lanes import fused, larger, series, shifted_left
-from backends.kernels.lanes_forms import bits_of, from_bits
-from backends.kernels.lanes_table import table_of_roots
+from backends.kernels.lanes_forms import bits_of, from_bits, unless_below
+from backends.kernels.lanes_table import scaled, table_of_roots, wide_table
 from backends.kernels.machine import always_inline, piece
 
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ class Exponential:
 
 def exponential(of: Arithmetic) -> Exponential:
     """Return exp in an arithmetic."""
-    head, tail, shift = _short(of) if of.roots is None else _by_roots(of, of.roots)
+    if of.table is not None and of.tabulated:
+        head, tail, shift = _by_table(of, of.table)
+    else:
+        head, tail, shift = _short(of) if of.roots is None else _by_roots(of, of.roots)
 
     @piece
     def exp(x: Any, shift: Any) -> Any:
@@ -68,7 +72,7 @@ def exponential(of: Arithmetic) -> Exponential:
 def _short(of: Arithmetic) -> tuple[Callable[..., Any], ...]:
     real, fraction, per_ln2 = of.real, of.fraction, of.real(1.0 / LN2)
     ln2_negative = -of.ln2_parts()[0]
-    polynomial = series(tuple(float(real(term)) for term in of.terms))
+    polynomial = series((1.0, *(float(real(term)) for term in of.terms)))
 
     @piece
     def head(x: Any, shift: Any) -> Any:
@@ -82,7 +86,7 @@ def _short(of: Arithmetic) -> tuple[Callable[..., Any], ...]:
         always_inline()
         x, shifted = begun
         r = fused(shifted - shift[0], ln2_negative, x)
-        return from_bits(shifted_left(bits_of(shifted), fraction)), fused(r * r, polynomial(r), r)
+        return from_bits(shifted_left(bits_of(shifted), fraction)), r * polynomial(r)
 
     return head, tail, shift_by(of)
 
@@ -135,6 +139,48 @@ def _by_roots(of: Arithmetic, by: Roots) -> tuple[Callable[..., Any], ...]:
     return begin, reduce_and_end, shift
 
 
+def _by_table(of: Arithmetic, by: Roots) -> tuple[Callable[..., Any], ...]:
+    """Make head, tail and shift where a register holds the table, and one instruction scales.
+
+    The shift is K and the least x that counts: what is not above it has a scale and a q of 0.
+    """
+    real, per_ln2, to_part = of.real, of.real(1.0 / LN2), of.real(of.to_integer / by.count)
+    high, low = (-part for part in of.parts_for(by))
+    polynomial = series((1.0, *(float(real(term)) for term in by.terms)))
+    one = 2.0**of.fraction
+    root = wide_table([(1.0 + m / one) * 2.0**of.lift for m in by.mantissas(of)])
+
+    @piece
+    def head(x: Any, shift: Any) -> Any:  # noqa: ARG001 - called like the others, which need it
+        always_inline()
+        return x, fused(x, per_ln2, to_part)
+
+    @piece
+    def tail(begun: Any, shift: Any) -> Any:
+        always_inline()
+        x, shifted = begun
+        multiple = shifted - to_part
+        r = fused(multiple, low, fused(multiple, high, x))
+        scale = scaled(root(bits_of(shifted)), multiple - shift[0])
+        q = r * polynomial(r)  # r * r might be subnormal
+        # Also where x is infinite, and r no number.
+        return unless_below(x, shift[1], scale), unless_below(x, shift[1], q)
+
+    return head, tail, _shift_of_table(of)
+
+
+def _shift_of_table(of: Arithmetic) -> Callable[[float], Any]:
+    real, least = of.real, of.zero - 2
+
+    @piece
+    def shift(top: float) -> Any:
+        always_inline()
+        multiple = multiple_of_ln2(top)
+        return real(multiple), real((multiple - least) * LN2)
+
+    return shift
+
+
 def _scale_of(of: Arithmetic) -> Callable[..., Any]:
     """Make scale(bits): the numbers with these encodings, 0 where the sign is set."""
     number, integer = of.real(0.0), np.int32(0)
@@ -185,6 +231,8 @@ def shift_by(of: Arithmetic, steps: int = 1, more: int = 0) -> Callable[[float],
 
 def shifts_by(of: Arithmetic, back: Callable[..., Any]) -> Callable[..., Any]:
     """Make shifts(tops): the same for maxima in lanes of float64, which `back` leads back from."""
+    if of.tabulated:
+        return _shifts_of_table(of, back)
     steps, more = (of.roots.count, 1) if of.roots else (1, 0)
     to_integer, zero, nearest = of.to_integer, of.zero + more, 1.5 * 2.0**52
 
@@ -193,5 +241,17 @@ def shifts_by(of: Arithmetic, back: Callable[..., Any]) -> Callable[..., Any]:
         always_inline()
         multiple = (tops * _PER_LN2 + nearest) - nearest
         return back(to_integer + steps * (zero - multiple)), back((multiple - zero) * LN2)
+
+    return shifts
+
+
+def _shifts_of_table(of: Arithmetic, back: Callable[..., Any]) -> Callable[..., Any]:
+    nearest, least = 1.5 * 2.0**52, of.zero - 2
+
+    @piece
+    def shifts(tops: Any) -> Any:
+        always_inline()
+        multiple = (tops * _PER_LN2 + nearest) - nearest
+        return back(multiple), back((multiple - least) * LN2)
 
     return shifts

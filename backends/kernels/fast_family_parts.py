@@ -280,7 +280,7 @@ def gradients(dtype: str) -> tuple[Callable[..., Any], ...]:
     ) -> None:  # fmt: skip
         """End a span of a row whose label is `label` places from its beginning, if at all there."""
         if cold == 1.0:
-            scale_rows(y, to, NONE, n, ONE, sums, out, at)
+            scale_rows(y, to, NONE, n, ONE, sums, np.empty((1, 2)), out, at)
         else:
             share(y, to, n, sums[0, 0], sums[0, 1], cold, out, at)
         if 0 <= label < n:

@@ -55,7 +55,7 @@ def filling(form: Form) -> Callable[..., Any]:
     return fill
 
 
-def _asking(form: Form) -> Callable[..., None]:
+def asking(form: Form) -> Callable[..., None]:
     """Make ask(x, at, out, to): for the lines of memory that a step will need."""
     width, line = form.width, 64 // np.dtype(type(form.nothing)).itemsize
     # Of 16-bit elements a step is one line of memory, of the others two.
@@ -78,7 +78,7 @@ def _in_order(form: Form, made: Exponential, sums: Sums) -> Callable[..., Any]:
 
     Lines of `wanted` from `place` on and of `out` from `target` on are asked for as steps go on.
     """
-    width, take, ask, exp = form.width, form.take, _asking(form), made.exp
+    width, take, ask, exp = form.width, form.take, asking(form), made.exp
     begin, add, flush, block = sums.begin, sums.add, sums.flush, BLOCK * form.width
 
     @piece
@@ -109,7 +109,7 @@ def in_turns(
     A processor looks a few hundred operations ahead, hardly more than one step. Where only the sum
     is wanted exponentials are not kept, and there is no y.
     """
-    width, take, ask, head, tail = form.width, form.take, _asking(form), made.head, made.tail
+    width, take, ask, head, tail = form.width, form.take, asking(form), made.head, made.tail
     begin, add, flush, block = sums.begin, sums.add, sums.flush, BLOCK * form.width
 
     @piece

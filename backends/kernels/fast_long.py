@@ -82,7 +82,7 @@ def pieces(dtype: str) -> Pieces:
         if recomputed:
             fill(x, at, n, cold, tops, np.empty((1, 2)), out, y)
         to, pitch = place(at, n, NONE)
-        scale_rows(y, to, pitch, n, ONE, sums, out, at)
+        scale_rows(y, to, pitch, n, ONE, sums, np.empty((1, 2)), out, at)
 
     return Pieces(begin, _meet, again, _total, end)
 

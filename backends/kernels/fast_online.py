@@ -144,7 +144,7 @@ def pairs(dtype: str) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
         for start in range(0, n, _STRIP):
             size = min(_STRIP, n - start)
             fill_any(x, at + start, size, state[0], cold, y, NONE)
-            scale_rows(y, NONE, NONE, size, ONE, sums, out, at + start)
+            scale_rows(y, NONE, NONE, size, ONE, sums, np.empty((1, 2)), out, at + start)
 
     @piece
     def merge(states: Any, cold: float) -> None:

@@ -27,12 +27,15 @@ from backends.kernels import (
     lanes,
     lanes_forms,
     lanes_memory,
+    lanes_mode,
     lanes_table,
     machine,
+    target,
 )
 from backends.kernels.fast_forms import form_of
 from backends.kernels.fast_lanes import passes
-from backends.kernels.lanes_memory import borrowed
+from backends.kernels.lanes_memory import borrowed, lined_up
+from backends.kernels.lanes_mode import TAKEN_AND_GIVEN, as_before, without_subnormals
 from backends.kernels.machine import piece, wide_vectors
 
 if TYPE_CHECKING:
@@ -62,7 +65,8 @@ LONG = 1 << 17
 SHARE = 16384
 CALLED = (
     double_double, exact_integers, fast_arithmetic, fast_exp, fast_exp_parts, fast_fill, fast_forms,
-    fast_lanes, fast_sums, half_words, lanes, lanes_forms, lanes_memory, lanes_table, machine,
+    fast_lanes, fast_sums, half_words, lanes, lanes_forms, lanes_memory, lanes_mode,
+    lanes_table, machine, target,
 )  # fmt: skip
 
 
@@ -87,11 +91,13 @@ def spans(form: Form) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
     ) -> None:  # fmt: skip
         wide_vectors()
         x, y, out = borrowed(x), borrowed(y), borrowed(out)
+        before = without_subnormals(TAKEN_AND_GIVEN)
         for g in range(rows):
             if abs(tops[g]) <= near:
                 place = to + g * pitch
                 found = fill(x, at + g * n, n, tops[g], y, place, out, n * rows, drawn)
                 sums[g, 0], sums[g, 1] = found
+        as_before(before)
 
     @piece
     def fill_rows(
@@ -111,16 +117,16 @@ def spans(form: Form) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
 
     @piece
     def scale_rows(
-        y: Any, to: int, pitch: int, n: int, rows: int, sums: Any, out: Any, at: int
-    ) -> None:
+        y: Any, to: int, pitch: int, n: int, rows: int, sums: Any, factors: Any, out: Any, at: int
+    ) -> None:  # fmt: skip
         # y may be `out`: each vector is written where it was read before.
         wide_vectors()
-        y, out = borrowed(y), borrowed(out)
-        factors = np.empty((rows, 2), real)
+        y, out, factors = borrowed(y), borrowed(out), borrowed(factors)
         for g in range(rows):  # first: no row's results wait for its division
             factors[g, 0], factors[g, 1] = parts(sums[g, 0], sums[g, 1])
         for g in range(rows):
-            scale(y, to + g * pitch, n, factors[g, 0], factors[g, 1], out, at + g * n)
+            factor, rest = real(factors[g, 0]), real(factors[g, 1])
+            scale(y, to + g * pitch, n, factor, rest, out, at + g * n)
 
     return tops_of, fill_rows, scale_rows
 
@@ -128,12 +134,12 @@ def spans(form: Form) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
 @functools.cache
 def rooms(dtype: str) -> tuple[Callable[..., Any], ...]:
     """Make room(out, rows, n, long): an array for exponentials; place(at, n, long): where in it."""
-    real, width = form_of(dtype).real, form_of(dtype).width
+    made, width = lined_up(form_of(dtype).real), form_of(dtype).width
     if dtype in ("float64", "float32"):
 
         @piece
         def room(out: Any, rows: int, n: int, long: int) -> Any:
-            return out if n > long else np.empty((rows, n + -n % width), real)
+            return out if n > long else made(rows, n + -n % width)
 
         @piece
         def place(at: int, n: int, long: int) -> tuple[int, int]:
@@ -142,7 +148,7 @@ def rooms(dtype: str) -> tuple[Callable[..., Any], ...]:
 
         @piece
         def room(out: Any, rows: int, n: int, long: int) -> Any:  # noqa: ARG001 - as above
-            return np.empty((rows, n + -n % width), real)
+            return made(rows, n + -n % width)
 
         @piece
         def place(at: int, n: int, long: int) -> tuple[int, int]:  # noqa: ARG001 - as above

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import prange
 
-from backends.kernels import fast_long, fast_rows
+from backends.kernels import fast_flow, fast_long, fast_rows
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
+from backends.kernels.fast_flow import in_flow
 from backends.kernels.fast_forms import form_of
 from backends.kernels.fast_long import PIECE, pieces
 from backends.kernels.fast_rows import (
@@ -23,7 +24,9 @@ from backends.kernels.fast_rows import (
     spans,
     tasks_of,
 )
+from backends.kernels.lanes_memory import borrowed
 from backends.kernels.machine import piece
+from backends.kernels.target import has_wide_registers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,17 +41,30 @@ def _softmax_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - holds what i
     longest = LONG // 2 if dtype == "float64" else LONG
 
     @piece
-    def rows_of(x: Any, first: int, last: int, cold: float, out: Any) -> None:
+    def by_groups(x: Any, first: int, last: int, cold: float, out: Any) -> None:
         n = x.shape[1]
         together = max(1, min(last - first, TOGETHER // n))
         y = room(out, together, n, IN_PLACE)
         tops, sums = np.empty(together), np.empty((together, 2))
+        in_groups(x, first, last, cold, out, together, y, tops, sums, np.empty((together, 2)))
+
+    @piece
+    def in_groups(
+        x: Any, first: int, last: int, cold: float, out: Any, together: int, y: Any, tops: Any,
+        sums: Any, factors: Any,
+    ) -> None:  # fmt: skip
+        # A reference is counted by an atomic operation, which waits for all that is being written.
+        x, out, y = borrowed(x), borrowed(out), borrowed(y)
+        tops, sums, factors = borrowed(tops), borrowed(sums), borrowed(factors)
+        n = x.shape[1]
         for i in range(first, last, together):
             rows, at = min(together, last - i), i * n
             to, pitch = place(at, n, IN_PLACE)
             tops_of(x, at, n, rows, tops)
             fill_rows(x, at, n, rows, tops, cold, y, to, pitch, sums, out, ONE)
-            scale_rows(y, to, pitch, n, rows, sums, out, at)
+            scale_rows(y, to, pitch, n, rows, sums, factors, out, at)
+
+    rows_of = in_flow(dtype, by_groups) if has_wide_registers() else by_groups
 
     @piece
     def step(
@@ -113,4 +129,6 @@ def softmax(dtype: str) -> Callable[..., None]:
     signature = types.void(
         array(element, 2, readonly=True), array(element, 2), types.float64, types.intp
     )
-    return compiled(_softmax_of(dtype), signature, (*CALLED, fast_rows, fast_long), dtype)
+    return compiled(
+        _softmax_of(dtype), signature, (*CALLED, fast_rows, fast_long, fast_flow), dtype
+    )

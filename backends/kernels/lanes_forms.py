@@ -173,6 +173,21 @@ def where_above(typing_context: Any, value: Any, limit: Any, kept: Any) -> Any: 
 
 
 @inlined
+def unless_below(typing_context: Any, value: Any, limit: Any, kept: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Return `kept` in lanes where value is above a limit, or NaN, and 0 in others."""
+
+    def generate(_context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        bound = args[1]
+        if not isinstance(signature.args[1], Lanes):
+            bound = spread_value(builder, value, bound)
+        above = builder.fcmp_unordered(">", args[0], bound)
+        return builder.select(above, args[2], constant(kept, 0.0))
+
+    limits = limit if isinstance(limit, Lanes) else value.element
+    return kept(value, limits, kept), generate
+
+
+@inlined
 def as_half(typing_context: Any, value: Any) -> Any:  # noqa: ARG001 - Numba's API
     """Return the encodings of float32 lanes rounded to float16, as int16."""
     made = Lanes(types.int16, value.count)

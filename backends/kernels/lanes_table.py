@@ -6,11 +6,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
+from numba import types as _types
 
-from backends.kernels.lanes import declared, inlined
+from backends.kernels.lanes import Lanes, declared, inlined
+from backends.kernels.target import features, has_wide_registers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+types: Any = _types
 
 
 def _permuted(builder: Any, table: Any, index: Any) -> Any:
@@ -37,8 +41,8 @@ def _picked(builder: Any, table: Any, index: Any) -> Any:
     return found
 
 
-def _part(builder: Any, value: Any, start: int, count: int) -> Any:
-    places = [ir.Constant(ir.IntType(32), start + i) for i in range(count)]
+def _part(builder: Any, value: Any, start: int, count: int, of: int = 1 << 30) -> Any:
+    places = [ir.Constant(ir.IntType(32), (start + i) % of) for i in range(count)]
     mask = ir.Constant(ir.VectorType(ir.IntType(32), count), places)
     return builder.shuffle_vector(value, value, mask)
 
@@ -49,12 +53,6 @@ def _joined(builder: Any, parts: Sequence[Any]) -> Any:
         mask = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places)
         parts = [builder.shuffle_vector(*parts[k : k + 2], mask) for k in range(0, len(parts), 2)]
     return parts[0]
-
-
-def _compiled_for(context: Any) -> str:
-    # There is no other way to ask.
-    features: str = context.codegen()._get_host_cpu_features()  # noqa: SLF001 - as said above
-    return features
 
 
 def table_of_eight(entries: Sequence[int]) -> Callable[..., Any]:
@@ -68,12 +66,12 @@ def table_of_eight(entries: Sequence[int]) -> Callable[..., Any]:
     def lookup(typing_context: Any, index: Any) -> Any:  # noqa: ARG001 - Numba's API
         wide = index.count // len(entries)
 
-        def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
             word = index.vector.element
             table = ir.Constant(
                 ir.VectorType(word, len(entries)), [ir.Constant(word, e) for e in entries]
             )
-            chosen = _permuted if "+avx512f" in _compiled_for(context) else _picked
+            chosen = _permuted if has_wide_registers() else _picked
             parts = [
                 chosen(builder, table, _part(builder, args[0], k * len(entries), len(entries)))
                 for k in range(wide)
@@ -119,14 +117,14 @@ def table_of_roots(entries: Sequence[int]) -> Callable[..., Any]:
 
     @inlined
     def lookup(typing_context: Any, index: Any) -> Any:  # noqa: ARG001 - Numba's API
-        def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-            features, word, at = _compiled_for(context), index.vector.element, args[0]
-            if "+avx" not in features.split(","):
+        def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            word, at = index.vector.element, args[0]
+            if "avx" not in features():
                 return _selected(builder, entries, at)
             kind = "ps" if word.width == 32 else "pd"
             if kind == "pd":
                 at = builder.shl(at, _everywhere(at, 1))
-            bits = 512 if "+avx512f" in features and index.count * word.width % 512 == 0 else 256
+            bits = 512 if has_wide_registers() and index.count * word.width % 512 == 0 else 256
             count = bits // word.width
             table = ir.Constant(
                 ir.VectorType(word, count),
@@ -141,3 +139,68 @@ def table_of_roots(entries: Sequence[int]) -> Callable[..., Any]:
         return index(index), generate
 
     return lookup
+
+
+def _in_wholes(builder: Any, values: Sequence[Any], make: Callable[..., Any]) -> Any:
+    """Make lanes by an instruction for 512 bits from such parts of some; fewer lanes are padded."""
+    kind = values[0].type
+    count = 512 // (32 if kind.element in (ir.FloatType(), ir.IntType(32)) else 64)
+    if kind.count < count:
+        wide = [_part(builder, value, 0, count, of=kind.count) for value in values]
+        return _part(builder, make(*wide), 0, kind.count)
+    starts = range(0, kind.count, count)
+    return _joined(builder, [
+        make(*(_part(builder, value, start, count) for value in values)) for start in starts
+    ])  # fmt: skip
+
+
+def wide_table(entries: Sequence[float]) -> Callable[..., Any]:
+    """Make lookup(index lanes) -> real lanes: of eight entries those of each index's lowest bits.
+
+    One instruction where registers have 512 bits, which this needs.
+    """
+
+    @inlined
+    def lookup(typing_context: Any, index: Any) -> Any:  # noqa: ARG001 - Numba's API
+        single = index.element == types.int32
+        real, letters = (ir.FloatType(), "sf") if single else (ir.DoubleType(), "df")
+        made = Lanes(types.float32 if single else types.float64, index.count)
+        places = [*entries, *entries] if single else entries  # it minds four bits of an int32
+        reals = ir.VectorType(real, len(places))
+        table = ir.Constant(reals, [ir.Constant(real, entry) for entry in places])
+
+        def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            def found(part: Any) -> Any:
+                kind = ir.FunctionType(reals, [reals, part.type])
+                function = declared(builder, kind, f"llvm.x86.avx512.permvar.{letters}.512")
+                return builder.call(function, [table, part])
+
+            return _in_wholes(builder, args, found)
+
+        return made(index), generate
+
+    return lookup
+
+
+@inlined
+def scaled(typing_context: Any, value: Any, power: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Return real lanes times 2 to the integers that are not above `power`, which are real too.
+
+    One instruction of registers of 512 bits, which this needs; a result may be subnormal.
+    """
+    letters, word = ("ps", 16) if value.element == types.float32 else ("pd", 8)
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        def made(one: Any, by: Any) -> Any:
+            mask, rounding = ir.IntType(word), ir.IntType(32)
+            kind = ir.FunctionType(one.type, [one.type] * 3 + [mask, rounding])
+            function = declared(builder, kind, f"llvm.x86.avx512.mask.scalef.{letters}.512")
+            nothing = ir.Constant(one.type, ir.Undefined)
+            # All lanes, and rounding as the processor is told to.
+            return builder.call(
+                function, [one, by, nothing, ir.Constant(mask, -1), ir.Constant(rounding, 4)]
+            )
+
+        return _in_wholes(builder, args, made)
+
+    return value(value, power), generate

@@ -123,8 +123,10 @@ def problems() -> dict[str, tuple[Problem, int]]:
         "R": (eighth, 7),
         "SINGLE": (narrow, 5),
         "SINGLE.roots": (quarter, 3),
+        "SINGLE.table": (replace(narrow, half=exponential.half / 8), 3),
         "DOUBLE": (exponential, 10),
         "DOUBLE.roots": (half, 8),
+        "DOUBLE.table": (replace(exponential, half=exponential.half / 8), 6),
         "SHORT": (narrow, 4),
     }
 
@@ -153,6 +155,51 @@ def levels() -> dict[str, tuple[float, float]]:
     }
 
 
+def table_levels() -> dict[str, tuple[float, float]]:
+    """Return the levels of the tables of eight roots, and how far apart their errors are, in u.
+
+    An exponential is off by its root's error and by half an ulp where it is rounded, which is most
+    just above a power of 2; its sum by another root's error. Least is the largest of all that: of
+    levels a twenty-fourth of an ulp apart for float32, for float64 of the first 200,000.
+    """
+    roots = 2.0 ** (np.arange(8) / 8)
+    step, found = 2.0**-23 / 24, []
+    for start in range(0, int((roots[1] - 1.0) / step), _FIRST):
+        levels = 1.0 + step * np.arange(start, start + _FIRST)
+        products = levels[:, None] * roots
+        nearest = products.astype(np.float32).astype(np.float64)
+        off = (nearest / products - 1.0) * 2.0**24
+        worst = _worst_of_roots(nearest, off)
+        best = worst.argmin()
+        found.append((worst[best], levels[best], np.ptp(off[best])))
+    single = min(found)
+    fine = np.array([_rests_of_eighths(i) for i in range(1, _FIRST)])
+    double = int(_worst_of_roots(roots[None, :], fine).argmin())
+    return {
+        "SINGLE": (float(single[1]), float(single[2])),
+        "DOUBLE": (1.0 + (double + 1) * 2.0**-52, float(np.ptp(fine[double]))),
+    }
+
+
+def _worst_of_roots(nearest: Any, off: Any) -> Any:
+    rounding = 1.0 / np.where(nearest >= 2.0, nearest / 2.0, nearest)
+    above = (rounding + off).max(1) - off.min(1)
+    below = (rounding - off).max(1) + off.max(1)
+    return np.maximum(above, below)
+
+
+def _rests_of_eighths(i: int) -> list[float]:
+    """Return how far 1 + i 2^-52 times each root of 2 is from a number, in u."""
+    whole, rests = 1 << 200, []
+    for k in range(8):
+        root = 1 << 200 + k  # 2^k over 2^200; then its eighth root, over 2^200 as well
+        root = math.isqrt(math.isqrt(math.isqrt(root << 1400)))
+        rest = (2**52 + i) * root % whole
+        off = -rest if 2 * rest < whole else whole - rest
+        rests.append(off / whole * 2.0 / 2.0 ** (k / 8))
+    return rests
+
+
 def main() -> None:
     """Print the coefficients and the errors."""
     lines = []
@@ -165,6 +212,8 @@ def main() -> None:
             lines += [f"relative error 2^{error}", ""]
     for name, (number, off) in levels().items():
         lines += [f"level of {name}", number.hex(), f"within {off:.2g} u", ""]
+    for name, (number, off) in table_levels().items():
+        lines += [f"level of {name}.table", number.hex(), f"{off:.2g} u apart", ""]
     sys.stdout.write("\n".join(lines))
 
 

@@ -11,8 +11,10 @@ from backends.kernels import fast_arithmetic, remez
 STATED = {
     "SINGLE": -27.9,
     "SINGLE.roots": -27.4,
+    "SINGLE.table": -32.3,
     "DOUBLE": -56.3,
     "DOUBLE.roots": -55.8,
+    "DOUBLE.table": -58.2,
     "SHORT": -23.1,
 }
 
@@ -27,7 +29,7 @@ def test_a_polynomial_is_as_near_to_exp_as_it_is_said_to_be(name):
         assert mpmath.log(problem.worst(terms), 2) <= STATED[name]
 
 
-@pytest.mark.parametrize("name", ["SINGLE", "SINGLE.roots", "SHORT"])
+@pytest.mark.parametrize("name", ["SINGLE", "SINGLE.roots", "SINGLE.table", "SHORT"])
 def test_the_script_makes_the_coefficients_that_are_used(name):
     problem, count = remez.problems()[name]
     with mpmath.workprec(200):
@@ -47,3 +49,16 @@ def test_a_table_of_roots_is_as_near_as_stated_at_the_level_that_the_script_find
         with mpmath.workprec(200):
             true = of.roots.level * mpmath.root(2, count) ** i
             assert abs((1 + mpmath.ldexp(mantissa, -of.fraction)) / true - 1) < 0.007 * unit
+
+
+@pytest.mark.parametrize("name", ["SINGLE", "DOUBLE"])
+def test_a_table_of_eighths_is_as_near_as_stated(name):
+    of = getattr(fast_arithmetic, name)
+    level, apart = remez.table_levels()[name]
+    assert level == of.table.level
+    assert apart < 0.18
+    unit = mpmath.mpf(2) ** -(of.fraction + 1)
+    for i, mantissa in enumerate(of.table.mantissas(of)):
+        with mpmath.workprec(200):
+            true = of.table.level * mpmath.root(2, of.table.count) ** i
+            assert abs((1 + mpmath.ldexp(mantissa, -of.fraction)) / true - 1) < 0.12 * unit
