@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
     from backends.kernels.fast_forms import Form
 
-# Shorter rows have too little in the middle.
-LEAST = 256
+# Shorter rows have too little in the middle; of longer ones the second-level cache does not hold
+# all that flows.
+LEAST, MOST = 256, 1 << 16
 # So many elements ahead lines of memory are asked for.
 _AHEAD = 1024
 
@@ -141,11 +142,12 @@ def flowing(form: Form) -> Callable[..., Any]:
 def in_flow(dtype: str, otherwise: Callable[..., None]) -> Callable[..., None]:
     """Make rows_of(x, first, last, cold, out): rows in flow, if they are not too short for it."""
     flow, (room, place) = flowing(form_of(dtype)), rooms(dtype)
+    most = MOST // 2 if dtype == "float64" else MOST
 
     @piece
     def rows_of(x: Any, first: int, last: int, cold: float, out: Any) -> None:
         n = x.shape[1]
-        if cold != 1.0 or n < LEAST or first == last:
+        if cold != 1.0 or not LEAST <= n <= most or first == last:
             otherwise(x, first, last, cold, out)
             return
         is_there, pitch = place(ONE, n, IN_PLACE)

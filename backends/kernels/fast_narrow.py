@@ -21,6 +21,7 @@ from backends.kernels.fast_abreast import filling_abreast, scaling_abreast
 from backends.kernels.fast_forms import FEW, form_of
 from backends.kernels.fast_rows import CALLED, NONE, ONE, TOGETHER, tasks_of
 from backends.kernels.fast_turned import columns_of, turning_rows
+from backends.kernels.lanes_memory import borrowed, lined_up
 from backends.kernels.machine import piece
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ def given_types(dtype: str) -> tuple[Any, ...]:
 
 def _softmax_of(dtype: str) -> Callable[..., None]:
     form = form_of(dtype)
-    columns, words, real = columns_of(form), form.empty.itemsize == 2, form.real
+    columns, words = columns_of(form), form.empty.itemsize == 2
+    elements, numbers = lined_up(type(form.nothing)), lined_up(form.real)
     turn, fill, mark = turning_rows(form), filling_abreast(form), marking(form)
     put = putting(scaling_abreast(form))
 
@@ -109,8 +111,18 @@ def _softmax_of(dtype: str) -> Callable[..., None]:
     def rows_of(x: Any, first: int, last: int, out: Any, left: Any) -> None:
         n = x.shape[1]
         most, wide = sizes(first, last, n, columns)
-        t, tops, sums = np.empty(most * wide, x.dtype), np.empty(most), np.empty((2, most))
-        y = np.empty(most * wide, real) if words else t
+        t, tops, sums = elements(ONE, most * wide), np.empty(most), np.empty((2, most))
+        y = numbers(ONE, most * wide) if words else t
+        in_rounds(x, first, last, out, left, most, wide, t, y, tops, sums)
+
+    @piece
+    def in_rounds(
+        x: Any, first: int, last: int, out: Any, left: Any, most: int, wide: int, t: Any, y: Any,
+        tops: Any, sums: Any,
+    ) -> None:  # fmt: skip
+        # A reference is counted by an atomic operation, which waits for all that is being written.
+        x, out, left, t, y = borrowed(x), borrowed(out), borrowed(left), borrowed(t), borrowed(y)
+        tops, sums, n = borrowed(tops), borrowed(sums), x.shape[1]
         for i in range(first, last, most):
             rows = min(most, last - i)
             turn(x, i * n, n, rows, t, wide, tops)

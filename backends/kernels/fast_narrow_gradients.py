@@ -35,7 +35,7 @@ from backends.kernels.fast_narrow import (
 from backends.kernels.fast_narrow_logs import marking_faint
 from backends.kernels.fast_rows import ONE, tasks_of
 from backends.kernels.fast_turned import columns_of, turning_rows
-from backends.kernels.lanes_memory import element
+from backends.kernels.lanes_memory import borrowed, element, lined_up
 from backends.kernels.machine import fused, piece, widened
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def _is_zero(c: Any, at: int, n: int) -> bool:
 
 def _vjp_of(dtype: str) -> Callable[..., None]:
     form = form_of(dtype)
-    columns, real = columns_of(form), form.real
+    columns = columns_of(form)
+    elements, numbers = lined_up(type(form.nothing)), lined_up(form.real)
     turn, fill, mark = turning_rows(form), filling_abreast(form), marking(form)
     # What is missing of a cotangent is multiplied by a probability of 0: it must be a number.
     turn_cotangents = turning_rows(form, form.empty)
@@ -79,8 +80,18 @@ def _vjp_of(dtype: str) -> Callable[..., None]:
     def rows_of(x: Any, c: Any, first: int, last: int, out: Any, left: Any) -> None:
         n = x.shape[1]
         most, wide = sizes(first, last, n, columns)
-        t, y, tops = np.empty(most * wide, x.dtype), np.empty(most * wide, real), np.empty(most)
+        t, y, tops = elements(ONE, most * wide), numbers(ONE, most * wide), np.empty(most)
         sums, others = np.empty((2, most)), np.empty(most)
+        in_rounds(x, c, first, last, out, left, most, wide, t, y, tops, sums, others)
+
+    @piece
+    def in_rounds(
+        x: Any, c: Any, first: int, last: int, out: Any, left: Any, most: int, wide: int, t: Any,
+        y: Any, tops: Any, sums: Any, others: Any,
+    ) -> None:  # fmt: skip
+        x, c, out, left = borrowed(x), borrowed(c), borrowed(out), borrowed(left)
+        t, y, tops = borrowed(t), borrowed(y), borrowed(tops)
+        sums, others, n = borrowed(sums), borrowed(others), x.shape[1]
         for i in range(first, last, most):
             rows = min(most, last - i)
             turn(x, i * n, n, rows, t, wide, tops)
@@ -138,7 +149,8 @@ def _grad_of(dtype: str) -> Callable[..., None]:
     # float32 and float64 know what exponentials were before they were rounded; that of a label is
     # taken off their sum, which should keep its digits in 16 bits, too.
     form = form_of(dtype) if dtype in ("float32", "float64") else logarithmic(dtype)
-    columns, real, put_labels = columns_of(form), form.real, _putting_labels(ends(dtype).put)
+    columns, put_labels = columns_of(form), _putting_labels(ends(dtype).put)
+    elements, numbers = lined_up(type(form.nothing)), lined_up(form.real)
     turn, fill, mark = turning_rows(form), filling_abreast(form), marking(form)
     rest, put, mark_faint = (
         resting_abreast(form),
@@ -150,9 +162,22 @@ def _grad_of(dtype: str) -> Callable[..., None]:
     def rows_of(x: Any, labels: Any, first: int, last: int, out: Any, left: Any) -> None:
         n = x.shape[1]
         most, wide = sizes(first, last, n, columns)
-        t, y, tops = np.empty(most * wide, x.dtype), np.empty(most * wide, real), np.empty(most)
+        t, y, tops = elements(ONE, most * wide), numbers(ONE, most * wide), np.empty(most)
         sums, peaks, rests = np.empty((2, most)), np.empty((2, most)), np.empty((2, most))
         own = np.empty(most)
+        in_rounds(
+            x, labels, first, last, out, left, most, wide, t, y, tops, sums, peaks, rests, own
+        )  # fmt: skip
+
+    @piece
+    def in_rounds(
+        x: Any, labels: Any, first: int, last: int, out: Any, left: Any, most: int, wide: int,
+        t: Any, y: Any, tops: Any, sums: Any, peaks: Any, rests: Any, own: Any,
+    ) -> None:  # fmt: skip
+        x, labels, out, left = borrowed(x), borrowed(labels), borrowed(out), borrowed(left)
+        t, y, tops, sums = borrowed(t), borrowed(y), borrowed(tops), borrowed(sums)
+        peaks, rests, own = borrowed(peaks), borrowed(rests), borrowed(own)
+        n = x.shape[1]
         for i in range(first, last, most):
             rows = min(most, last - i)
             turn(x, i * n, n, rows, t, wide, tops)

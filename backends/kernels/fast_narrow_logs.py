@@ -33,9 +33,9 @@ from backends.kernels.fast_narrow import (
     sizes,
     whole,
 )
-from backends.kernels.fast_rows import tasks_of
+from backends.kernels.fast_rows import ONE, tasks_of
 from backends.kernels.fast_turned import columns_of, turning_rows
-from backends.kernels.lanes_memory import element
+from backends.kernels.lanes_memory import borrowed, element, lined_up
 from backends.kernels.machine import piece, widened
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def marking_faint(form: Form) -> Callable[..., Any]:
 def _logs_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - holds what it makes
     form, put_one = logarithmic(dtype), ends(dtype).put
     columns, real, precise = columns_of(form), form.real, dtype == "float64"
+    elements = lined_up(type(form.nothing))
     turn, mark = turning_rows(form), marking(form)
     fill = filling_abreast(form, keeps=False)
     rest, put = resting_abreast(form), putting(lessening_abreast(form))
@@ -115,9 +116,21 @@ def _logs_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - holds what it m
     def rows_of(x: Any, labels: Any, first: int, last: int, what: int, out: Any, left: Any) -> None:
         n = x.shape[1]
         most, wide = sizes(first, last, n, columns)
-        drawn = np.int64(what == LOG_SOFTMAX)
-        t, tops = np.empty(most * wide, x.dtype), np.empty(most)
+        t, tops = elements(ONE, most * wide), np.empty(most)
         sums, peaks, rests = np.empty((2, most)), np.empty((2, most)), np.empty((2, most))
+        in_rounds(
+            x, labels, first, last, what, out, left, most, wide, t, tops, sums, peaks, rests
+        )  # fmt: skip
+
+    @piece
+    def in_rounds(
+        x: Any, labels: Any, first: int, last: int, what: int, out: Any, left: Any, most: int,
+        wide: int, t: Any, tops: Any, sums: Any, peaks: Any, rests: Any,
+    ) -> None:  # fmt: skip
+        x, labels, out, left = borrowed(x), borrowed(labels), borrowed(out), borrowed(left)
+        t, tops, sums = borrowed(t), borrowed(tops), borrowed(sums)
+        peaks, rests = borrowed(peaks), borrowed(rests)
+        n, drawn = x.shape[1], np.int64(what == LOG_SOFTMAX)
         for i in range(first, last, most):
             rows = min(most, last - i)
             turn(x, i * n, n, rows, t, wide, tops)
