@@ -42,6 +42,7 @@ from backends.kernels.fast_rows import (
     spans,
     tasks_of,
 )
+from backends.kernels.lanes_memory import borrowed
 from backends.kernels.machine import piece
 
 if TYPE_CHECKING:
@@ -75,6 +76,16 @@ def _rows_of(dtype: str) -> Callable[..., Any]:  # noqa: C901 - holds what it ma
         n = x.shape[1]
         y = room(out, together, min(n, TOGETHER), TOGETHER)
         tops, sums = np.empty(together), np.empty((together, 2))
+        logs_of(x, labels, first, last, together, cold, what, out, y, tops, sums)
+
+    @piece
+    def logs_of(
+        x: Any, labels: Any, first: int, last: int, together: int, cold: float, what: int, out: Any,
+        y: Any, tops: Any, sums: Any,
+    ) -> None:  # fmt: skip
+        # A reference is counted by an atomic operation, which waits for all that is being written.
+        x, labels, out = borrowed(x), borrowed(labels), borrowed(out)
+        y, tops, sums, n = borrowed(y), borrowed(tops), borrowed(sums), x.shape[1]
         for i in range(first, last, together):
             rows, at = min(together, last - i), i * n
             if what == CROSS_ENTROPY and rows == 1 and labels[i, 0] < 0:
@@ -95,6 +106,15 @@ def _rows_of(dtype: str) -> Callable[..., Any]:  # noqa: C901 - holds what it ma
         n = x.shape[1]
         y = room(out, together, n, IN_PLACE)
         tops, sums = np.empty(together), np.empty((together, 2))
+        slopes_of(x, c, labels, first, last, together, cold, what, out, y, tops, sums)
+
+    @piece
+    def slopes_of(
+        x: Any, c: Any, labels: Any, first: int, last: int, together: int, cold: float, what: int,
+        out: Any, y: Any, tops: Any, sums: Any,
+    ) -> None:  # fmt: skip
+        x, c, labels, out = borrowed(x), borrowed(c), borrowed(labels), borrowed(out)
+        y, tops, sums, n = borrowed(y), borrowed(tops), borrowed(sums), x.shape[1]
         for i in range(first, last, together):
             rows, at = min(together, last - i), i * n
             to, pitch = place(at, n, IN_PLACE)
