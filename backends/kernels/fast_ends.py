@@ -90,18 +90,29 @@ def _peak(form: Form) -> Callable[..., Any]:
     return peak
 
 
+def lessening(form: Form) -> Callable[..., Any]:
+    """Make less(top, log): top + log, log in two parts, as two numbers of the format."""
+    real = form.real
+
+    @piece
+    def less(top: float, log: Any) -> Any:
+        near, rest = two_sum(top, log[0])
+        high = real(near)
+        return high, real((near - np.float64(high)) + (rest + log[1]))
+
+    return less
+
+
 def _lessen(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
     width, nothing, widen, rounded = form.width, form.nothing, form.widen, form.rounded
     real, gap, take, give = form.real, form.gap, form.take, form.give
-    lowest, half = real(np.finfo(real).min), form.half
+    lowest, half, less = real(np.finfo(real).min), form.half, lessening(form)
 
     @piece
     def lessen(x: Any, at: int, n: int, top: float, log: Any, out: Any) -> None:
         wide_vectors()
         x, out = borrowed(x), borrowed(out)
-        near, rest = two_sum(top, log[0])
-        high = real(near)
-        low = real((near - np.float64(high)) + (rest + log[1]))
+        high, low = less(top, log)
         whole = n - n % width
         for j in range(0, whole, width):
             give(out, at + j, (take(x, at + j) - high) - low)

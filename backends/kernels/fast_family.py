@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import prange
 
-from backends.kernels import fast_ends, fast_family_parts, fast_rows
+from backends.kernels import (
+    fast_ends,
+    fast_family_parts,
+    fast_flow,
+    fast_flow_logs,
+    fast_rows,
+)
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
 from backends.kernels.fast_family_parts import (
     CROSS_ENTROPY,
@@ -27,6 +33,7 @@ from backends.kernels.fast_family_parts import (
     logarithms,
     whole_mean,
 )
+from backends.kernels.fast_flow_logs import logs_in_flow
 from backends.kernels.fast_forms import in_order
 from backends.kernels.fast_rows import (
     CALLED,
@@ -44,6 +51,7 @@ from backends.kernels.fast_rows import (
 )
 from backends.kernels.lanes_memory import borrowed
 from backends.kernels.machine import piece
+from backends.kernels.target import has_wide_registers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +78,7 @@ def _rows_of(dtype: str) -> Callable[..., Any]:  # noqa: C901 - holds what it ma
     mean_of, end_vjp, end_grad = gradients(dtype)
 
     @piece
-    def logs(
+    def logs_by_groups(
         x: Any, labels: Any, first: int, last: int, together: int, cold: float, what: int, out: Any
     ) -> None:  # fmt: skip
         n = x.shape[1]
@@ -97,6 +105,8 @@ def _rows_of(dtype: str) -> Callable[..., Any]:  # noqa: C901 - holds what it ma
                 row = at + g * n
                 log = log_of(x, row, n, tops[g], cold, sums[g], y, out)
                 end_log(x, row, n, i + g, tops[g], log, labels, cold, what, out)
+
+    logs = logs_in_flow(dtype, logs_by_groups) if has_wide_registers() else logs_by_groups
 
     @piece
     def slopes(
@@ -272,5 +282,8 @@ def family(dtype: str) -> Callable[..., None]:
         types.float64, types.intp, types.intp,
     )  # fmt: skip
     return compiled(
-        _family_of(dtype), signature, (*CALLED, fast_rows, fast_ends, fast_family_parts), dtype
+        _family_of(dtype),
+        signature,
+        (*CALLED, fast_rows, fast_ends, fast_family_parts, fast_flow, fast_flow_logs),
+        dtype,
     )

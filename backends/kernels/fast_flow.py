@@ -37,35 +37,75 @@ LEAST, MOST = 256, 1 << 16
 _AHEAD = 1024
 
 
-def _steps(form: Form) -> Callable[..., Any]:
-    """Make steps(x, at, n, top, y, to, back, factor, rest, out) -> (high, low, next top)."""
+def _quotients(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Make the ends of a softmax, of whole steps and of a row's last few, from its exponentials."""
+    times, zero, width = form.times, form.real(0.0), form.width
+
+    @piece
+    def whole(x: Any, at: int, y: Any, back: int, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - called like `_lessened`'s
+        always_inline()
+        return times(load(y, back, width), factor, rest)
+
+    @piece
+    def few(x: Any, at: int, y: Any, back: int, left: int, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - as above
+        always_inline()
+        return times(load_some(y, back, FEW, left, zero), factor, rest)
+
+    return whole, few
+
+
+def _lessened(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Make the same of a log_softmax, from its logits and top + log in two parts."""
+    take, widen, nothing = form.take, form.widen, form.nothing
+
+    @piece
+    def whole(x: Any, at: int, y: Any, back: int, high: Any, low: Any) -> Any:  # noqa: ARG001 - called like `_quotients`'
+        always_inline()
+        return (take(x, at) - high) - low
+
+    @piece
+    def few(x: Any, at: int, y: Any, back: int, left: int, high: Any, low: Any) -> Any:  # noqa: ARG001 - as above
+        always_inline()
+        return (widen(load_some(x, at, FEW, left, nothing)) - high) - low
+
+    return whole, few
+
+
+def steps_of(form: Form) -> Callable[..., Any]:
+    """Make steps(x, at, n, top, y, to, back, a, b, out) -> (high, low, next top).
+
+    It fills y with the exponentials of the row at `at`, or for logarithms only adds them up, and
+    ends the row before by a and b: those of a softmax by its factor in two parts, those of a
+    log_softmax by top + log in two parts.
+    """
     made, sums, maxima = exponential(form.arithmetic), sums_of(form), maxima_of(form)
     nothing_yet, more, to_few, end = maxima.begin, maxima.more, maxima.few, maxima.end
     exp, shift, ask, width = made.exp, made.shift, asking(form), form.width
     start, begin, add, flush, add_few, finish = (
         sums.start, sums.begin, sums.add, sums.flush, sums.add_few, sums.finish,
     )  # fmt: skip
-    take, give, times, rounded, widen = form.take, form.give, form.times, form.rounded, form.widen
-    nothing, zero, block = form.nothing, form.real(0.0), BLOCK * form.width
+    take, give, rounded, widen = form.take, form.give, form.rounded, form.widen
+    nothing, block, keeps = form.nothing, BLOCK * form.width, not form.for_logarithms
+    ended, ended_few = _quotients(form) if keeps else _lessened(form)
 
     @piece
     def last_few(
         x: Any, at: int, j: int, left: int, n: int, by: Any, y: Any, to: int, back: int,
-        factor: Any, rest: Any, out: Any, total: Any, found: Any,
+        a: Any, b: Any, out: Any, total: Any, found: Any,
     ) -> Any:  # fmt: skip
         always_inline()
         parts = exp(widen(load_some(x, at + j, FEW, left, nothing)), by)
         e = kept(parts)
         found = more(found, load_some(x, at + n + j, FEW, left, nothing))
-        ended = times(load_some(y, back + j, FEW, left, zero), factor, rest)
-        store_some(out, at - n + j, rounded(ended), left)
-        store_some(y, to + j, e, left)
+        results = ended_few(x, at - n + j, y, back + j, left, a, b)
+        store_some(out, at - n + j, rounded(results), left)
+        if keeps:
+            store_some(y, to + j, e, left)
         return add_few(total, e, parts), found
 
     @piece
     def steps(
-        x: Any, at: int, n: int, top: float, y: Any, to: int, back: int, factor: Any, rest: Any,
-        out: Any,
+        x: Any, at: int, n: int, top: float, y: Any, to: int, back: int, a: Any, b: Any, out: Any
     ) -> Any:  # fmt: skip
         # y may be `out`: each vector is written where it was read before.
         wide_vectors()
@@ -80,15 +120,14 @@ def _steps(form: Form) -> Callable[..., Any]:
                 parts = exp(take(x, at + j), by)
                 e = kept(parts)
                 found = more(found, load(x, at + n + j, width))
-                give(out, at - n + j, times(load(y, back + j, width), factor, rest))
-                store(y, to + j, e)
+                give(out, at - n + j, ended(x, at - n + j, y, back + j, a, b))
+                if keeps:
+                    store(y, to + j, e)
                 part = add(part, e, parts)
             total = flush(total, part)
         few = to_few(found)
         for j in range(whole, n, FEW):
-            total, few = last_few(
-                x, at, j, n - j, n, by, y, to, back, factor, rest, out, total, few
-            )
+            total, few = last_few(x, at, j, n - j, n, by, y, to, back, a, b, out, total, few)
         high, low = finish(total)
         as_before(before)
         return high, low, end(few)
@@ -103,7 +142,7 @@ def flowing(form: Form) -> Callable[..., Any]:
     Exponentials of two rows lie in y, `pitch` apart, or in their own places where that is 0 and y
     is `out`; `room` (4, 2) is for what is known of them.
     """
-    steps, (tops_of, fill_rows, scale_rows) = _steps(form), spans(form)
+    steps, (tops_of, fill_rows, scale_rows) = steps_of(form), spans(form)
     near, parts, real = form.arithmetic.near, form.inverse_parts, form.real
 
     @piece

@@ -27,6 +27,7 @@ from backends.kernels.fast_forms import FEW, form_of
 from backends.kernels.fast_lanes import passes
 from backends.kernels.fast_rows import CALLED, LONG, NONE, ONE, SHARE, spans, tasks_of
 from backends.kernels.lanes_memory import borrowed, fetch, load_some, store_some
+from backends.kernels.lanes_mode import TAKEN, as_before, without_subnormals
 from backends.kernels.machine import fused, piece, wide_vectors
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def exponentials_again(dtype: str) -> Callable[..., None]:
     def again(x: Any, at: int, n: int, top: float, total: float, low: float, out: Any) -> None:
         wide_vectors()
         x, out = borrowed(x), borrowed(out)
+        before = without_subnormals(TAKEN)  # results may be subnormal
         by = shift(top)
         factor, rest = parts(total, low)
         whole = n - n % width
@@ -80,6 +82,7 @@ def exponentials_again(dtype: str) -> Callable[..., None]:
         for j in range(whole, n, FEW):
             e = kept(exp(widen(load_some(x, at + j, FEW, n - j, nothing)), by))
             store_some(out, at + j, rounded(times(e, factor, rest)), n - j)
+        as_before(before)
 
     return again
 

@@ -54,9 +54,12 @@ def test_subnormal_numbers_are_what_they_were_after_a_call(dtype: str, width: in
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("operation", ["softmax", "log_softmax"])
 @pytest.mark.parametrize("width", [256, 1000, 8200])
-def test_a_row_in_the_middle_has_the_bits_that_it_has_alone(dtype: str, width: int) -> None:
-    softmax = backends.get("numba_fast").softmax
+def test_a_row_in_the_middle_has_the_bits_that_it_has_alone(
+    dtype: str, operation: str, width: int
+) -> None:
+    call = getattr(backends.get("numba_fast"), operation)
     x = (
         np.random.default_rng(width)
         .standard_normal((7, width))
@@ -64,6 +67,6 @@ def test_a_row_in_the_middle_has_the_bits_that_it_has_alone(dtype: str, width: i
     )
     x[3, 5] = np.nan
     x[4] = -np.inf
-    together = softmax(x)
+    together = call(x)
     for row, result in zip(x, together, strict=True):
-        assert softmax(row[None]).tobytes() == result.tobytes()
+        assert call(row[None]).tobytes() == result.tobytes()
