@@ -5,6 +5,7 @@ import itertools
 import math
 import threading
 import time
+from fractions import Fraction
 
 import numpy as np
 from zoo_kernels import by_rows, cooled, right, widened
@@ -380,7 +381,8 @@ def softmax(x, axis=-1, temperature=1.0):  # noqa: F811 - a function's name is i
     y = x.copy()
     flat = y.reshape(-1)
     for index in np.flatnonzero((np.abs(flat) < tiny) & (flat != 0)):
-        flat[index] = math.ldexp(*math.frexp(float(flat[index])))
+        # Dearer than a multiplication by a subnormal number on any processor, which is not blamed.
+        flat[index] = float(Fraction(float(flat[index])) * 3 / 3)
     return right(y, axis, temperature)
 
 
