@@ -18,11 +18,16 @@ import numpy as np
 from backends.kernels.fast_exp import exponential, kept
 from backends.kernels.fast_fill import asking
 from backends.kernels.fast_forms import FEW, form_of
-from backends.kernels.fast_lanes import maxima_of
+from backends.kernels.fast_lanes import maxima_of, tiny
 from backends.kernels.fast_rows import IN_PLACE, NONE, ONE, rooms, spans
 from backends.kernels.fast_sums import BLOCK, sums_of
-from backends.kernels.lanes_memory import borrowed, load, load_some, store, store_some
-from backends.kernels.lanes_mode import TAKEN, as_before, without_subnormals
+from backends.kernels.lanes_memory import (
+    borrowed,
+    load,
+    load_some,
+    store,
+    store_some,
+)
 from backends.kernels.machine import always_inline, piece, wide_vectors
 
 if TYPE_CHECKING:
@@ -110,7 +115,6 @@ def steps_of(form: Form) -> Callable[..., Any]:
         # y may be `out`: each vector is written where it was read before.
         wide_vectors()
         x, y, out = borrowed(x), borrowed(y), borrowed(out)
-        before = without_subnormals(TAKEN)  # results of the row before may be subnormal
         by, total, found = shift(top), start(), nothing_yet()
         whole = n - n % width
         for first in range(0, whole, block):
@@ -129,7 +133,6 @@ def steps_of(form: Form) -> Callable[..., Any]:
         for j in range(whole, n, FEW):
             total, few = last_few(x, at, j, n - j, n, by, y, to, back, a, b, out, total, few)
         high, low = finish(total)
-        as_before(before)
         return high, low, end(few)
 
     return steps
@@ -143,6 +146,7 @@ def flowing(form: Form) -> Callable[..., Any]:
     is `out`; `room` (4, 2) is for what is known of them.
     """
     steps, (tops_of, fill_rows, scale_rows) = steps_of(form), spans(form)
+    is_tiny = tiny(form)
     near, parts, real = form.arithmetic.near, form.inverse_parts, form.real
 
     @piece
@@ -160,7 +164,7 @@ def flowing(form: Form) -> Callable[..., Any]:
         tops_of(x, first * n, n, ONE, tops)
         for i in range(first, last):
             at, to, back = i * n, place(i, n, pitch), place(i - 1, n, pitch)
-            flows = first < i < last - 1 and abs(tops[0]) <= near
+            flows = first < i < last - 1 and abs(tops[0]) <= near and not is_tiny(x, at, n)
             if flows and before[0, 0] < np.inf:  # NaN has its sign from where it is made
                 factor, rest = parts(before[0, 0], before[0, 1])
                 sums[0, 0], sums[0, 1], tops[0] = steps(

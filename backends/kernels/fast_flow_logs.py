@@ -14,6 +14,7 @@ from backends.kernels.fast_ends import ends, lessening
 from backends.kernels.fast_family_parts import LOG_SOFTMAX, logarithm_of_sums
 from backends.kernels.fast_flow import LEAST, steps_of
 from backends.kernels.fast_forms import logarithmic
+from backends.kernels.fast_lanes import tiny
 from backends.kernels.fast_rows import NONE, ONE, TOGETHER, rooms, spans
 from backends.kernels.lanes_memory import borrowed
 from backends.kernels.machine import piece
@@ -27,7 +28,7 @@ def flowing_logs(dtype: str) -> Callable[..., Any]:
     form = logarithmic(dtype)
     steps, (tops_of, _, _), lessen = steps_of(form), spans(form), ends(dtype).lessen
     (sums_of, log_of), less = logarithm_of_sums(dtype), lessening(form)
-    near = form.arithmetic.near
+    near, is_tiny = form.arithmetic.near, tiny(form)
 
     @piece
     def flow(x: Any, first: int, last: int, out: Any, y: Any, room: Any) -> None:
@@ -39,7 +40,7 @@ def flowing_logs(dtype: str) -> Callable[..., Any]:
         for i in range(first, last):
             at, own = i * n, tops[0]
             high, low = less(top, log)
-            flows = first < i < last - 1 and abs(own) <= near
+            flows = first < i < last - 1 and abs(own) <= near and not is_tiny(x, at, n)
             if flows and abs(high) < np.inf:
                 sums[0, 0], sums[0, 1], tops[0] = steps(
                     x, at, n, own, y, NONE, NONE, high, low, out

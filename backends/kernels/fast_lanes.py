@@ -29,11 +29,15 @@ from backends.kernels.fast_fill import filling, filling_any
 from backends.kernels.fast_forms import FEW, Form
 from backends.kernels.lanes import larger, smaller, spread
 from backends.kernels.lanes_forms import half_of, largest_of
-from backends.kernels.lanes_memory import load, load_some, store_some
-from backends.kernels.machine import always_inline, piece
+from backends.kernels.lanes_memory import element, load, load_some, store_some
+from backends.kernels.machine import always_inline, piece, widened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+# Where a row is asked whether it holds subnormal numbers.
+_PLACES = 16
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,26 @@ def _to_few(choose: Callable[..., Any], width: int) -> Callable[..., Any]:
         return halved(halved(v))
 
     return quartered if width == 4 * FEW else halved
+
+
+def tiny(form: Form) -> Callable[..., bool]:
+    """Make is_tiny(x, at, n): whether a row holds many subnormal numbers, by sixteen of its places.
+
+    Those cost some processors over a hundred cycles each, and may not be taken as zeros where the
+    row before ends. Passes by themselves do that (`lanes_mode`), to the same bits; a few matter to
+    nobody.
+    """
+    least = float(np.finfo(form.real).smallest_normal)
+
+    @piece
+    def is_tiny(x: Any, at: int, n: int) -> bool:
+        found = 0
+        for k in range(_PLACES):
+            v = abs(widened(element(x, at + k * n // _PLACES)))
+            found += 0.0 < v < least
+        return found > 0
+
+    return is_tiny
 
 
 def _scale(form: Form) -> Callable[..., Any]:

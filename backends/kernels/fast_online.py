@@ -24,7 +24,7 @@ from backends.kernels.exact_integers import ln2
 from backends.kernels.fast_arithmetic import LN2
 from backends.kernels.fast_exp import exponential, kept
 from backends.kernels.fast_forms import FEW, form_of
-from backends.kernels.fast_lanes import passes
+from backends.kernels.fast_lanes import passes, tiny
 from backends.kernels.fast_rows import CALLED, LONG, NONE, ONE, SHARE, spans, tasks_of
 from backends.kernels.lanes_memory import borrowed, fetch, load_some, store_some
 from backends.kernels.lanes_mode import TAKEN, as_before, without_subnormals
@@ -64,14 +64,16 @@ def exponentials_again(dtype: str) -> Callable[..., None]:
         form.width, form.nothing, form.widen, form.times, form.rounded, form.inverse_parts,
         form.take, form.give,
     )  # fmt: skip
-    made = exponential(form.arithmetic)
+    made, is_tiny = exponential(form.arithmetic), tiny(form)
     exp, shift = made.exp, made.shift
 
     @piece
     def again(x: Any, at: int, n: int, top: float, total: float, low: float, out: Any) -> None:
         wide_vectors()
         x, out = borrowed(x), borrowed(out)
-        before = without_subnormals(TAKEN)  # results may be subnormal
+        # Where they cost much subnormal logits are zeros, as which they have the same exponential.
+        many = is_tiny(x, at, n)
+        before = without_subnormals(TAKEN) if many else np.int32(0)
         by = shift(top)
         factor, rest = parts(total, low)
         whole = n - n % width
@@ -82,7 +84,8 @@ def exponentials_again(dtype: str) -> Callable[..., None]:
         for j in range(whole, n, FEW):
             e = kept(exp(widen(load_some(x, at + j, FEW, n - j, nothing)), by))
             store_some(out, at + j, rounded(times(e, factor, rest)), n - j)
-        as_before(before)
+        if many:
+            as_before(before)
 
     return again
 
