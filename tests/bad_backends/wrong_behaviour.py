@@ -167,6 +167,7 @@ class KeepsItsArguments:
 
     def softmax(self, x, axis=-1, temperature=1.0):
         self.top = x.max(axis=axis, keepdims=True)
+        time.sleep(2e-4)  # as where a kernel lets go of the interpreter's lock
         shifted = widened(x).copy()
         shifted -= self.top if self.top.shape == shifted[..., :1].shape else shifted.max()
         return right(shifted, axis, temperature) * np.float32(1 if (shifted <= 0).all() else 2)
