@@ -21,7 +21,7 @@ from backends.kernels.fast_turned import ending, to_step
 from backends.kernels.lanes import fused, series, shifted_right, spread
 from backends.kernels.lanes_forms import as_float32, as_float64, bits_of, from_bits, half_of
 from backends.kernels.lanes_memory import borrowed, fetch, load, store
-from backends.kernels.lanes_mode import TAKEN_AND_GIVEN, as_before, without_subnormals
+from backends.kernels.lanes_mode import as_before, without_subnormals
 from backends.kernels.machine import always_inline, piece, wide_vectors
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def filling_abreast(form: Form, *, keeps: bool = True) -> Callable[..., Any]:
         wide_vectors()
         x, t, y, out = borrowed(x), borrowed(t), borrowed(y), borrowed(out)
         tops, found = borrowed(tops), borrowed(found)
-        before = without_subnormals(TAKEN_AND_GIVEN)
+        before = without_subnormals()
         for g in range(0, rows, FEW):
             to, here = g * wide, at + g * n
             magic, lowest = shifts(load(tops, g, FEW))

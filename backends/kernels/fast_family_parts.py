@@ -154,7 +154,7 @@ def logarithm_of_sums(dtype: str) -> tuple[Callable[..., Any], ...]:
     def rest_beside(x: Any, at: int, n: int, top: float, cold: float, y: Any, out: Any) -> Any:
         """Return the sum without the row's first maximum, in two parts."""
         j = 0
-        while widened(element(x, at + j)) != top:
+        while j < n - 1 and widened(element(x, at + j)) != top:
             j += 1
         after, left = at + j + 1, n - j - 1
         tops, sums, factor = np.empty((2, 1)), np.empty((2, 1, 2)), 1.0

@@ -181,9 +181,8 @@ def _to_few(choose: Callable[..., Any], width: int) -> Callable[..., Any]:
 def tiny(form: Form) -> Callable[..., bool]:
     """Make is_tiny(x, at, n): whether a row holds many subnormal numbers, by sixteen of its places.
 
-    Those cost some processors over a hundred cycles each, and may not be taken as zeros where the
-    row before ends. Passes by themselves do that (`lanes_mode`), to the same bits; a few matter to
-    nobody.
+    Those cost some processors over a hundred cycles each; a few in a row matter to nobody. A pass
+    that writes results cannot have all of them taken as zeros (`lanes_mode`): it needs its own.
     """
     least = float(np.finfo(form.real).smallest_normal)
 

@@ -26,12 +26,14 @@ from backends.kernels.fast_exp import exponential, kept
 from backends.kernels.fast_forms import FEW, form_of
 from backends.kernels.fast_lanes import passes, tiny
 from backends.kernels.fast_rows import CALLED, LONG, NONE, ONE, SHARE, spans, tasks_of
+from backends.kernels.lanes_forms import bits_of, from_bits, unless_below
 from backends.kernels.lanes_memory import borrowed, fetch, load_some, store_some
-from backends.kernels.lanes_mode import TAKEN, as_before, without_subnormals
-from backends.kernels.machine import fused, piece, wide_vectors
+from backends.kernels.machine import always_inline, fused, piece, wide_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from backends.kernels.fast_forms import Form
 
 _STRIP = 2048
 _AHEAD = 512
@@ -64,30 +66,45 @@ def exponentials_again(dtype: str) -> Callable[..., None]:
         form.width, form.nothing, form.widen, form.times, form.rounded, form.inverse_parts,
         form.take, form.give,
     )  # fmt: skip
-    made, is_tiny = exponential(form.arithmetic), tiny(form)
+    made, is_tiny, or_zero = exponential(form.arithmetic), tiny(form), _or_zero(form)
     exp, shift = made.exp, made.shift
 
     @piece
     def again(x: Any, at: int, n: int, top: float, total: float, low: float, out: Any) -> None:
         wide_vectors()
         x, out = borrowed(x), borrowed(out)
-        # Where they cost much subnormal logits are zeros, as which they have the same exponential.
         many = is_tiny(x, at, n)
-        before = without_subnormals(TAKEN) if many else np.int32(0)
         by = shift(top)
         factor, rest = parts(total, low)
         whole = n - n % width
         for j in range(0, whole, width):
             fetch(out, at + j + _AHEAD, 1)
-            e = kept(exp(take(x, at + j), by))
+            v = take(x, at + j)
+            if many:
+                v = or_zero(v)
+            e = kept(exp(v, by))
             give(out, at + j, times(e, factor, rest))
         for j in range(whole, n, FEW):
-            e = kept(exp(widen(load_some(x, at + j, FEW, n - j, nothing)), by))
+            v = widen(load_some(x, at + j, FEW, n - j, nothing))
+            if many:
+                v = or_zero(v)
+            e = kept(exp(v, by))
             store_some(out, at + j, rounded(times(e, factor, rest)), n - j)
-        if many:
-            as_before(before)
 
     return again
+
+
+def _or_zero(form: Form) -> Callable[..., Any]:
+    """Make or_zero(v): subnormal numbers as zeros, whose exponential is the same and cheap."""
+    real, least = form.real, form.real(np.finfo(form.real).smallest_normal)
+    unsigned = np.int64(2**63 - 1) if real is np.float64 else np.int32(2**31 - 1)
+
+    @piece
+    def or_zero(v: Any) -> Any:
+        always_inline()
+        return unless_below(from_bits(bits_of(v) & unsigned), least, v)
+
+    return or_zero
 
 
 @functools.cache

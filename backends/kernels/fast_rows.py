@@ -35,7 +35,7 @@ from backends.kernels import (
 from backends.kernels.fast_forms import form_of
 from backends.kernels.fast_lanes import passes
 from backends.kernels.lanes_memory import borrowed, lined_up
-from backends.kernels.lanes_mode import TAKEN_AND_GIVEN, as_before, without_subnormals
+from backends.kernels.lanes_mode import as_before, without_subnormals
 from backends.kernels.machine import piece, wide_vectors
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def spans(form: Form) -> tuple[Callable[..., Any], ...]:  # noqa: C901 - holds w
     ) -> None:  # fmt: skip
         wide_vectors()
         x, y, out = borrowed(x), borrowed(y), borrowed(out)
-        before = without_subnormals(TAKEN_AND_GIVEN)
+        before = without_subnormals()
         for g in range(rows):
             if abs(tops[g]) <= near:
                 place = to + g * pitch

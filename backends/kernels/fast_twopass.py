@@ -27,7 +27,7 @@ from backends.kernels.fast_rows import CALLED
 from backends.kernels.lanes import fused, larger, shifted_left, spread
 from backends.kernels.lanes_forms import bits_of, from_bits, lane, largest_of
 from backends.kernels.lanes_memory import borrowed, fetch, load, load_some
-from backends.kernels.lanes_mode import TAKEN_AND_GIVEN, as_before, without_subnormals
+from backends.kernels.lanes_mode import as_before, without_subnormals
 from backends.kernels.machine import always_inline, piece, wide_vectors
 from backends.kernels.machine import fused as fused_numbers
 
@@ -72,7 +72,7 @@ def _mantissas(dtype: str) -> Callable[..., Any]:
     def add_up(x: Any, at: int, n: int, state: Any) -> None:
         wide_vectors()
         x = borrowed(x)
-        before = without_subnormals(TAKEN_AND_GIVEN)
+        before = without_subnormals()
         sums = spread(zero, width), spread(zero, width), spread(none, width)
         whole = n - n % width
         for j in range(0, whole, width):

@@ -17,8 +17,7 @@ from backends.kernels.lanes import declared, inlined
 from backends.kernels.target import features
 
 types: Any = _types
-TAKEN, TAKEN_AND_GIVEN = 0x40, 0x8040
-"""Subnormal operands are zeros; and subnormal results too: bits of x86's control register."""
+_TAKEN_AND_GIVEN = 0x8040  # as zeros: bits of x86's control register
 
 
 def _by_memory(builder: Any, name: str, value: Any = None) -> Any:
@@ -34,17 +33,17 @@ def _by_memory(builder: Any, name: str, value: Any = None) -> Any:
 
 
 @inlined
-def without_subnormals(typing_context: Any, bits: Any) -> Any:  # noqa: ARG001 - Numba's API
-    """Have subnormal numbers taken, or taken and given, as zeros; return how it was before."""
+def without_subnormals(typing_context: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Have subnormal numbers taken and given as zeros; return how it was before."""
 
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
         if "sse" not in features():
             return ir.Constant(ir.IntType(32), 0)
         before = _by_memory(builder, "st")
-        _by_memory(builder, "ld", builder.or_(before, builder.trunc(args[0], ir.IntType(32))))
+        _by_memory(builder, "ld", builder.or_(before, ir.Constant(before.type, _TAKEN_AND_GIVEN)))
         return before
 
-    return types.int32(types.int64), generate
+    return types.int32(), generate
 
 
 @inlined
