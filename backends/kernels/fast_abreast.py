@@ -74,20 +74,26 @@ def filling_abreast(form: Form, *, keeps: bool = True) -> Callable[..., Any]:
 
 def scaling_abreast(form: Form) -> Callable[..., Any]:
     """Make the end of a softmax, from exponentials in y and sums in two parts."""
-    inverses = _inverses_double if form.dtype == "float64" else _inverses_single
     times, width = form.times, form.width
-
-    @piece
-    def factors(found: Any, g: int) -> Any:
-        always_inline()
-        return inverses(load(found, g, FEW), load(found, found.size // 2 + g, FEW))
 
     @piece
     def step(y: Any, t: Any, at: int, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - as `ending` calls it
         always_inline()
         return times(load(y, at, width), factor, rest)
 
-    return ending(form, factors, step)
+    return ending(form, factors_of(form), step)
+
+
+def factors_of(form: Form) -> Callable[..., Any]:
+    """Make factors(found, g): 1/sum of eight rows in two parts, from sums in two parts."""
+    inverses = _inverses_double if form.dtype == "float64" else _inverses_single
+
+    @piece
+    def factors(found: Any, g: int) -> Any:
+        always_inline()
+        return inverses(load(found, g, FEW), load(found, found.size // 2 + g, FEW))
+
+    return factors
 
 
 @piece
@@ -107,19 +113,26 @@ def _inverses_double(total: Any, low: Any) -> Any:
 
 def lessening_abreast(form: Form) -> Callable[..., Any]:
     """Make the end of a log_softmax, from elements in t and top + log in two parts."""
-    take, back = form.take, form.back
-
-    @piece
-    def factors(found: Any, g: int) -> Any:
-        always_inline()
-        return back(load(found, g, FEW)), back(load(found, found.size // 2 + g, FEW))
+    take = form.take
 
     @piece
     def step(y: Any, t: Any, at: int, high: Any, low: Any) -> Any:  # noqa: ARG001 - as `ending` calls it
         always_inline()
         return (take(t, at) - high) - low
 
-    return ending(form, factors, step)
+    return ending(form, logs_of(form), step)
+
+
+def logs_of(form: Form) -> Callable[..., Any]:
+    """Make logs(found, g): the two parts that are taken off a logit, of eight rows, as numbers."""
+    back = form.back
+
+    @piece
+    def logs(found: Any, g: int) -> Any:
+        always_inline()
+        return back(load(found, g, FEW)), back(load(found, found.size // 2 + g, FEW))
+
+    return logs
 
 
 def sloping_abreast(form: Form) -> Callable[..., Any]:

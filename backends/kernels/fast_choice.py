@@ -18,6 +18,7 @@ from backends.kernels import (
     fast_narrow_logs,
     fast_softmax,
 )
+from backends.kernels.fast_narrow_ways import folds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,7 +42,7 @@ def softmax(
     if compiled is not fast_softmax.softmax or not _goes_abreast(n, divisor):
         compiled(dtype)
         return wide
-    kernel = fast_narrow.softmax(dtype)
+    kernel = fast_narrow.softmax(dtype, folds=folds(dtype, n))
 
     def narrow(rows: Sequence[NumPyArray], result: NumPyArray, left: NumPyArray) -> None:
         kernel(rows[0], result, left, threads.of_numba())
@@ -65,15 +66,15 @@ def family(what: int, dtype: str, n: int, divisor: float) -> Apply:
     if n == 1 or not _goes_abreast(n, divisor):  # nothing is left of a row of one
         fast_family.family(dtype)
         return wide
-    return _but_for_rows_left(_narrow_family(what, dtype), wide)
+    return _but_for_rows_left(_narrow_family(what, dtype, n), wide)
 
 
-def _narrow_family(what: int, dtype: str) -> _Narrow:
+def _narrow_family(what: int, dtype: str, n: int) -> _Narrow:
     if what == fast_family.SOFTMAX_VJP:
         return _gradient(fast_narrow_gradients.vjp(dtype))
     if what == fast_family.CROSS_ENTROPY_GRAD:
         return _gradient(fast_narrow_gradients.grad(dtype))
-    return _logs(dtype, what)
+    return _logs(dtype, n, what)
 
 
 def _gradient(kernel: Callable[..., None]) -> _Narrow:
@@ -83,8 +84,8 @@ def _gradient(kernel: Callable[..., None]) -> _Narrow:
     return narrow
 
 
-def _logs(dtype: str, what: int) -> _Narrow:
-    kernel = fast_narrow_logs.logs(dtype)
+def _logs(dtype: str, n: int, what: int) -> _Narrow:
+    kernel = fast_narrow_logs.logs(dtype, folds=folds(dtype, n))
 
     def narrow(rows: Sequence[NumPyArray], result: NumPyArray, left: NumPyArray) -> None:
         labels = rows[1] if len(rows) > 1 else _NO_LABELS

@@ -27,7 +27,13 @@ import numpy as np
 from backends.kernels.fast_arithmetic import LN2
 from backends.kernels.lanes import fused, larger, series, shifted_left
 from backends.kernels.lanes_forms import bits_of, from_bits, unless_below
-from backends.kernels.lanes_table import scaled, table_of_roots, wide_table
+from backends.kernels.lanes_table import (
+    number_that_stays,
+    scaled,
+    standing,
+    table_of_roots,
+    wide_table,
+)
 from backends.kernels.machine import always_inline, piece
 
 if TYPE_CHECKING:
@@ -70,22 +76,22 @@ def exponential(of: Arithmetic) -> Exponential:
 
 
 def _short(of: Arithmetic) -> tuple[Callable[..., Any], ...]:
-    real, fraction, per_ln2 = of.real, of.fraction, of.real(1.0 / LN2)
-    ln2_negative = -of.ln2_parts()[0]
-    polynomial = series((1.0, *(float(real(term)) for term in of.terms)))
+    real, fraction, per_ln2 = of.real, of.fraction, _standing(of, 1.0 / LN2)
+    ln2_negative = _standing(of, -of.ln2_parts()[0])
+    polynomial = series((1.0, *(float(real(term)) for term in of.terms)), standing)
 
     @piece
     def head(x: Any, shift: Any) -> Any:
         always_inline()
         magic, lowest = shift
         x = larger(lowest, x)  # NaN stays
-        return x, fused(x, per_ln2, magic)
+        return x, fused(x, per_ln2(x), magic)
 
     @piece
     def tail(begun: Any, shift: Any) -> Any:
         always_inline()
         x, shifted = begun
-        r = fused(shifted - shift[0], ln2_negative, x)
+        r = fused(shifted - shift[0], ln2_negative(x), x)
         return from_bits(shifted_left(bits_of(shifted), fraction)), r * polynomial(r)
 
     return head, tail, shift_by(of)
@@ -144,29 +150,34 @@ def _by_table(of: Arithmetic, by: Roots) -> tuple[Callable[..., Any], ...]:
 
     The shift is K and the least x that counts: what is not above it has a scale and a q of 0.
     """
-    real, per_ln2, to_part = of.real, of.real(1.0 / LN2), of.real(of.to_integer / by.count)
-    high, low = (-part for part in of.parts_for(by))
-    polynomial = series((1.0, *(float(real(term)) for term in by.terms)))
+    real = of.real
+    per_ln2, to_part = _standing(of, 1.0 / LN2), _standing(of, of.to_integer / by.count)
+    high, low = (_standing(of, -part) for part in of.parts_for(by))
+    polynomial = series((1.0, *(float(real(term)) for term in by.terms)), standing)
     one = 2.0**of.fraction
     root = wide_table([(1.0 + m / one) * 2.0**of.lift for m in by.mantissas(of)])
 
     @piece
     def head(x: Any, shift: Any) -> Any:  # noqa: ARG001 - called like the others, which need it
         always_inline()
-        return x, fused(x, per_ln2, to_part)
+        return x, fused(x, per_ln2(x), to_part(x))
 
     @piece
     def tail(begun: Any, shift: Any) -> Any:
         always_inline()
         x, shifted = begun
-        multiple = shifted - to_part
-        r = fused(multiple, low, fused(multiple, high, x))
+        multiple = shifted - to_part(x)
+        r = fused(multiple, low(x), fused(multiple, high(x), x))
         scale = scaled(root(bits_of(shifted)), multiple - shift[0])
         q = r * polynomial(r)  # r * r might be subnormal
         # Also where x is infinite, and r no number.
         return unless_below(x, shift[1], scale), unless_below(x, shift[1], q)
 
     return head, tail, _shift_of_table(of)
+
+
+def _standing(of: Arithmetic, number: float) -> Callable[..., Any]:
+    return number_that_stays(float(of.real(number)))
 
 
 def _shift_of_table(of: Arithmetic) -> Callable[[float], Any]:

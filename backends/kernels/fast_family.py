@@ -19,6 +19,7 @@ from backends.kernels import (
     fast_family_parts,
     fast_flow,
     fast_flow_logs,
+    fast_results,
     fast_rows,
 )
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
@@ -284,6 +285,6 @@ def family(dtype: str) -> Callable[..., None]:
     return compiled(
         _family_of(dtype),
         signature,
-        (*CALLED, fast_rows, fast_ends, fast_family_parts, fast_flow, fast_flow_logs),
+        (*CALLED, fast_rows, fast_ends, fast_family_parts, fast_flow, fast_flow_logs, fast_results),
         dtype,
     )

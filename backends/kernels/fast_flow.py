@@ -19,6 +19,7 @@ from backends.kernels.fast_exp import exponential, kept
 from backends.kernels.fast_fill import asking
 from backends.kernels.fast_forms import FEW, form_of
 from backends.kernels.fast_lanes import maxima_of, tiny
+from backends.kernels.fast_results import results_of
 from backends.kernels.fast_rows import IN_PLACE, NONE, ONE, rooms, spans
 from backends.kernels.fast_sums import BLOCK, sums_of
 from backends.kernels.lanes_memory import (
@@ -42,40 +43,6 @@ LEAST, MOST = 256, 1 << 16
 _AHEAD = 1024
 
 
-def _quotients(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Make the ends of a softmax, of whole steps and of a row's last few, from its exponentials."""
-    times, zero, width = form.times, form.real(0.0), form.width
-
-    @piece
-    def whole(x: Any, at: int, y: Any, back: int, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - called like `_lessened`'s
-        always_inline()
-        return times(load(y, back, width), factor, rest)
-
-    @piece
-    def few(x: Any, at: int, y: Any, back: int, left: int, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - as above
-        always_inline()
-        return times(load_some(y, back, FEW, left, zero), factor, rest)
-
-    return whole, few
-
-
-def _lessened(form: Form) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Make the same of a log_softmax, from its logits and top + log in two parts."""
-    take, widen, nothing = form.take, form.widen, form.nothing
-
-    @piece
-    def whole(x: Any, at: int, y: Any, back: int, high: Any, low: Any) -> Any:  # noqa: ARG001 - called like `_quotients`'
-        always_inline()
-        return (take(x, at) - high) - low
-
-    @piece
-    def few(x: Any, at: int, y: Any, back: int, left: int, high: Any, low: Any) -> Any:  # noqa: ARG001 - as above
-        always_inline()
-        return (widen(load_some(x, at, FEW, left, nothing)) - high) - low
-
-    return whole, few
-
-
 def steps_of(form: Form) -> Callable[..., Any]:
     """Make steps(x, at, n, top, y, to, back, a, b, out) -> (high, low, next top).
 
@@ -91,7 +58,7 @@ def steps_of(form: Form) -> Callable[..., Any]:
     )  # fmt: skip
     take, give, rounded, widen = form.take, form.give, form.rounded, form.widen
     nothing, block, keeps = form.nothing, BLOCK * form.width, not form.for_logarithms
-    ended, ended_few = _quotients(form) if keeps else _lessened(form)
+    ended, ended_few = results_of(form, FEW)
 
     @piece
     def last_few(

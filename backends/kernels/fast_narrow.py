@@ -15,13 +15,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import prange
 
-from backends.kernels import fast_abreast, fast_rows, fast_turned, lanes_turned
+from backends.kernels import (
+    fast_abreast,
+    fast_folded,
+    fast_narrow_ways,
+    fast_results,
+    fast_row_sums,
+    fast_rows,
+    fast_turned,
+    lanes_folds,
+    lanes_turned,
+)
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
-from backends.kernels.fast_abreast import filling_abreast, scaling_abreast
 from backends.kernels.fast_forms import FEW, form_of
-from backends.kernels.fast_rows import CALLED, NONE, ONE, TOGETHER, tasks_of
-from backends.kernels.fast_turned import columns_of, turning_rows
-from backends.kernels.lanes_memory import borrowed, lined_up
+from backends.kernels.fast_narrow_ways import way_of
+from backends.kernels.fast_rows import CALLED, ONE, tasks_of
+from backends.kernels.lanes_forms import all_within
+from backends.kernels.lanes_memory import borrowed, load
 from backends.kernels.machine import piece
 
 if TYPE_CHECKING:
@@ -31,7 +41,11 @@ if TYPE_CHECKING:
 
 # The longest rows that go abreast: from 256 on, what is done once for a row is little of it.
 NARROW = 255
-CALLED_NARROW = (*CALLED, fast_abreast, fast_rows, fast_turned, lanes_turned)
+_MOST = float(np.finfo(np.float64).max)
+CALLED_NARROW = (
+    *CALLED, fast_abreast, fast_folded, fast_narrow_ways, fast_results, fast_row_sums, fast_rows,
+    fast_turned, lanes_folds, lanes_turned,
+)  # fmt: skip
 
 
 @piece
@@ -47,47 +61,30 @@ def whole(rows: int) -> int:
 
 
 def marking(form: Form) -> Callable[..., Any]:
-    """Make mark(tops, sums, rows, left, i)."""
+    """Make mark(tops, sums, rows, left, i); none is marked yet."""
     near = form.arithmetic.near
 
     @piece
     def mark(tops: Any, sums: Any, rows: int, left: Any, i: int) -> int:
         """Mark rows that have no plain maximum, or a NaN, whose sign would depend on its lane."""
         count = 0
-        for g in range(rows):
-            left[i + g] = not (abs(tops[g]) <= near and sums[0, g] < np.inf)
-            count += left[i + g]
+        for first in range(0, rows, FEW):
+            if all_within(load(tops, first, FEW), near) and all_within(
+                load(sums, first, FEW), _MOST
+            ):
+                continue
+            for g in range(first, min(first + FEW, rows)):
+                left[i + g] = not (abs(tops[g]) <= near and sums[0, g] < np.inf)
+                count += left[i + g]
         return count
 
     return mark
 
 
-def putting(end: Callable[..., Any]) -> Callable[..., Any]:
-    """Make put(...), which writes what `fast_turned.ending` made."""
-
-    @piece
-    def put(
-        y: Any, t: Any, n: int, rows: int, wide: int, found: Any, out: Any, i: int, left: Any,
-        count: int,
-    ) -> None:  # fmt: skip
-        """Write the results of rows that are not left; `count` are."""
-        if count == 0:
-            end(y, t, n, rows, wide, found, out, i * n)
-            return
-        some = np.empty((rows, n), out.dtype)
-        end(y, t, n, rows, wide, found, some, NONE)
-        for g in range(rows):
-            if not left[i + g]:
-                for j in range(n):
-                    out[i + g, j] = some[g, j]
-
-    return put
-
-
 @piece
-def sizes(first: int, last: int, n: int, columns: int) -> tuple[int, int]:
+def sizes(first: int, last: int, n: int, columns: int, together: int) -> tuple[int, int]:
     """Return how many rows, in whole groups, share one round, and how long they are when turned."""
-    groups = min((last - first + FEW - 1) // FEW, TOGETHER // (n * FEW))
+    groups = min((last - first + FEW - 1) // FEW, together // (n * FEW))
     return FEW * max(1, groups), n + -n % columns  # a task may have no rows
 
 
@@ -100,35 +97,35 @@ def given_types(dtype: str) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _softmax_of(dtype: str) -> Callable[..., None]:
+def _softmax_of(dtype: str, *, folds: bool) -> Callable[..., None]:
     form = form_of(dtype)
-    columns, words = columns_of(form), form.empty.itemsize == 2
-    elements, numbers = lined_up(type(form.nothing)), lined_up(form.real)
-    turn, fill, mark = turning_rows(form), filling_abreast(form), marking(form)
-    put = putting(scaling_abreast(form))
+    way, mark = way_of(form, folds=folds), marking(form)
+    rooms, tops_of, fill, put, columns = way.rooms, way.tops_of, way.fill, way.put, way.columns
+    together = way.together
 
     @piece
     def rows_of(x: Any, first: int, last: int, out: Any, left: Any) -> None:
-        n = x.shape[1]
-        most, wide = sizes(first, last, n, columns)
-        t, tops, sums = elements(ONE, most * wide), np.empty(most), np.empty((2, most))
-        y = numbers(ONE, most * wide) if words else t
-        in_rounds(x, first, last, out, left, most, wide, t, y, tops, sums)
+        left[first:last] = False
+        most, wide = sizes(first, last, x.shape[1], columns, together)
+        p, q, r = rooms(most, wide)
+        tops, sums = np.empty(most), np.empty((2, most))
+        in_rounds(x, first, last, out, left, most, wide, p, q, r, tops, sums)
 
     @piece
     def in_rounds(
-        x: Any, first: int, last: int, out: Any, left: Any, most: int, wide: int, t: Any, y: Any,
+        x: Any, first: int, last: int, out: Any, left: Any, most: int, wide: int, p: Any, q: Any,
+        r: Any,
         tops: Any, sums: Any,
     ) -> None:  # fmt: skip
         # A reference is counted by an atomic operation, which waits for all that is being written.
-        x, out, left, t, y = borrowed(x), borrowed(out), borrowed(left), borrowed(t), borrowed(y)
-        tops, sums, n = borrowed(tops), borrowed(sums), x.shape[1]
+        x, out, left, p, q = borrowed(x), borrowed(out), borrowed(left), borrowed(p), borrowed(q)
+        r, tops, sums, n = borrowed(r), borrowed(tops), borrowed(sums), x.shape[1]
         for i in range(first, last, most):
             rows = min(most, last - i)
-            turn(x, i * n, n, rows, t, wide, tops)
-            fill(t, y, n, rows, wide, tops, sums, x, i * n, out, ONE)
+            tops_of(x, i * n, n, rows, wide, p, tops)
+            fill(x, i * n, n, rows, wide, p, q, r, tops, sums, out, ONE)
             count = mark(tops, sums, rows, left, i)
-            put(y, t, n, rows, wide, sums, out, i, left, count)
+            put(x, n, rows, wide, p, q, sums, out, i, left, count)
 
     def softmax(x: Any, out: Any, left: Any, threads: int) -> None:
         rows, n = x.shape
@@ -141,11 +138,11 @@ def _softmax_of(dtype: str) -> Callable[..., None]:
 
 
 @functools.cache
-def softmax(dtype: str) -> Callable[..., None]:
+def softmax(dtype: str, *, folds: bool) -> Callable[..., None]:
     """Return kernel(x, out, left, threads); 16-bit arrays are handed over as encodings.
 
-    `left` gets which rows are left as they are.
+    `left` gets which rows are left as they are. `folds`: as `fast_narrow_ways.way_of`.
     """
     given, out, left, _ = given_types(dtype)
     signature = types.void(given, out, left, types.intp)
-    return compiled(_softmax_of(dtype), signature, CALLED_NARROW, dtype)
+    return compiled(_softmax_of(dtype, folds=folds), signature, CALLED_NARROW, f"{dtype}/{folds}")

@@ -29,11 +29,11 @@ from backends.kernels.fast_narrow import (
     first_of,
     given_types,
     marking,
-    putting,
     sizes,
 )
 from backends.kernels.fast_narrow_logs import marking_faint
-from backends.kernels.fast_rows import ONE, tasks_of
+from backends.kernels.fast_narrow_ways import putting
+from backends.kernels.fast_rows import ONE, TOGETHER, tasks_of
 from backends.kernels.fast_turned import columns_of, turning_rows
 from backends.kernels.lanes_memory import borrowed, element, lined_up
 from backends.kernels.machine import fused, piece, widened
@@ -78,8 +78,9 @@ def _vjp_of(dtype: str) -> Callable[..., None]:
 
     @piece
     def rows_of(x: Any, c: Any, first: int, last: int, out: Any, left: Any) -> None:
+        left[first:last] = False
         n = x.shape[1]
-        most, wide = sizes(first, last, n, columns)
+        most, wide = sizes(first, last, n, columns, TOGETHER)
         t, y, tops = elements(ONE, most * wide), numbers(ONE, most * wide), np.empty(most)
         sums, others = np.empty((2, most)), np.empty(most)
         in_rounds(x, c, first, last, out, left, most, wide, t, y, tops, sums, others)
@@ -160,8 +161,9 @@ def _grad_of(dtype: str) -> Callable[..., None]:
 
     @piece
     def rows_of(x: Any, labels: Any, first: int, last: int, out: Any, left: Any) -> None:
+        left[first:last] = False
         n = x.shape[1]
-        most, wide = sizes(first, last, n, columns)
+        most, wide = sizes(first, last, n, columns, TOGETHER)
         t, y, tops = elements(ONE, most * wide), numbers(ONE, most * wide), np.empty(most)
         sums, peaks, rests = np.empty((2, most)), np.empty((2, most)), np.empty((2, most))
         own = np.empty(most)

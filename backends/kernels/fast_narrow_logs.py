@@ -15,12 +15,7 @@ from numba import prange
 from backends.kernels import fast_ends, fast_family_parts, fast_narrow
 from backends.kernels.compiling import compiled, types
 from backends.kernels.double_double import two_sum
-from backends.kernels.fast_abreast import (
-    filling_abreast,
-    lessening_abreast,
-    logarithms_abreast,
-    resting_abreast,
-)
+from backends.kernels.fast_abreast import logarithms_abreast, resting_abreast
 from backends.kernels.fast_ends import ends
 from backends.kernels.fast_family_parts import CROSS_ENTROPY, LOG_SOFTMAX, logarithm
 from backends.kernels.fast_forms import logarithmic
@@ -29,13 +24,12 @@ from backends.kernels.fast_narrow import (
     first_of,
     given_types,
     marking,
-    putting,
     sizes,
     whole,
 )
-from backends.kernels.fast_rows import ONE, tasks_of
-from backends.kernels.fast_turned import columns_of, turning_rows
-from backends.kernels.lanes_memory import borrowed, element, lined_up
+from backends.kernels.fast_narrow_ways import way_of
+from backends.kernels.fast_rows import tasks_of
+from backends.kernels.lanes_memory import borrowed, element
 from backends.kernels.machine import piece, widened
 
 if TYPE_CHECKING:
@@ -66,14 +60,17 @@ def marking_faint(form: Form) -> Callable[..., Any]:
     return mark_faint
 
 
-def _logs_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - holds what it makes
+def _logs_of(dtype: str, *, folds: bool) -> Callable[..., None]:  # noqa: C901 - holds what it makes
     form, put_one = logarithmic(dtype), ends(dtype).put
-    columns, real, precise = columns_of(form), form.real, dtype == "float64"
-    elements = lined_up(type(form.nothing))
-    turn, mark = turning_rows(form), marking(form)
-    fill = filling_abreast(form, keeps=False)
-    rest, put = resting_abreast(form), putting(lessening_abreast(form))
-    mark_faint = marking_faint(form)
+    way, mark, real, precise = (
+        way_of(form, folds=folds),
+        marking(form),
+        form.real,
+        dtype == "float64",
+    )
+    rooms, tops_of, fill, put, columns = way.rooms, way.tops_of, way.fill, way.put, way.columns
+    together = way.together
+    rest, mark_faint = resting_abreast(form), marking_faint(form)
 
     @piece
     def take_logs(rests: Any, rows: int, peaks: Any, found: Any) -> None:
@@ -114,34 +111,35 @@ def _logs_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - holds what it m
 
     @piece
     def rows_of(x: Any, labels: Any, first: int, last: int, what: int, out: Any, left: Any) -> None:
-        n = x.shape[1]
-        most, wide = sizes(first, last, n, columns)
-        t, tops = elements(ONE, most * wide), np.empty(most)
+        left[first:last] = False
+        most, wide = sizes(first, last, x.shape[1], columns, together)
+        p, q, r = rooms(most, wide)
+        tops = np.empty(most)
         sums, peaks, rests = np.empty((2, most)), np.empty((2, most)), np.empty((2, most))
         in_rounds(
-            x, labels, first, last, what, out, left, most, wide, t, tops, sums, peaks, rests
+            x, labels, first, last, what, out, left, most, wide, p, q, r, tops, sums, peaks, rests
         )  # fmt: skip
 
     @piece
     def in_rounds(
         x: Any, labels: Any, first: int, last: int, what: int, out: Any, left: Any, most: int,
-        wide: int, t: Any, tops: Any, sums: Any, peaks: Any, rests: Any,
+        wide: int, p: Any, q: Any, r: Any, tops: Any, sums: Any, peaks: Any, rests: Any,
     ) -> None:  # fmt: skip
         x, labels, out, left = borrowed(x), borrowed(labels), borrowed(out), borrowed(left)
-        t, tops, sums = borrowed(t), borrowed(tops), borrowed(sums)
+        p, q, r, tops, sums = borrowed(p), borrowed(q), borrowed(r), borrowed(tops), borrowed(sums)
         peaks, rests = borrowed(peaks), borrowed(rests)
         n, drawn = x.shape[1], np.int64(what == LOG_SOFTMAX)
         for i in range(first, last, most):
             rows = min(most, last - i)
-            turn(x, i * n, n, rows, t, wide, tops)
-            fill(t, t, n, rows, wide, tops, sums, x, i * n, out, drawn)
+            tops_of(x, i * n, n, rows, wide, p, tops)
+            fill(x, i * n, n, rows, wide, p, q, r, tops, sums, out, drawn)
             mark(tops, sums, rows, left, i)
             rest(tops, tops, sums, rows, peaks, rests)
             count = mark_faint(rests, peaks, n, rows, left, i)
             take_logs(rests, rows, peaks, sums)
             if what == LOG_SOFTMAX:
                 add_tops(tops, rows, sums)
-                put(t, t, n, rows, wide, sums, out, i, left, count)
+                put(x, n, rows, wide, p, q, sums, out, i, left, count)
             else:
                 put_few(x, labels, tops, rows, sums, what, out, i, left)
 
@@ -158,12 +156,12 @@ def _logs_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - holds what it m
 
 
 @functools.cache
-def logs(dtype: str) -> Callable[..., None]:
+def logs(dtype: str, *, folds: bool) -> Callable[..., None]:
     """Return kernel(x, labels, out, left, threads, what): log_softmax, logsumexp, cross_entropy.
 
-    Arguments are those of `fast_family.family`.
+    Arguments are those of `fast_family.family`. `folds`: as `fast_narrow_ways.way_of`.
     """
     given, out, left, labels = given_types(dtype)
     signature = types.void(given, labels, out, left, types.intp, types.intp)
     modules = (*CALLED_NARROW, fast_ends, fast_family_parts, fast_narrow)
-    return compiled(_logs_of(dtype), signature, modules, dtype)
+    return compiled(_logs_of(dtype, folds=folds), signature, modules, f"{dtype}/{folds}")

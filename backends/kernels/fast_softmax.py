@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import prange
 
-from backends.kernels import fast_flow, fast_long, fast_rows
+from backends.kernels import fast_flow, fast_long, fast_results, fast_rows
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
 from backends.kernels.fast_flow import in_flow
 from backends.kernels.fast_forms import form_of
@@ -130,5 +130,8 @@ def softmax(dtype: str) -> Callable[..., None]:
         array(element, 2, readonly=True), array(element, 2), types.float64, types.intp
     )
     return compiled(
-        _softmax_of(dtype), signature, (*CALLED, fast_rows, fast_long, fast_flow), dtype
+        _softmax_of(dtype),
+        signature,
+        (*CALLED, fast_rows, fast_long, fast_flow, fast_results),
+        dtype,
     )

@@ -61,7 +61,7 @@ class Sums:
 def sums_of(form: Form, *, in_parts: bool = False) -> Sums:
     """Return how a format's exponentials are added, those of `fast_exp` or of `fast_exp_parts`."""
     if form.arithmetic.real == np.float64:
-        begin, add, add_half = _careful(form, in_parts=in_parts)
+        begin, add, add_half = careful(form, in_parts=in_parts)
 
         @piece
         def few(total: Any, e: Any, parts: Any) -> Any:
@@ -70,30 +70,35 @@ def sums_of(form: Form, *, in_parts: bool = False) -> Sums:
 
         return Sums(_start_double, begin, add, _flush_double, few, _finish_double)
     if form.dtype == "float32" and form.for_logarithms and not in_parts:
-        return Sums(_start_single, _begin_wide, _add_wide, _flush_wide, _few_short, _finish_single)
+        return Sums(_start_single, begin_wide, add_wide, _flush_wide, _few_short, _finish_single)
     if form.dtype == "float32":
-        begin, add, _ = _careful(form, in_parts=in_parts)
+        begin, add, _ = careful(form, in_parts=in_parts)
         few = _few_of_parts if in_parts else _few_single
         return Sums(_start_single, begin, add, _flush_single, few, _finish_single)
-    begin, add = _quick(form)
+    begin, add = quick(form)
     return Sums(_start_single, begin, add, _flush_single, _few_short, _finish_single)
 
 
 def sums_of_eight(form: Form) -> Sums:
     """Return the same for eight rows abreast (`fast_abreast`): totals have a lane for each row."""
     if form.arithmetic.real == np.float64:
-        begin, add, _ = _careful(form, in_parts=False)
-        return Sums(_start_double, begin, add, _flush_double, _none, _finish_doubles)
+        begin, add, _ = careful(form, in_parts=False)
+        return Sums(_start_double, begin, add, _flush_double, _none, finish_doubles)
     if form.for_logarithms and form.dtype == "float16":
         return Sums(_start_double, _begin_pairs, _add_pairs, _flush_pairs, _none, _same)
     if form.for_logarithms:
-        return Sums(_start_double, _begin_wide, _add_wide, _flush_wide, _none, _same)
-    begin, add = _careful(form, in_parts=False)[:2] if form.dtype == "float32" else _quick(form)
+        return Sums(_start_double, begin_wide, add_wide, _flush_wide, _none, _same)
+    begin, add = careful(form, in_parts=False)[:2] if form.dtype == "float32" else quick(form)
     return Sums(_start_double, begin, add, _flushing_eight(by_rows(form)), _none, _same)
 
 
-def _beginning(form: Form) -> Callable[..., Any]:
-    ceiling, zero, width = form.real(2.0 ** (form.arithmetic.lift + 5)), form.real(0.0), form.half
+def ceiling_of(form: Form, places: int) -> Any:
+    """Return C, `places` binary places above 2^lift."""
+    return form.real(2.0 ** (form.arithmetic.lift + places))
+
+
+def _beginning(form: Form, places: int = 5) -> Callable[..., Any]:
+    ceiling, zero, width = ceiling_of(form, places), form.real(0.0), form.half
 
     @piece
     def begin() -> Any:
@@ -103,7 +108,8 @@ def _beginning(form: Form) -> Callable[..., Any]:
     return begin
 
 
-def _careful(form: Form, *, in_parts: bool) -> tuple[Callable[..., Any], ...]:
+def careful(form: Form, *, in_parts: bool, places: int = 5) -> tuple[Callable[..., Any], ...]:
+    """Make begin, add and add_half (half of a step) of sums that know what was rounded."""
     left = _left_of_parts if in_parts else _left
     halves = _halves_of_parts if in_parts else _halves
 
@@ -121,7 +127,7 @@ def _careful(form: Form, *, in_parts: bool) -> tuple[Callable[..., Any], ...]:
         part = add_half(part, half_of(e, 0), first)
         return add_half(part, half_of(e, 1), second)
 
-    return _beginning(form), add, add_half
+    return _beginning(form, places), add, add_half
 
 
 @piece
@@ -155,9 +161,11 @@ def _halves_of_parts(parts: Any) -> Any:
     )  # fmt: skip
 
 
-def _quick(form: Form) -> tuple[Callable[..., Any], ...]:
+def quick(form: Form) -> tuple[Callable[..., Any], ...]:
+    """Make begin and add of sums of rounded exponentials."""
+
     @piece
-    def add(part: Any, e: Any, parts: Any) -> Any:  # noqa: ARG001 - called like `_careful`'s, which needs them
+    def add(part: Any, e: Any, parts: Any) -> Any:  # noqa: ARG001 - called like `careful`'s, which needs them
         always_inline()
         return part[0], part[1] + (half_of(e, 0) + half_of(e, 1))
 
@@ -165,13 +173,15 @@ def _quick(form: Form) -> tuple[Callable[..., Any], ...]:
 
 
 @piece
-def _begin_wide() -> Any:
+def begin_wide() -> Any:
+    """Return the sum of nothing, in float64."""
     always_inline()
     return spread(0.0, 8)
 
 
 @piece
-def _add_wide(part: Any, e: Any, parts: Any) -> Any:  # noqa: ARG001 - called like `_careful`'s, which needs them
+def add_wide(part: Any, e: Any, parts: Any) -> Any:  # noqa: ARG001 - called like `careful`'s, which needs them
+    """Add a step of rounded exponentials in float64."""
     always_inline()
     first, second = half_of(e, 0), half_of(e, 1)
     part = (part + as_float64(half_of(first, 0))) + as_float64(half_of(first, 1))
@@ -291,7 +301,7 @@ def _begin_pairs() -> Any:
 
 
 @piece
-def _add_pairs(part: Any, e: Any, parts: Any) -> Any:  # noqa: ARG001 - called like `_careful`'s, which needs them
+def _add_pairs(part: Any, e: Any, parts: Any) -> Any:  # noqa: ARG001 - called like `careful`'s, which needs them
     always_inline()
     return (part + as_float64(half_of(e, 0))) + as_float64(half_of(e, 1))
 
@@ -309,7 +319,8 @@ def _same(total: Any) -> Any:
 
 
 @piece
-def _finish_doubles(total: Any) -> Any:
+def finish_doubles(total: Any) -> Any:
+    """Return the nearest number to a sum in two parts, and what is left, a lane for each row."""
     always_inline()
     near = total[0] + total[1]
     return near, total[1] - (near - total[0])

@@ -192,17 +192,23 @@ def fused(typing_context: Any, a: Any, b: Any, c: Any) -> Any:  # noqa: ARG001 -
     return lanes(*kinds), generate
 
 
-def series(terms: tuple[Any, ...]) -> Callable[..., Any]:
-    """Make polynomial(r): terms[0] + r (terms[1] + …) by Horner's scheme, each step fused."""
+def series(
+    terms: tuple[Any, ...],
+    spread_out: Callable[..., Any] = lambda _, lanes, term: constant(lanes, term),
+) -> Callable[..., Any]:
+    """Make polynomial(r): terms[0] + r (terms[1] + …) by Horner's scheme, each step fused.
+
+    spread_out(builder, lanes, term) makes lanes of a constant.
+    """
 
     @inlined
     def polynomial(typing_context: Any, r: Any) -> Any:  # noqa: ARG001 - Numba's API
         def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
             kind = ir.FunctionType(r.vector, [r.vector] * 3)
             function = declared(builder, kind, f"llvm.fma.{mangled(r)}")
-            value = constant(r, terms[-1])
+            value = spread_out(builder, r, terms[-1])
             for term in reversed(terms[:-1]):
-                value = builder.call(function, [value, args[0], constant(r, term)])
+                value = builder.call(function, [value, args[0], spread_out(builder, r, term)])
             return value
 
         return r(r), generate

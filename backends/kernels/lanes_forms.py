@@ -9,7 +9,15 @@ from llvmlite import ir
 from numba import types as _types
 
 from backends.kernels.half_words import half_of_single, single_of_half
-from backends.kernels.lanes import Lanes, constant, inlined, mask_of, spread_value
+from backends.kernels.lanes import (
+    Lanes,
+    constant,
+    declared,
+    inlined,
+    mangled,
+    mask_of,
+    spread_value,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -218,6 +226,20 @@ def any_bit(typing_context: Any, value: Any) -> Any:  # noqa: ARG001 - Numba's A
         return builder.icmp_unsigned("!=", builder.bitcast(lanes, mask), ir.Constant(mask, 0))
 
     return types.boolean(value), generate
+
+
+@inlined
+def all_within(typing_context: Any, value: Any, limit: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Tell whether all lanes are at most `limit` away from 0, so that none is NaN."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(value.vector, [value.vector])
+        size = builder.call(declared(builder, kind, f"llvm.fabs.{mangled(value)}"), [args[0]])
+        within = builder.fcmp_ordered("<=", size, spread_value(builder, value, args[1]))
+        mask = ir.IntType(value.count)
+        return builder.icmp_unsigned("==", builder.bitcast(within, mask), ir.Constant(mask, -1))
+
+    return types.boolean(value, value.element), generate
 
 
 def _folded(combine: Callable[[Any, Any, Any], Any]) -> Callable[..., Any]:

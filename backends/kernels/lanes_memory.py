@@ -15,6 +15,7 @@ from numba import types as _types
 
 from backends.kernels.lanes import Lanes, declared, inlined, literal, mangled, mask_of, spread_value
 from backends.kernels.machine import piece
+from backends.kernels.target import has_wide_registers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,8 +142,9 @@ def store(typing_context: Any, array: Any, index: Any, value: Any) -> Any:  # no
 def store_some(typing_context: Any, array: Any, index: Any, value: Any, size: Any) -> Any:  # noqa: ARG001 - Numba's API
     """Write the first `size` lanes; the others may lie beyond the array.
 
-    By halves, quarters and so on, as `size` has it in binary: a store under a mask takes dozens of
-    cycles on AMD's processors before AVX-512, and there is none for 16-bit lanes.
+    Without AVX-512 by halves, quarters and so on, as `size` has it in binary: a store under a mask
+    takes dozens of cycles on AMD's processors then. So do 16-bit lanes, of which LLVM 22 stores one
+    too many where they are what was left of 32 bits and the mask is known.
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -154,10 +156,22 @@ def store_some(typing_context: Any, array: Any, index: Any, value: Any, size: An
             with all_lanes:
                 _store_lanes(builder, args[2], pointer, bytes_each)
             with some:
-                _store_by_halves(builder, args[2], pointer, args[3], bytes_each)
+                if has_wide_registers() and bytes_each > 2:
+                    _store_under_mask(builder, value, args[2], pointer, args[3])
+                else:
+                    _store_by_halves(builder, args[2], pointer, args[3], bytes_each)
         return context.get_dummy_value()
 
     return types.none(array, types.intp, value, types.intp), generate
+
+
+def _store_under_mask(builder: Any, lanes: Lanes, value: Any, pointer: Any, size: Any) -> None:
+    mask, word = mask_of(builder, lanes, size), ir.IntType(32)
+    wide = builder.bitcast(pointer, value.type.as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [value.type, wide.type, word, mask.type])
+    function = declared(builder, kind, f"llvm.masked.store.{mangled(lanes)}.p0")
+    align = ir.Constant(word, lanes.element.bitwidth // 8)
+    builder.call(function, [value, wide, align, mask])
 
 
 def _store_by_halves(builder: Any, lanes: Any, pointer: Any, size: Any, bytes_each: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from llvmlite import ir
 from numba import types as _types
 
-from backends.kernels.lanes import Lanes, declared, inlined
+from backends.kernels.lanes import Lanes, constant, declared, inlined
 from backends.kernels.target import features, has_wide_registers
 
 if TYPE_CHECKING:
@@ -152,6 +152,36 @@ def _in_wholes(builder: Any, values: Sequence[Any], make: Callable[..., Any]) ->
     return _joined(builder, [
         make(*(_part(builder, value, start, count) for value in values)) for start in starts
     ])  # fmt: skip
+
+
+def standing(builder: Any, lanes: Lanes, number: float) -> Any:
+    """Return lanes that are all one number, which stays in a register if those have 512 bits.
+
+    LLVM reads constants from memory anew in each step, and there loads wait for stores to like
+    addresses: an empty piece of assembly that gives the number back keeps it from doing so.
+    """
+    if not has_wide_registers():
+        return constant(lanes, number)
+    element = lanes.vector.element
+    # Of fewer lanes as well: they share the register.
+    kind = ir.VectorType(element, 512 // lanes.element.bitwidth)
+    values = ir.Constant(kind, [ir.Constant(element, number)] * kind.count)
+    same = ir.InlineAsm(ir.FunctionType(kind, [kind]), "", "=v,0")
+    held = builder.call(same, [values])
+    return _part(builder, held, 0, lanes.count, of=kind.count)
+
+
+def number_that_stays(number: float) -> Callable[..., Any]:
+    """Make like(v): lanes like v that are all this number, in a register (`standing`)."""
+
+    @inlined
+    def like(typing_context: Any, v: Any) -> Any:  # noqa: ARG001 - Numba's API
+        def generate(_context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
+            return standing(builder, v, number)
+
+        return v(v), generate
+
+    return like
 
 
 def wide_table(entries: Sequence[float]) -> Callable[..., Any]:

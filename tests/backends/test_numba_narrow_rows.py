@@ -13,6 +13,7 @@ from backends.kernels import fast_call, fast_narrow, fast_narrow_gradients, fast
 from backends.kernels.fast_abreast import logarithms_abreast
 from backends.kernels.fast_family import CROSS_ENTROPY_GRAD, LOG_SOFTMAX, SOFTMAX_VJP
 from backends.kernels.fast_narrow import NARROW
+from backends.kernels.fast_narrow_ways import folds
 from backends.kernels.linking import linked_once
 
 FORMATS = ["float64", "float32", "float16", "bfloat16"]
@@ -213,11 +214,12 @@ def called(operation, x, threads, c=None):
     c = x if c is None else c
     x, c = (each.view(word) if word else each for each in (x, c))
     labels, left = np.zeros((len(x), 1), np.int64), np.ones(len(x), bool)
-    out = np.zeros_like(x)
+    out, folded = np.zeros_like(x), folds(dtype, x.shape[1])
     if operation == "softmax":
-        fast_narrow.softmax(dtype)(x, out, left, threads)
+        fast_narrow.softmax(dtype, folds=folded)(x, out, left, threads)
     elif operation == "log_softmax":
-        fast_narrow_logs.logs(dtype)(x, labels, out, left, threads, LOG_SOFTMAX)
+        logs = fast_narrow_logs.logs(dtype, folds=folded)
+        logs(x, labels, out, left, threads, LOG_SOFTMAX)
     elif operation == "softmax_vjp":
         fast_narrow_gradients.vjp(dtype)(x, c, out, left, threads)
     else:
