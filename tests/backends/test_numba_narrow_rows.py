@@ -1,4 +1,4 @@
-"""`numba_fast` on narrow rows, which go eight abreast, and on the rows among them that cannot."""
+"""`numba_fast` on narrow rows, eight at a time, and on the rows among them that cannot go so."""
 
 import numpy as np
 import pytest
@@ -17,8 +17,9 @@ from backends.kernels.fast_narrow_ways import folds
 from backends.kernels.linking import linked_once
 
 FORMATS = ["float64", "float32", "float16", "bfloat16"]
-# Fewer than 16 bytes, some more, whole steps and not, the longest that go abreast and the next.
-LENGTHS = [1, 2, 3, 7, 10, 16, 33, 64, 100, NARROW, NARROW + 1]
+# Fewer than 16 bytes, some more, whole steps and not, those that stay rows where registers have 512
+# bits (64, 96, 125, 160), the longest of them and the next.
+LENGTHS = [1, 2, 3, 7, 10, 16, 33, 64, 96, 100, 125, 160, NARROW, NARROW + 1]
 ELEMENTWISE = ["softmax", "log_softmax"]
 
 
@@ -156,7 +157,7 @@ def test_the_gradient_of_a_loss_is_p_and_at_the_label_one_less(fast, dtype, n):
     agree(got, best, dtype, claimed(dtype))
 
 
-@pytest.mark.parametrize("n", [2, 10, 64, 100])
+@pytest.mark.parametrize("n", [2, 10, 64, 100, 125, 160])
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_a_row_has_the_same_bits_in_any_company(fast, dtype, n):
     x, c = rows_of(n, dtype), rows_of(n + 1, dtype)[:, :n]
@@ -175,7 +176,7 @@ def test_a_row_has_the_same_bits_in_any_company(fast, dtype, n):
         assert (bits(few) == bits(fast.softmax_vjp(x, np.ascontiguousarray(c))[here])).all()
 
 
-@pytest.mark.parametrize("n", [3, 64, 100])
+@pytest.mark.parametrize("n", [3, 64, 100, 125])
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_results_may_take_the_place_of_what_they_are_of(fast, dtype, n):
     x, c = rows_of(n, dtype), rows_of(n + 1, dtype)[:, :n].copy()
@@ -198,6 +199,35 @@ def test_many_narrow_rows_are_shared_by_threads_and_none_is_missed(fast):
     got = fast.softmax(x)
     assert np.allclose(got.sum(axis=1), 1.0, rtol=1e-6, atol=0)
     assert (got.argmax(axis=1) == x.argmax(axis=1)).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_many_equal_terms_lose_no_digits(fast, dtype):
+    """Their sum, lane by lane and folded, stays exact: 255 terms reach every bit of it."""
+    rng = np.random.default_rng(9)
+    for n in (64, 127, 128, 250, NARROW):
+        x = rng.uniform(-1, 1, (2000, 1)) + 1e-3 * rng.standard_normal((2000, n))
+        logs, _, _ = best_of(x := x.astype(dtype), np.zeros(len(x), np.int64))
+        agree(fast.softmax(x), np.exp(logs), dtype, claimed(dtype))
+
+
+@pytest.mark.parametrize("n", [64, 125])
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_nothing_is_written_beyond_the_last_row(dtype, n):
+    word = {2: np.int16}.get(format_of(dtype).storage.itemsize)
+    for rows in (1, 7, 9, 20):
+        x = from_float64(format_of(dtype), np.random.default_rng(rows).standard_normal((rows, n)))
+        x[0, 0] = np.nan if rows == 9 else 0.0
+        room = np.full(x.size + 64, 7, x.view(word).dtype if word else x.dtype)
+        out = room[: x.size].reshape(x.shape).view(x.dtype)
+        fast_call.softmax(x, -1, 1.0, out)()
+        assert (room[x.size :] == 7).all()
+
+
+def test_large_results_begin_at_a_line_of_memory(fast):
+    x = np.zeros((1000, 64), np.float32)
+    assert fast.softmax(x).ctypes.data % 64 == 0
+    assert fast.log_softmax(x).ctypes.data % 64 == 0
 
 
 def test_an_axis_that_is_not_the_last_is_as_good(fast):
@@ -230,7 +260,7 @@ def called(operation, x, threads, c=None):
 @pytest.mark.parametrize("operation", ["softmax", "log_softmax", "softmax_vjp", "grad"])
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_nothing_is_left_of_ordinary_rows(dtype, operation):
-    for n in (2, 3, 5, 8, 10, 15, 64, 97, 100, 101, 127, NARROW):
+    for n in (2, 3, 5, 8, 10, 15, 64, 96, 97, 100, 101, 113, 127, 128, 191, NARROW):
         x = np.random.default_rng(n).standard_normal((23, n))
         _, left = called(operation, from_float64(format_of(dtype), x), 1)
         assert left == 0, n
