@@ -3,8 +3,8 @@
 Rows are shared among threads, and so is one huge row. All but the sigmoid is written in lanes
 (`backends.kernels.fast_lanes` says what makes it fast and accurate, `fast_ends` how logarithms and
 gradients end), in float32 also for 16-bit formats; rows along other axes are brought into order a
-block at a time. Narrow rows go eight abreast (`fast_abreast`). Kernels are compiled for a dtype
-when first called: softmax's and one for all other operations but the sigmoid; for narrow rows
+block at a time. Narrow rows go eight at a time (`fast_narrow_ways`). Kernels are compiled for a
+dtype when first called: softmax's and one for all other operations but the sigmoid; for narrow rows
 softmax's, one for logarithms and one for each gradient.
 """
 

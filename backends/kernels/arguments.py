@@ -189,7 +189,7 @@ def checked_out(
 def _new(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NumPyArray:
     """Return room for a result, which begins at a cache line unless it is small.
 
-    NumPy's begin 16 bytes later: there each vector of 64 bytes is written to two lines.
+    NumPy's often begin 16 bytes after one: there each vector of 64 bytes is written to two lines.
     """
     import numpy as np
 

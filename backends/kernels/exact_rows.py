@@ -28,6 +28,7 @@ from backends.kernels import (
     lanes_memory,
     lanes_table,
     machine,
+    target,
 )
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
 from backends.kernels.double_double import (
@@ -71,7 +72,7 @@ _NO_SCALES = (1.0, 1.0, 1.0)
 # Whose text decides what is compiled.
 _CALLED = (double_double, exact_integers, exact_lanes, exact_narrow, exact_passes, exact_rounding,
            exact_settle, exp_lanes, half_words, lanes, lanes_forms, lanes_memory, lanes_table,
-           machine)  # fmt: skip
+           machine, target)  # fmt: skip
 
 
 @piece

@@ -1,4 +1,4 @@
-"""Which kernels of `numba_fast` a call's rows go to: narrow ones abreast, if nothing forbids it.
+"""Which kernels of `numba_fast` a call's rows go to: narrow ones by eights, if nothing forbids it.
 
 A kernel is compiled where its call is prepared; the one for what narrow rows leave, when there is
 such a row.
@@ -39,7 +39,7 @@ def softmax(
     def wide(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
         compiled(dtype)(rows[0], result, divisor, threads.of_numba())
 
-    if compiled is not fast_softmax.softmax or not _goes_abreast(n, divisor):
+    if compiled is not fast_softmax.softmax or not _goes_by_eights(n, divisor):
         compiled(dtype)
         return wide
     kernel = fast_narrow.softmax(dtype, folds=folds(dtype, n))
@@ -63,7 +63,7 @@ def family(what: int, dtype: str, n: int, divisor: float) -> Apply:
         kernel = fast_family.family(dtype)
         kernel(rows[0], cotangent, labels, result, divisor, threads.of_numba(), what)
 
-    if n == 1 or not _goes_abreast(n, divisor):  # nothing is left of a row of one
+    if n == 1 or not _goes_by_eights(n, divisor):  # nothing is left of a row of one
         fast_family.family(dtype)
         return wide
     return _but_for_rows_left(_narrow_family(what, dtype, n), wide)
@@ -94,7 +94,7 @@ def _logs(dtype: str, n: int, what: int) -> _Narrow:
     return narrow
 
 
-def _goes_abreast(n: int, divisor: float) -> bool:
+def _goes_by_eights(n: int, divisor: float) -> bool:
     return n <= fast_narrow.NARROW and divisor == 1.0
 
 

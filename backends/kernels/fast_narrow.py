@@ -1,4 +1,4 @@
-"""Narrow rows of `numba_fast`, eight abreast (`fast_abreast`), no temperature: softmax.
+"""Narrow rows of `numba_fast`, eight at a time (`fast_narrow_ways`), no temperature: softmax.
 
 What the passes are not made for is left: rows whose maximum is far from 0 or not finite, and for
 logarithms and gradients (`fast_narrow_logs`, `fast_narrow_gradients`) some more. Those are marked,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from backends.kernels.fast_forms import Form
 
-# The longest rows that go abreast: from 256 on, what is done once for a row is little of it.
+# The longest rows that go by eights: from 256 on, what is done once for a row is little of it.
 NARROW = 255
 _MOST = float(np.finfo(np.float64).max)
 CALLED_NARROW = (
@@ -83,7 +83,7 @@ def marking(form: Form) -> Callable[..., Any]:
 
 @piece
 def sizes(first: int, last: int, n: int, columns: int, together: int) -> tuple[int, int]:
-    """Return how many rows, in whole groups, share one round, and how long they are when turned."""
+    """Return how many rows, in whole groups, share one round, and how far apart they are kept."""
     groups = min((last - first + FEW - 1) // FEW, together // (n * FEW))
     return FEW * max(1, groups), n + -n % columns  # a task may have no rows
 

@@ -1,4 +1,4 @@
-"""Narrow rows of `numba_fast`, eight abreast: log_softmax, logsumexp and cross_entropy.
+"""Narrow rows of `numba_fast`, eight at a time: log_softmax, logsumexp and cross_entropy.
 
 As `fast_narrow`, but rows of which next to nothing is left without their largest term are left too.
 """
@@ -38,13 +38,15 @@ if TYPE_CHECKING:
     from backends.kernels.fast_forms import Form
 
 
-def marking_faint(form: Form) -> Callable[..., Any]:
-    """Make mark_faint(rests, peaks, n, rows, left, i)."""
+def marking_faint(form: Form, digits: float = 1.0) -> Callable[..., Any]:
+    """Make mark_faint(rests, peaks, n, rows, left, i); C of the sums is `digits` times as large."""
     # Digits of a sum that lie so far below its largest term are not all right. float64: as for
-    # other rows (`fast_family_parts`). Sums of float64 that other formats' exponentials make:
-    # 255 roundings by 2^-53 at most.
-    faint, thin = (form.faint, 2.0**-43) if form.dtype == "float64" else (2.0**-20, 0.0)
-    if form.dtype == "float32" and not form.for_logarithms:
+    # other rows (`fast_family_parts`), by C's last digit. Sums of float64 that other formats'
+    # exponentials make: 255 roundings by 2^-53 at most.
+    faint, thin = 2.0**-20, 0.0
+    if form.dtype == "float64":
+        faint, thin = digits * form.faint, digits * 2.0**-43
+    elif form.dtype == "float32" and not form.for_logarithms:
         faint = form.faint
 
     @piece
@@ -70,7 +72,7 @@ def _logs_of(dtype: str, *, folds: bool) -> Callable[..., None]:  # noqa: C901 -
     )
     rooms, tops_of, fill, put, columns = way.rooms, way.tops_of, way.fill, way.put, way.columns
     together = way.together
-    rest, mark_faint = resting_abreast(form), marking_faint(form)
+    rest, mark_faint = resting_abreast(form), marking_faint(form, way.digits)
 
     @piece
     def take_logs(rests: Any, rows: int, peaks: Any, found: Any) -> None:

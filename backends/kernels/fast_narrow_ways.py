@@ -20,7 +20,8 @@ from backends.kernels.fast_abreast import (
     scaling_abreast,
 )
 from backends.kernels.fast_folded import ending_rows, filling_rows, topping
-from backends.kernels.fast_row_sums import LANES, row_sums
+from backends.kernels.fast_forms import FEW
+from backends.kernels.fast_row_sums import LANES, LARGER, row_sums
 from backends.kernels.fast_rows import NONE, ONE, TOGETHER, plain
 from backends.kernels.fast_turned import columns_of, turning_rows
 from backends.kernels.lanes_memory import lined_up
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 # The shortest rows that stay rows: of whole steps, and of any number of elements.
 FOLDED, FOLDED_BY, ALL_FOLDED = 64, 32, 112
-# Rows of a round, with all that it writes, and the next one's stay in the first-level cache.
+# A round of rows of 64, with all that it writes, and the next one's stay in the first-level cache.
 _TOGETHER = plain(1024)
 
 
@@ -42,7 +43,8 @@ _TOGETHER = plain(1024)
 class Way:
     """The compiled passes of a round of rows, and rooms p, q and r that are theirs.
 
-    - `together` elements share a round, `columns` of a row one step at least;
+    - `together` elements share a round, if that is more than eight rows, and `columns` of a row one
+      step at least; C of the sums (`fast_sums`) is `digits` times as large as elsewhere;
     - ``rooms(most, wide)``: p, q and r for so many rows, `wide` a multiple of `columns` from n on;
     - ``tops_of(x, at, n, rows, wide, p, tops)``: maxima as float64, for whole groups of eight;
     - ``fill(x, at, n, rows, wide, p, q, r, tops, sums, out, drawn)``: exponentials, and their sums
@@ -55,6 +57,7 @@ class Way:
 
     columns: int
     together: int
+    digits: float
     rooms: Callable[..., Any]
     tops_of: Callable[..., Any]
     fill: Callable[..., Any]
@@ -77,12 +80,13 @@ def way_of(form: Form, *, folds: bool) -> Way:
 
 def _folded(form: Form) -> Way:
     numbers, sums = lined_up(form.real), lined_up(row_sums(form).real)
+    keeps = not form.for_logarithms
     factors = logs_of(form) if form.for_logarithms else factors_of(form)
     top, fill_rows, end = topping(form), filling_rows(form), ending_rows(form, factors)
 
     @piece
     def rooms(most: int, wide: int) -> Any:
-        return numbers(ONE, most * wide), numbers(ONE, 2 * most), sums(ONE, LANES)
+        return numbers(ONE, most * wide if keeps else FEW), numbers(ONE, 2 * most), sums(ONE, LANES)
 
     @piece
     def tops_of(x: Any, at: int, n: int, rows: int, wide: int, p: Any, tops: Any) -> None:  # noqa: ARG001 - called like `_turned`'s
@@ -102,7 +106,7 @@ def _folded(form: Form) -> Way:
     ) -> None:  # fmt: skip
         end(x, i * n, n, rows, wide, p, found, q, out, left, i, count)
 
-    return Way(form.half, _TOGETHER, rooms, tops_of, fill, put)
+    return Way(form.half, _TOGETHER, LARGER, rooms, tops_of, fill, put)
 
 
 def _turned(form: Form) -> Way:
@@ -136,7 +140,7 @@ def _turned(form: Form) -> Way:
     ) -> None:  # fmt: skip
         put_turned(q, p, n, rows, wide, found, out, i, left, count)
 
-    return Way(columns_of(form), TOGETHER, rooms, tops_of, fill, put)
+    return Way(columns_of(form), TOGETHER, 1.0, rooms, tops_of, fill, put)
 
 
 def putting(end: Callable[..., Any]) -> Callable[..., Any]:

@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 # Steps that share a block's sum: its lanes are half as many, and 16 exponentials below
 # 2^(lift + 3/4) stay below C.
 BLOCK = 8
-_SINGLE_CEILING = np.float32(2.0 ** (SINGLE.lift + 5))
-_DOUBLE_CEILING = 2.0 ** (DOUBLE.lift + 5)
+# C lies so many binary places above 2^lift.
+PLACES = 5
+_SINGLE_CEILING = np.float32(2.0 ** (SINGLE.lift + PLACES))
+_DOUBLE_CEILING = 2.0 ** (DOUBLE.lift + PLACES)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def sums_of(form: Form, *, in_parts: bool = False) -> Sums:
         begin, add, _ = careful(form, in_parts=in_parts)
         few = _few_of_parts if in_parts else _few_single
         return Sums(_start_single, begin, add, _flush_single, few, _finish_single)
-    begin, add = quick(form)
+    begin, add = _quick(form)
     return Sums(_start_single, begin, add, _flush_single, _few_short, _finish_single)
 
 
@@ -88,7 +90,7 @@ def sums_of_eight(form: Form) -> Sums:
         return Sums(_start_double, _begin_pairs, _add_pairs, _flush_pairs, _none, _same)
     if form.for_logarithms:
         return Sums(_start_double, begin_wide, add_wide, _flush_wide, _none, _same)
-    begin, add = careful(form, in_parts=False)[:2] if form.dtype == "float32" else quick(form)
+    begin, add = careful(form, in_parts=False)[:2] if form.dtype == "float32" else _quick(form)
     return Sums(_start_double, begin, add, _flushing_eight(by_rows(form)), _none, _same)
 
 
@@ -97,7 +99,7 @@ def ceiling_of(form: Form, places: int) -> Any:
     return form.real(2.0 ** (form.arithmetic.lift + places))
 
 
-def _beginning(form: Form, places: int = 5) -> Callable[..., Any]:
+def _beginning(form: Form, places: int = PLACES) -> Callable[..., Any]:
     ceiling, zero, width = ceiling_of(form, places), form.real(0.0), form.half
 
     @piece
@@ -108,7 +110,7 @@ def _beginning(form: Form, places: int = 5) -> Callable[..., Any]:
     return begin
 
 
-def careful(form: Form, *, in_parts: bool, places: int = 5) -> tuple[Callable[..., Any], ...]:
+def careful(form: Form, *, in_parts: bool, places: int = PLACES) -> tuple[Callable[..., Any], ...]:
     """Make begin, add and add_half (half of a step) of sums that know what was rounded."""
     left = _left_of_parts if in_parts else _left
     halves = _halves_of_parts if in_parts else _halves
@@ -161,7 +163,7 @@ def _halves_of_parts(parts: Any) -> Any:
     )  # fmt: skip
 
 
-def quick(form: Form) -> tuple[Callable[..., Any], ...]:
+def _quick(form: Form) -> tuple[Callable[..., Any], ...]:
     """Make begin and add of sums of rounded exponentials."""
 
     @piece

@@ -211,6 +211,19 @@ def test_many_equal_terms_lose_no_digits(fast, dtype):
         agree(fast.softmax(x), np.exp(logs), dtype, claimed(dtype))
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_little_is_left_beside_one_term_keeps_its_digits(fast, dtype):
+    """Equal terms far below one: all may lie below the last digit of what their sum begins with."""
+    rng, rows = np.random.default_rng(8), 20_000
+    for n in (64, 240):
+        x = np.repeat(rng.uniform(-0.5, 0.5, (rows, 1)), n, axis=1)
+        x[:, 1:] -= (np.log(n) + rng.uniform(23, 26, rows))[:, None]
+        labels = np.zeros(rows, np.int64)
+        logs, _, loss = best_of(x := x.astype(dtype), labels)
+        agree(fast.log_softmax(x), logs, dtype, claimed(dtype))
+        agree(fast.cross_entropy(x, labels), loss, dtype, claimed(dtype))
+
+
 @pytest.mark.parametrize("n", [64, 125])
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_nothing_is_written_beyond_the_last_row(dtype, n):
