@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"})
 # Bytes from which on a result's place matters more than the microseconds of looking for it.
 _SMALL = 1 << 16
+_PAGE, _LINE = 4096, 64
 
 
 def checked_temperature(temperature: object) -> float:
@@ -178,7 +179,7 @@ def checked_out(
     native = x.dtype.newbyteorder("=")
     expected = x.shape if shape is None else shape
     if out is None:
-        return _new(expected, native)
+        return _new(expected, native, x)
     if out.shape != expected or out.dtype.newbyteorder("=") != native:
         raise ValueError(
             f"out has dtype {out.dtype} and shape {out.shape}, expected {native} and {expected}"
@@ -186,18 +187,21 @@ def checked_out(
     return out
 
 
-def _new(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NumPyArray:
-    """Return room for a result, which begins at a cache line unless it is small.
+def _new(shape: tuple[int, ...], dtype: np.dtype[Any], x: NumPyArray) -> NumPyArray:
+    """Return room for a result; unless it is small it begins at a cache line, half a page from x's.
 
-    NumPy's often begin 16 bytes after one: there each vector of 64 bytes is written to two lines.
+    NumPy's often begin 16 bytes after a line: there each vector of 64 bytes is written to two. And
+    processors take a place for another one that is whole pages away, until they know better.
     """
     import numpy as np
 
-    if math.prod(shape) * dtype.itemsize < _SMALL:
+    size = math.prod(shape) * dtype.itemsize
+    if size < _SMALL:
         return np.empty(shape, dtype)
-    from backends.kernels.staging import aligned
-
-    return aligned(shape, dtype)
+    memory = np.empty(size + _PAGE, np.uint8)
+    place = (x.ctypes.data + _PAGE // 2) // _LINE * _LINE
+    start = (place - memory.ctypes.data) % _PAGE
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def written_directly(target: NumPyArray, rows: NumPyArray, dtype: np.dtype[Any]) -> bool:

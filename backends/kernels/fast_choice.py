@@ -102,7 +102,7 @@ def _but_for_rows_left(narrow: _Narrow, wide: Apply) -> Apply:
     """Return what has `wide` do the rows that `narrow` leaves."""
 
     def apply(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
-        left = np.empty(len(result), np.bool_)
+        left = np.zeros(len(result), np.bool_)
         narrow(rows, result, left)
         if left.any():
             places = np.flatnonzero(left)

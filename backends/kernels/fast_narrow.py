@@ -105,7 +105,6 @@ def _softmax_of(dtype: str, *, folds: bool) -> Callable[..., None]:
 
     @piece
     def rows_of(x: Any, first: int, last: int, out: Any, left: Any) -> None:
-        left[first:last] = False
         most, wide = sizes(first, last, x.shape[1], columns, together)
         p, q, r = rooms(most, wide)
         tops, sums = np.empty(most), np.empty((2, most))
@@ -141,7 +140,8 @@ def _softmax_of(dtype: str, *, folds: bool) -> Callable[..., None]:
 def softmax(dtype: str, *, folds: bool) -> Callable[..., None]:
     """Return kernel(x, out, left, threads); 16-bit arrays are handed over as encodings.
 
-    `left` gets which rows are left as they are. `folds`: as `fast_narrow_ways.way_of`.
+    `left`, False at first, gets which rows are left as they are. `folds` says whether rows stay
+    rows (`fast_narrow_ways`).
     """
     given, out, left, _ = given_types(dtype)
     signature = types.void(given, out, left, types.intp)

@@ -78,7 +78,6 @@ def _vjp_of(dtype: str) -> Callable[..., None]:
 
     @piece
     def rows_of(x: Any, c: Any, first: int, last: int, out: Any, left: Any) -> None:
-        left[first:last] = False
         n = x.shape[1]
         most, wide = sizes(first, last, n, columns, TOGETHER)
         t, y, tops = elements(ONE, most * wide), numbers(ONE, most * wide), np.empty(most)
@@ -161,7 +160,6 @@ def _grad_of(dtype: str) -> Callable[..., None]:
 
     @piece
     def rows_of(x: Any, labels: Any, first: int, last: int, out: Any, left: Any) -> None:
-        left[first:last] = False
         n = x.shape[1]
         most, wide = sizes(first, last, n, columns, TOGETHER)
         t, y, tops = elements(ONE, most * wide), numbers(ONE, most * wide), np.empty(most)

@@ -113,7 +113,6 @@ def _logs_of(dtype: str, *, folds: bool) -> Callable[..., None]:  # noqa: C901 -
 
     @piece
     def rows_of(x: Any, labels: Any, first: int, last: int, what: int, out: Any, left: Any) -> None:
-        left[first:last] = False
         most, wide = sizes(first, last, x.shape[1], columns, together)
         p, q, r = rooms(most, wide)
         tops = np.empty(most)
@@ -161,7 +160,7 @@ def _logs_of(dtype: str, *, folds: bool) -> Callable[..., None]:  # noqa: C901 -
 def logs(dtype: str, *, folds: bool) -> Callable[..., None]:
     """Return kernel(x, labels, out, left, threads, what): log_softmax, logsumexp, cross_entropy.
 
-    Arguments are those of `fast_family.family`. `folds`: as `fast_narrow_ways.way_of`.
+    Arguments are those of `fast_family.family`. `folds`: as for `fast_narrow.softmax`.
     """
     given, out, left, labels = given_types(dtype)
     signature = types.void(given, labels, out, left, types.intp, types.intp)

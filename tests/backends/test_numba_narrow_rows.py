@@ -256,7 +256,7 @@ def called(operation, x, threads, c=None):
     word = np.uint16 if dtype == "bfloat16" else word
     c = x if c is None else c
     x, c = (each.view(word) if word else each for each in (x, c))
-    labels, left = np.zeros((len(x), 1), np.int64), np.ones(len(x), bool)
+    labels, left = np.zeros((len(x), 1), np.int64), np.zeros(len(x), bool)
     out, folded = np.zeros_like(x), folds(dtype, x.shape[1])
     if operation == "softmax":
         fast_narrow.softmax(dtype, folds=folded)(x, out, left, threads)
