@@ -12,8 +12,8 @@ So in float32 the errors of a result, in units of its own u: e at most 1.2 (its 
 is just above a power of 2, and q's steps), the sum's 0.25 (q's alone), 0.05 for all else, 0.5 ulp
 to end with: within 2 ulp if all of them were largest at once. 2.00003 have been seen, once in 10^9
 results, where the true one lies just below a power of 2 and so has ulps of half the size; by
-eighths of ln 2 (`Arithmetic.table`) it is 1.84. In float64, by halves of ln 2, q's steps are 0.4:
-2.15 ulp if all were largest at once, 1.79 seen; by eighths 1.63.
+eighths of ln 2 (`Arithmetic.table`) none above 1.91 has. In float64, by halves of ln 2, q's steps
+are 0.4: 2.15 ulp if all were largest at once, 1.79 seen; by eighths 1.68.
 """
 
 # ruff: noqa: ANN401 - Numba compiles each function for the arrays and lanes that it meets
