@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 _INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"})
 # Bytes from which on a result's place matters more than the microseconds of looking for it.
 _SMALL = 1 << 16
-_PAGE, _LINE = 4096, 64
 
 
 def checked_temperature(temperature: object) -> float:
@@ -188,20 +187,14 @@ def checked_out(
 
 
 def _new(shape: tuple[int, ...], dtype: np.dtype[Any], x: NumPyArray) -> NumPyArray:
-    """Return room for a result; unless it is small it begins at a cache line, half a page from x's.
-
-    NumPy's often begin 16 bytes after a line: there each vector of 64 bytes is written to two. And
-    processors take a place for another one that is whole pages away, until they know better.
-    """
+    """Return room for a result, in a good place beside x unless it is small."""
     import numpy as np
 
-    size = math.prod(shape) * dtype.itemsize
-    if size < _SMALL:
+    if math.prod(shape) * dtype.itemsize < _SMALL:
         return np.empty(shape, dtype)
-    memory = np.empty(size + _PAGE, np.uint8)
-    place = (x.ctypes.data + _PAGE // 2) // _LINE * _LINE
-    start = (place - memory.ctypes.data) % _PAGE
-    return memory[start : start + size].view(dtype).reshape(shape)
+    from backends.kernels.staging import half_a_page_from
+
+    return half_a_page_from(x, shape, dtype)
 
 
 def written_directly(target: NumPyArray, rows: NumPyArray, dtype: np.dtype[Any]) -> bool:

@@ -113,8 +113,7 @@ def _softmax_of(dtype: str, *, folds: bool) -> Callable[..., None]:
     @piece
     def in_rounds(
         x: Any, first: int, last: int, out: Any, left: Any, most: int, wide: int, p: Any, q: Any,
-        r: Any,
-        tops: Any, sums: Any,
+        r: Any, tops: Any, sums: Any,
     ) -> None:  # fmt: skip
         # A reference is counted by an atomic operation, which waits for all that is being written.
         x, out, left, p, q = borrowed(x), borrowed(out), borrowed(left), borrowed(p), borrowed(q)

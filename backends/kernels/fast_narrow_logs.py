@@ -64,12 +64,8 @@ def marking_faint(form: Form, digits: float = 1.0) -> Callable[..., Any]:
 
 def _logs_of(dtype: str, *, folds: bool) -> Callable[..., None]:  # noqa: C901 - holds what it makes
     form, put_one = logarithmic(dtype), ends(dtype).put
-    way, mark, real, precise = (
-        way_of(form, folds=folds),
-        marking(form),
-        form.real,
-        dtype == "float64",
-    )
+    way, mark = way_of(form, folds=folds), marking(form)
+    real, precise = form.real, dtype == "float64"
     rooms, tops_of, fill, put, columns = way.rooms, way.tops_of, way.fill, way.put, way.columns
     together = way.together
     rest, mark_faint = resting_abreast(form), marking_faint(form, way.digits)

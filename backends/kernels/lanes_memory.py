@@ -142,9 +142,9 @@ def store(typing_context: Any, array: Any, index: Any, value: Any) -> Any:  # no
 def store_some(typing_context: Any, array: Any, index: Any, value: Any, size: Any) -> Any:  # noqa: ARG001 - Numba's API
     """Write the first `size` lanes; the others may lie beyond the array.
 
-    Without AVX-512 by halves, quarters and so on, as `size` has it in binary: a store under a mask
-    takes dozens of cycles on AMD's processors then. So do 16-bit lanes, of which LLVM 22 stores one
-    too many where they are what was left of 32 bits and the mask is known.
+    Under a mask with AVX-512, but for 16-bit lanes: of those LLVM 22 stores one too many where they
+    are what was left of 32 bits and the mask is known. Else by halves, quarters and so on, as
+    `size` has it in binary: masked stores take dozens of cycles on AMD's processors then.
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:

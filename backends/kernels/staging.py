@@ -8,6 +8,7 @@ users must do.
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from backends.arrays import NumPyArray
 
+_PAGE = 4096
 LINE = 64
 """A cache line in bytes: what XLA and TensorFlow ask of memory that they do not copy."""
 
@@ -55,9 +57,24 @@ class Staged:
 
 def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NumPyArray:
     """Return an uninitialised C-contiguous array that begins at a cache line."""
-    size = int(np.prod(shape)) * dtype.itemsize
-    memory = np.empty(size + LINE, np.uint8)
-    start = -memory.ctypes.data % LINE
+    return _placed(shape, dtype, 0, LINE)
+
+
+def half_a_page_from(x: NumPyArray, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NumPyArray:
+    """Return the same, half a page from where x begins, whole pages left out.
+
+    NumPy's arrays often begin 16 bytes after a line: there each vector of 64 bytes is written to
+    two. And a load waits for a store to a place whole pages away from its own.
+    """
+    place = (x.ctypes.data + _PAGE // 2) // LINE * LINE
+    return _placed(shape, dtype, place, _PAGE)
+
+
+def _placed(shape: tuple[int, ...], dtype: np.dtype[Any], place: int, period: int) -> NumPyArray:
+    """Return room that begins at `place`, whole periods left out."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + period, np.uint8)
+    start = (place - memory.ctypes.data) % period
     return memory[start : start + size].view(dtype).reshape(shape)
 
 

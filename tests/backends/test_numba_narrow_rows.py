@@ -226,21 +226,26 @@ def test_what_little_is_left_beside_one_term_keeps_its_digits(fast, dtype):
 
 @pytest.mark.parametrize("n", [64, 125])
 @pytest.mark.parametrize("dtype", FORMATS)
-def test_nothing_is_written_beyond_the_last_row(dtype, n):
+def test_nothing_is_written_before_the_first_row_or_beyond_the_last(dtype, n):
     word = {2: np.int16}.get(format_of(dtype).storage.itemsize)
     for rows in (1, 7, 9, 20):
         x = from_float64(format_of(dtype), np.random.default_rng(rows).standard_normal((rows, n)))
         x[0, 0] = np.nan if rows == 9 else 0.0
-        room = np.full(x.size + 64, 7, x.view(word).dtype if word else x.dtype)
-        out = room[: x.size].reshape(x.shape).view(x.dtype)
+        room = np.full(x.size + 128, 7, word or x.dtype)
+        out = room[64:-64].reshape(x.shape).view(x.dtype)
         fast_call.softmax(x, -1, 1.0, out)()
-        assert (room[x.size :] == 7).all()
+        fast_call.family(LOG_SOFTMAX, x, -1, 1.0, out)()
+        assert (room[:64] == 7).all()
+        assert (room[-64:] == 7).all()
 
 
-def test_large_results_begin_at_a_line_of_memory(fast):
-    x = np.zeros((1000, 64), np.float32)
-    assert fast.softmax(x).ctypes.data % 64 == 0
-    assert fast.log_softmax(x).ctypes.data % 64 == 0
+def test_large_results_begin_at_a_line_of_memory_half_a_page_from_the_input(fast):
+    memory = np.zeros(64_000 + 1024, np.float32)
+    for start in (0, 5, 1000):
+        x = memory[start : start + 64_000].reshape(1000, 64)
+        for y in (fast.softmax(x), fast.log_softmax(x)):
+            assert y.ctypes.data % 64 == 0
+            assert abs((y.ctypes.data - x.ctypes.data) % 4096 - 2048) < 64
 
 
 def test_an_axis_that_is_not_the_last_is_as_good(fast):
