@@ -19,6 +19,8 @@ from backends.kernels import (
     fast_family_parts,
     fast_flow,
     fast_flow_logs,
+    fast_flow_rows,
+    fast_long,
     fast_results,
     fast_rows,
 )
@@ -285,6 +287,16 @@ def family(dtype: str) -> Callable[..., None]:
     return compiled(
         _family_of(dtype),
         signature,
-        (*CALLED, fast_rows, fast_ends, fast_family_parts, fast_flow, fast_flow_logs, fast_results),
+        (
+            *CALLED,
+            fast_rows,
+            fast_ends,
+            fast_family_parts,
+            fast_flow,
+            fast_flow_logs,
+            fast_flow_rows,
+            fast_long,
+            fast_results,
+        ),
         dtype,
     )

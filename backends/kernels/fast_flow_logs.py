@@ -1,7 +1,4 @@
-"""Rows of a log_softmax in flow (`fast_flow`): sums beside the end of the row before.
-
-For rows that are one span to `fast_family`: longer ones are added up by spans of their own.
-"""
+"""Rows of a log_softmax in flow (`fast_flow_rows`): no exponentials are kept."""
 
 # ruff: noqa: ANN401 - Numba compiles each function for the arrays and lanes that it meets
 from __future__ import annotations
@@ -12,63 +9,56 @@ import numpy as np
 
 from backends.kernels.fast_ends import ends, lessening
 from backends.kernels.fast_family_parts import LOG_SOFTMAX, logarithm_of_sums
-from backends.kernels.fast_flow import LEAST, steps_of
+from backends.kernels.fast_flow_rows import LEAST, RowEnds, flowing, pieces_in, size_of
 from backends.kernels.fast_forms import logarithmic
-from backends.kernels.fast_lanes import tiny
-from backends.kernels.fast_rows import NONE, ONE, TOGETHER, rooms, spans
-from backends.kernels.lanes_memory import borrowed
-from backends.kernels.machine import piece
+from backends.kernels.fast_rows import LONG, NONE, ONE, rooms
+from backends.kernels.machine import always_inline, piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def flowing_logs(dtype: str) -> Callable[..., Any]:
-    """Make flow(x, first, last, out, y, room): y holds a row's exponentials, `room` is (3, 2)."""
-    form = logarithmic(dtype)
-    steps, (tops_of, _, _), lessen = steps_of(form), spans(form), ends(dtype).lessen
-    (sums_of, log_of), less = logarithm_of_sums(dtype), lessening(form)
-    near, is_tiny = form.arithmetic.near, tiny(form)
+def _ends(dtype: str) -> RowEnds:
+    """Return how rows end whose `state` is, in its first row, the maximum and the logarithm."""
+    lessen, log_of = ends(dtype).lessen, logarithm_of_sums(dtype)[1]
+    less = lessening(logarithmic(dtype))
 
     @piece
-    def flow(x: Any, first: int, last: int, out: Any, y: Any, room: Any) -> None:
-        x, out, y, room = borrowed(x), borrowed(out), borrowed(y), borrowed(room)
-        n = x.shape[1]
-        tops, sums = room[0], room[1:2]
-        top, log = 0.0, (0.0, 0.0)
-        tops_of(x, first * n, n, ONE, tops)
-        for i in range(first, last):
-            at, own = i * n, tops[0]
-            high, low = less(top, log)
-            flows = first < i < last - 1 and abs(own) <= near and not is_tiny(x, at, n)
-            if flows and abs(high) < np.inf:
-                sums[0, 0], sums[0, 1], tops[0] = steps(
-                    x, at, n, own, y, NONE, NONE, high, low, out
-                )
-            else:
-                sums_of(x, at, n, ONE, tops, 1.0, y, sums, out, ONE)
-                if i > first:
-                    lessen(x, at - n, n, top, log, out)
-                if i < last - 1:
-                    tops_of(x, at + n, n, ONE, tops)
-            top, log = own, log_of(x, at, n, own, 1.0, sums[0], y, out)
-        lessen(x, (last - 1) * n, n, top, log, out)
+    def known(
+        x: Any, at: int, n: int, tops: Any, high: float, low: float, y: Any, out: Any, state: Any
+    ) -> None:  # fmt: skip
+        log = log_of(x, at, n, tops[0, 1], 1.0, (high, low), y, out)
+        state[0, 0], state[0, 1], state[0, 2] = tops[0, 1], log[0], log[1]
 
-    return flow
+    @piece
+    def by(state: Any, p: int) -> Any:  # noqa: ARG001 - called like that of a softmax, which needs it
+        always_inline()
+        high, low = less(state[0, 0], (state[0, 1], state[0, 2]))
+        return abs(high) < np.inf, high, low
+
+    @piece
+    def end(x: Any, y: Any, back: int, n: int, state: Any, p: int, out: Any, behind: int) -> None:  # noqa: ARG001 - as above
+        lessen(x, behind, n, state[0, 0], (state[0, 1], state[0, 2]), out)
+
+    return RowEnds(known, by, end)
 
 
 def logs_in_flow(dtype: str, otherwise: Callable[..., None]) -> Callable[..., None]:
     """Make logs(...), as `fast_family` has it: rows of a log_softmax in flow where that suits."""
-    flow, (room, _) = flowing_logs(dtype), rooms(dtype)
+    flow, (room, _) = flowing(logarithmic(dtype), _ends(dtype)), rooms(dtype)
 
     @piece
     def logs(
         x: Any, labels: Any, first: int, last: int, together: int, cold: float, what: int, out: Any
     ) -> None:  # fmt: skip
         n = x.shape[1]
-        if what != LOG_SOFTMAX or cold != 1.0 or not LEAST <= n <= TOGETHER or first == last:
+        if what != LOG_SOFTMAX or cold != 1.0 or not LEAST <= n <= LONG or first == last:
             otherwise(x, labels, first, last, together, cold, what, out)
             return
-        flow(x, first, last, out, room(out, ONE, n, TOGETHER), np.empty((3, 2)))
+        count = pieces_in(n)
+        size = size_of(n, count)
+        y = room(out, ONE, size, size)
+        tops, sums, state = np.empty((count, 2)), np.empty((count, 1, 2)), np.empty((count, 3))
+        flow(x, first, last, out, y, NONE, tops, sums, state, np.empty(1))
 
     return logs

@@ -28,7 +28,7 @@ import numpy as np
 from backends.kernels.fast_fill import filling, filling_any
 from backends.kernels.fast_forms import FEW, Form
 from backends.kernels.lanes import larger, smaller, spread
-from backends.kernels.lanes_forms import half_of, largest_of
+from backends.kernels.lanes_forms import any_bit, bits_of, half_of, largest_of
 from backends.kernels.lanes_memory import element, load, load_some, store_some
 from backends.kernels.machine import always_inline, piece, widened
 
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-# Where a row is asked whether it holds subnormal numbers.
-_PLACES = 16
+# At so many places a row is asked whether it holds subnormal numbers, `FEW` at each.
+_PLACES = 4
 
 
 @dataclass(frozen=True)
@@ -179,22 +179,51 @@ def _to_few(choose: Callable[..., Any], width: int) -> Callable[..., Any]:
 
 
 def tiny(form: Form) -> Callable[..., bool]:
-    """Make is_tiny(x, at, n): whether a row holds many subnormal numbers, by sixteen of its places.
+    """Make is_tiny(x, at, n): whether a row holds many subnormal numbers, by some of its places.
 
     Those cost some processors over a hundred cycles each; a few in a row matter to nobody. A pass
     that writes results cannot have all of them taken as zeros (`lanes_mode`): it needs its own.
     """
-    least = float(np.finfo(form.real).smallest_normal)
+    if form.dtype == "float16":  # whose subnormal numbers are none in float32
+        return _never
+    least, mark, in_lanes = float(np.finfo(form.real).smallest_normal), _marking(form), form.widen
 
     @piece
     def is_tiny(x: Any, at: int, n: int) -> bool:
         found = 0
-        for k in range(_PLACES):
-            v = abs(widened(element(x, at + k * n // _PLACES)))
-            found += 0.0 < v < least
-        return found > 0
+        if n < FEW:
+            for j in range(n):
+                v = abs(widened(element(x, at + j)))
+                found += 0.0 < v < least
+            return found > 0
+        marks = mark(in_lanes(load(x, at, FEW)))
+        for k in range(1, _PLACES):
+            marks = marks | mark(in_lanes(load(x, at + k * (n - FEW) // _PLACES, FEW)))
+        tells: bool = any_bit(marks)
+        return tells
 
     return is_tiny
+
+
+def _marking(form: Form) -> Callable[..., Any]:
+    """Make mark(v): lanes of integers whose sign is set where a number is subnormal."""
+    integer = np.int64 if form.real is np.float64 else np.int32
+    unsigned, sign = integer(np.iinfo(integer).max), integer(np.iinfo(integer).min)
+    one, most = integer(1), integer((1 << form.arithmetic.fraction) - 1)
+
+    @piece
+    def mark(v: Any) -> Any:
+        always_inline()
+        above = ((bits_of(v) & unsigned) - one) & unsigned  # a zero is above all others
+        return (above - most) & sign
+
+    return mark
+
+
+@piece
+def _never(x: Any, at: int, n: int) -> bool:  # noqa: ARG001 - called like `is_tiny`
+    always_inline()
+    return False
 
 
 def _scale(form: Form) -> Callable[..., Any]:

@@ -25,6 +25,8 @@ from backends.kernels.machine import from_bits, piece
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from backends.kernels.fast_forms import Form
+
 # Elements of a piece: few enough for the second-level cache, with what is made of them, and many
 # enough for what a piece costs by itself, about 1000 cycles.
 PIECE = 16384
@@ -54,7 +56,7 @@ def pieces(dtype: str) -> Pieces:
     form = form_of(dtype)
     tops_of, fill_rows, scale_rows = spans(form)
     room, place = rooms(dtype)
-    near, apart = form.arithmetic.near, form.arithmetic.apart
+    near, stands = form.arithmetic.near, standing(form)
     recomputed = dtype not in ("float64", "float32")
 
     @piece
@@ -70,10 +72,8 @@ def pieces(dtype: str) -> Pieces:
 
     @piece
     def again(x: Any, at: int, n: int, cold: float, tops: Any, sums: Any, out: Any) -> None:
-        own, top = tops[0], tops[1]
-        plain = cold == 1.0 and abs(own) <= near and abs(top) <= near
-        if not (plain and multiple_of_ln2(top) - multiple_of_ln2(own) <= apart):
-            tops[0] = top
+        if cold != 1.0 or not stands(tops):
+            tops[0] = tops[1]
             fill(x, at, n, cold, tops, sums, out, room(out, ONE, n, NONE))
 
     @piece
@@ -84,11 +84,25 @@ def pieces(dtype: str) -> Pieces:
         to, pitch = place(at, n, NONE)
         scale_rows(y, to, pitch, n, ONE, sums, np.empty((1, 2)), out, at)
 
-    return Pieces(begin, _meet, again, _total, end)
+    return Pieces(begin, meet, again, _total, end)
+
+
+def standing(form: Form) -> Callable[[Any], bool]:
+    """Make stands(tops): whether exponentials of a piece are right by its own maximum."""
+    near, apart = form.arithmetic.near, form.arithmetic.apart
+
+    @piece
+    def stands(tops: Any) -> bool:
+        own, top = tops[0], tops[1]
+        plain = abs(own) <= near and abs(top) <= near
+        return plain and multiple_of_ln2(top) - multiple_of_ln2(own) <= apart
+
+    return stands
 
 
 @piece
-def _meet(tops: Any) -> None:
+def meet(tops: Any) -> None:
+    """Give each piece the row's maximum."""
     top = -np.inf
     for p in range(tops.shape[0]):
         top = max(top, tops[p, 0])
@@ -97,19 +111,32 @@ def _meet(tops: Any) -> None:
 
 
 @piece
-def _total(tops: Any, sums: Any) -> None:
+def row_sum(tops: Any, sums: Any) -> tuple[float, float]:
+    """Return the row's sum in two parts, in the row's measure."""
     high, low = 0.0, 0.0
     for p in range(sums.shape[0]):
-        less = _below(tops[p])
+        less = below(tops[p])
         high, error = double_double.two_sum(high, sums[p, 0, 0] * less)
         low += error + sums[p, 0, 1] * less
+    return high, low
+
+
+@piece
+def measured(high: float, low: float, tops: Any, sums: Any) -> None:
+    """Give each piece the row's sum, in the piece's own measure."""
     for p in range(sums.shape[0]):
-        more = 1.0 / _below(tops[p])
+        more = 1.0 / below(tops[p])
         sums[p, 0, 0], sums[p, 0, 1] = high * more, low * more
 
 
 @piece
-def _below(tops: Any) -> float:
+def _total(tops: Any, sums: Any) -> None:
+    high, low = row_sum(tops, sums)
+    measured(high, low, tops, sums)
+
+
+@piece
+def below(tops: Any) -> float:
     """Return by which power of 2 exponentials of a piece are larger than by the row's maximum."""
     if tops[0] == tops[1]:  # also where they are infinite
         return 1.0

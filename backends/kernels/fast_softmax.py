@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import prange
 
-from backends.kernels import fast_flow, fast_long, fast_results, fast_rows
+from backends.kernels import (
+    fast_flow,
+    fast_flow_rows,
+    fast_flow_softmax,
+    fast_long,
+    fast_results,
+    fast_rows,
+)
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
-from backends.kernels.fast_flow import in_flow
+from backends.kernels.fast_flow_softmax import in_flow
 from backends.kernels.fast_forms import form_of
 from backends.kernels.fast_long import PIECE, pieces
 from backends.kernels.fast_rows import (
@@ -37,8 +44,10 @@ def _softmax_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - holds what i
     room, place = rooms(dtype)
     of = pieces(dtype)
     begin, meet, again, total, end = of.begin, of.meet, of.again, of.total, of.end
-    # Longer rows go in pieces; float64's leave the second-level cache at half the length.
-    longest = LONG // 2 if dtype == "float64" else LONG
+    # Longer rows go in pieces; float64's leave the second-level cache at half the length, if not in
+    # flow.
+    halved = dtype == "float64" and not has_wide_registers()
+    longest = LONG // 2 if halved else LONG
 
     @piece
     def by_groups(x: Any, first: int, last: int, cold: float, out: Any) -> None:
@@ -132,6 +141,14 @@ def softmax(dtype: str) -> Callable[..., None]:
     return compiled(
         _softmax_of(dtype),
         signature,
-        (*CALLED, fast_rows, fast_long, fast_flow, fast_results),
+        (
+            *CALLED,
+            fast_rows,
+            fast_long,
+            fast_flow,
+            fast_flow_rows,
+            fast_flow_softmax,
+            fast_results,
+        ),
         dtype,
     )

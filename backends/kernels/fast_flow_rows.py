@@ -1,0 +1,151 @@
+"""Rows of `numba_fast` in flow (`fast_flow`), from the first to the last.
+
+A row goes in pieces of about `PIECE` elements, each with a maximum of its own (`fast_long`): so a
+piece's maximum is found while the piece before is computed, x comes from memory once, and of long
+rows the second-level cache has no more to hold than what lies between an exponential and its end.
+"""
+
+# ruff: noqa: ANN401 - Numba compiles each function for the arrays and lanes that it meets
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from backends.kernels.fast_flow import steps_of
+from backends.kernels.fast_lanes import tiny
+from backends.kernels.fast_long import PIECE, meet, row_sum, standing
+from backends.kernels.fast_rows import NONE, ONE, spans
+from backends.kernels.lanes_memory import borrowed
+from backends.kernels.machine import always_inline, piece
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from backends.kernels.fast_forms import Form
+
+# Shorter rows have too little in the middle.
+LEAST = 256
+# Pieces begin at whole steps of all formats.
+_STEP = 32
+
+
+@dataclass(frozen=True)
+class RowEnds:
+    """How rows end; `state` (pieces, 3) is what is known of the row before.
+
+    - ``known(x, at, n, tops, high, low, y, out, state)``: a row's sum into `state`;
+    - ``by(state, p)``: whether piece p may end in flow, and the a and b of `fast_flow.steps_of`;
+    - ``end(x, y, back, n, state, p, out, behind)``: the end of a piece by itself.
+    """
+
+    known: Callable[..., None]
+    by: Callable[..., Any]
+    end: Callable[..., None]
+
+
+@piece
+def pieces_in(n: int) -> int:
+    """Return in how many pieces a row goes."""
+    return (n + PIECE - 1) // PIECE
+
+
+@piece
+def size_of(n: int, count: int) -> int:
+    """Return the size of a row's pieces; the last one may be shorter by a few steps."""
+    always_inline()
+    share = (n + count - 1) // count
+    return n if count == 1 else share + -share % _STEP
+
+
+def flowing(form: Form, ends: RowEnds) -> Callable[..., None]:  # noqa: C901 - holds what it makes
+    """Make flow(x, first, last, out, y, pitch, tops, sums, state): rows without a temperature.
+
+    A softmax's exponentials lie in y over those of the row before, which ends just then: y holds
+    one row and `pitch` is 0, or y is `out` and `pitch` the rows' length. For logarithms y holds a
+    piece. `tops` (pieces, 2) and `sums` (pieces, 1, 2) are as in `fast_long`.
+    """
+    steps, (tops_of, fill_rows, _), settle = steps_of(form), spans(form), _settling(form)
+    is_tiny, near, keeps = tiny(form), form.arithmetic.near, not form.for_logarithms
+    known, by, end = ends.known, ends.by, ends.end
+
+    @piece
+    def in_flow(
+        x: Any, at: int, n: int, ahead: int, size: int, y: Any, to: int, back: int, state: Any,
+        p: int, out: Any, behind: int, target: int, top: Any, sums: Any,
+    ) -> bool:  # fmt: skip
+        """Do a piece and look for the next maximum, if the piece is one for that."""
+        may, a, b = by(state, p)
+        if not may or not abs(top[0]) <= near or is_tiny(x, at, n):
+            return False
+        steps(x, at, n, ahead, y, to, back, a, b, out, behind, target, top, sums)
+        if n < size:
+            found = top[0]
+            tops_of(x, ahead + n, size - n, ONE, top)
+            top[0] = max(found, top[0])
+        return True
+
+    @piece
+    def flow(
+        x: Any, first: int, last: int, out: Any, y: Any, pitch: int, tops: Any, sums: Any,
+        state: Any, top: Any,
+    ) -> None:  # fmt: skip
+        x, out, y, top = borrowed(x), borrowed(out), borrowed(y), borrowed(top)
+        tops, sums, state = borrowed(tops), borrowed(sums), borrowed(state)
+        n, count = x.shape[1], tops.shape[0]
+        size = size_of(n, count)
+        tops_of(x, first * n, size, ONE, top)
+        for i in range(first, last):
+            for p in range(count):
+                begin, own = p * size, top[0]
+                at, many = i * n + begin, min(size, n - begin)
+                to = i * pitch + begin if keeps else NONE
+                back, behind = to - pitch if keeps else NONE, at - n
+                target = to if pitch > 0 else behind
+                # Each maximum is of `size` elements, so that no piece flows beside fewer.
+                ahead = (i + 1) * n if p == count - 1 else i * n + min(n, begin + 2 * size) - size
+                is_last = i == last - 1 and p == count - 1
+                tops[p, 0], tops[p, 1] = own, own
+                if first < i and not is_last and in_flow(
+                    x, at, many, ahead, size, y, to, back, state, p, out, behind, target, top,
+                    sums[p],
+                ):  # fmt: skip
+                    continue
+                if first < i:
+                    end(x, y, back, many, state, p, out, behind)
+                if abs(own) <= near:
+                    fill_rows(x, at, many, ONE, tops[p], 1.0, y, to, NONE, sums[p], out, ONE)
+                if not is_last:
+                    tops_of(x, ahead, size, ONE, top)
+            if count > 1 or not abs(tops[0, 0]) <= near:
+                high, low = settle(x, i * n, n, size, tops, y, i * pitch, sums, out)
+            else:
+                high, low = sums[0, 0, 0], sums[0, 0, 1]
+            known(x, i * n, n, tops, high, low, y, out, state)
+        for p in range(count):
+            begin = p * size
+            back = (last - 1) * pitch + begin if keeps else NONE
+            end(x, y, back, min(size, n - begin), state, p, out, (last - 1) * n + begin)
+
+    return flow
+
+
+def _settling(form: Form) -> Callable[..., Any]:
+    """Make settle(...): a row's sum, with all pieces that are not right by their own maximum."""
+    (_, fill_rows, _), stands, keeps = spans(form), standing(form), not form.for_logarithms
+
+    @piece
+    def settle(
+        x: Any, at: int, n: int, size: int, tops: Any, y: Any, to: int, sums: Any, out: Any
+    ) -> tuple[float, float]:  # fmt: skip
+        meet(tops)
+        for p in range(tops.shape[0]):
+            if not stands(tops[p]):
+                begin, tops[p, 0] = p * size, tops[p, 1]
+                many, place = min(size, n - begin), to + begin if keeps else NONE
+                fill_rows(
+                    x, at + begin, many, ONE, tops[p], 1.0, y, place, NONE, sums[p], out, ONE
+                )  # fmt: skip
+        high, low = row_sum(tops, sums)
+        return high, low
+
+    return settle
