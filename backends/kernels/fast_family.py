@@ -15,6 +15,7 @@ import numpy as np
 from numba import prange
 
 from backends.kernels import (
+    fast_again,
     fast_ends,
     fast_family_parts,
     fast_flow,
@@ -289,6 +290,7 @@ def family(dtype: str) -> Callable[..., None]:
         signature,
         (
             *CALLED,
+            fast_again,
             fast_rows,
             fast_ends,
             fast_family_parts,

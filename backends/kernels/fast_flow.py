@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from backends.kernels.fast_exp import exponential, kept
-from backends.kernels.fast_fill import asking
+from backends.kernels.fast_fill import reading, writing
 from backends.kernels.fast_forms import FEW
 from backends.kernels.fast_lanes import maxima_of
 from backends.kernels.fast_results import results_of
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _AHEAD = 1024
 
 
-def steps_of(form: Form) -> Callable[..., Any]:
+def steps_of(form: Form, *, alone: bool = False) -> Callable[..., Any]:
     """Make steps(x, at, n, ahead, y, to, back, a, b, out, behind, target, top, sums).
 
     It fills y with the exponentials of n elements at `at`, whose maximum is `top` (1), or for
@@ -45,15 +45,19 @@ def steps_of(form: Form) -> Callable[..., Any]:
     by its factor in two parts, those of a log_softmax by top + log in two parts. Lines of `out` are
     asked for from `target` on, the first place of those that are not in a cache yet. `top` then is
     the next maximum, and `sums` (1, 2) the sum in two parts.
+
+    `alone` they keep nothing and end no other row: y and `out` are not looked at.
     """
     made, adding, maxima = exponential(form.arithmetic), sums_of(form), maxima_of(form)
     nothing_yet, more, to_few, end = maxima.begin, maxima.more, maxima.few, maxima.end
-    exp, shift, ask, width = made.exp, made.shift, asking(form), form.width
+    exp, shift, width = made.exp, made.shift, form.width
+    ask_x, ask_out = reading(form), writing(form)
     start, begin, add, flush, add_few, finish = (
         adding.start, adding.begin, adding.add, adding.flush, adding.add_few, adding.finish,
     )  # fmt: skip
     take, give, rounded, widen = form.take, form.give, form.rounded, form.widen
-    nothing, block, keeps = form.nothing, BLOCK * form.width, not form.for_logarithms
+    nothing, block = form.nothing, BLOCK * form.width
+    ends, keeps = not alone, not alone and not form.for_logarithms
     ended, ended_few = results_of(form, FEW)
 
     @piece
@@ -65,8 +69,9 @@ def steps_of(form: Form) -> Callable[..., Any]:
         parts = exp(widen(load_some(x, at + j, FEW, left, nothing)), by)
         e = kept(parts)
         found = more(found, load_some(x, ahead + j, FEW, left, nothing))
-        results = ended_few(x, behind + j, y, back + j, left, a, b)
-        store_some(out, behind + j, rounded(results), left)
+        if ends:
+            results = ended_few(x, behind + j, y, back + j, left, a, b)
+            store_some(out, behind + j, rounded(results), left)
         if keeps:
             store_some(y, to + j, e, left)
         return add_few(total, e, parts), found
@@ -84,11 +89,13 @@ def steps_of(form: Form) -> Callable[..., Any]:
         for first in range(0, whole, block):
             part = begin()
             for j in range(first, min(whole, first + block), width):
-                ask(x, ahead + j + _AHEAD, out, target + j + _AHEAD)
+                ask_x(x, ahead + j + _AHEAD)
                 parts = exp(take(x, at + j), by)
                 e = kept(parts)
                 found = more(found, load(x, ahead + j, width))
-                give(out, behind + j, ended(x, behind + j, y, back + j, a, b))
+                if ends:
+                    ask_out(out, target + j + _AHEAD)
+                    give(out, behind + j, ended(x, behind + j, y, back + j, a, b))
                 if keeps:
                     store(y, to + j, e)
                 part = add(part, e, parts)

@@ -1,6 +1,6 @@
 r"""Rows of `numba_fast` that are longer than a cache: in pieces, each with a maximum of its own.
 
-Exponentials are kept as exp(x) / 2^K, K from the maximum (`fast_exp`). So those of a piece with
+Exponentials are taken as exp(x) / 2^K, K from the maximum (`fast_exp`). So those of a piece with
 another K than its row are off by a power of 2, which a factor takes back without an error: a piece
 need not wait for the maximum of the row, and x comes from memory once instead of twice. Where a
 piece lies so far below the row that the factor would be subnormal, or where there is no plain
@@ -17,9 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.kernels import double_double
+from backends.kernels.fast_again import exponentials_again
 from backends.kernels.fast_exp import multiple_of_ln2
+from backends.kernels.fast_flow import steps_of
 from backends.kernels.fast_forms import form_of
-from backends.kernels.fast_rows import NONE, ONE, rooms, spans
+from backends.kernels.fast_rows import NONE, ONE, spans
+from backends.kernels.lanes_memory import lined_up
+from backends.kernels.lanes_mode import as_before, without_subnormals
 from backends.kernels.machine import from_bits, piece
 
 if TYPE_CHECKING:
@@ -36,11 +40,14 @@ PIECE = 16384
 class Pieces:
     """The compiled phases of a long row; each piece has its ``tops`` (2) and ``sums`` (1, 2).
 
-    - ``begin(x, at, n, cold, tops, sums, out)``: its exponentials and their sum, by its maximum;
+    Phases take a row of n elements at `at`, and its pieces from `first` to `last`.
+
+    - ``begin(x, at, n, first, last, cold, tops, sums, out)``: their sums, by their own maxima;
     - ``meet(tops)``: the row's maximum, to all of its pieces;
-    - ``again(x, at, n, cold, tops, sums, out)``: by the row's maximum what is not right by its own;
+    - ``again(x, at, n, first, last, cold, tops, sums, out)``: by the row's maximum what is not
+      right by its own;
     - ``total(tops, sums)``: the row's sum, to each piece in the piece's own measure;
-    - ``end(x, at, n, cold, tops, sums, out)``: the results.
+    - ``end(x, at, n, first, last, cold, tops, sums, out)``: the results.
     """
 
     begin: Callable[..., Any]
@@ -52,39 +59,115 @@ class Pieces:
 
 @functools.cache
 def pieces(dtype: str) -> Pieces:
-    """Make the phases for a format; results of 16 bits cannot hold exponentials between them."""
-    form = form_of(dtype)
-    tops_of, fill_rows, scale_rows = spans(form)
-    room, place = rooms(dtype)
-    near, stands = form.arithmetic.near, standing(form)
-    recomputed = dtype not in ("float64", "float32")
+    """Make the phases for a format.
+
+    Exponentials are kept in `out` between them; results of 16 bits cannot hold them, so that they
+    are taken again.
+    """
+    kept = dtype in ("float64", "float32")
+    begin, end = _kept(dtype) if kept else _taken_again(dtype)
+    fill, stands = _filling(dtype, kept=kept), standing(form_of(dtype))
 
     @piece
-    def fill(x: Any, at: int, n: int, cold: float, tops: Any, sums: Any, out: Any, y: Any) -> None:
-        to, pitch = place(at, n, NONE)
-        fill_rows(x, at, n, ONE, tops, cold, y, to, pitch, sums, out, ONE)
-
-    @piece
-    def begin(x: Any, at: int, n: int, cold: float, tops: Any, sums: Any, out: Any) -> None:
-        tops_of(x, at, n, ONE, tops)
-        if cold == 1.0 and abs(tops[0]) <= near:
-            fill(x, at, n, cold, tops, sums, out, room(out, ONE, n, NONE))
-
-    @piece
-    def again(x: Any, at: int, n: int, cold: float, tops: Any, sums: Any, out: Any) -> None:
-        if cold != 1.0 or not stands(tops):
-            tops[0] = tops[1]
-            fill(x, at, n, cold, tops, sums, out, room(out, ONE, n, NONE))
-
-    @piece
-    def end(x: Any, at: int, n: int, cold: float, tops: Any, sums: Any, out: Any) -> None:
-        y = room(out, ONE, n, NONE)
-        if recomputed:
-            fill(x, at, n, cold, tops, np.empty((1, 2)), out, y)
-        to, pitch = place(at, n, NONE)
-        scale_rows(y, to, pitch, n, ONE, sums, np.empty((1, 2)), out, at)
+    def again(
+        x: Any, at: int, n: int, first: int, last: int, cold: float, tops: Any, sums: Any, out: Any
+    ) -> None:  # fmt: skip
+        for p in range(first, last):
+            if cold != 1.0 or not stands(tops[p]):
+                tops[p, 0] = tops[p, 1]
+                fill(x, at, n, p, cold, tops[p], sums[p], out)
 
     return Pieces(begin, meet, again, _total, end)
+
+
+def _filling(dtype: str, *, kept: bool) -> Callable[..., None]:
+    """Make fill(x, at, n, p, cold, tops, sums, out): a piece's sum, its exponentials in `out`."""
+    fill_rows, room = spans(form_of(dtype))[1], lined_up(form_of(dtype).real)
+
+    @piece
+    def fill(
+        x: Any, at: int, n: int, p: int, cold: float, tops: Any, sums: Any, out: Any
+    ) -> None:  # fmt: skip
+        begin = p * PIECE
+        size = min(PIECE, n - begin)
+        if kept:
+            fill_rows(x, at + begin, size, ONE, tops, cold, out, at + begin, NONE, sums, out, ONE)
+        else:
+            y = room(ONE, PIECE)
+            fill_rows(x, at + begin, size, ONE, tops, cold, y, NONE, NONE, sums, out, NONE)
+
+    return fill
+
+
+def _kept(dtype: str) -> tuple[Callable[..., None], Callable[..., None]]:
+    tops_of, _, scale_rows = spans(form_of(dtype))
+    fill, near = _filling(dtype, kept=True), form_of(dtype).arithmetic.near
+
+    @piece
+    def begin(
+        x: Any, at: int, n: int, first: int, last: int, cold: float, tops: Any, sums: Any, out: Any
+    ) -> None:  # fmt: skip
+        for p in range(first, last):
+            tops_of(x, at + p * PIECE, min(PIECE, n - p * PIECE), ONE, tops[p])
+            if cold == 1.0 and abs(tops[p, 0]) <= near:
+                fill(x, at, n, p, cold, tops[p], sums[p], out)
+
+    @piece
+    def end(
+        x: Any, at: int, n: int, first: int, last: int, cold: float, tops: Any, sums: Any, out: Any  # noqa: ARG001 - called like the other, which needs them
+    ) -> None:  # fmt: skip
+        for p in range(first, last):
+            place, size = at + p * PIECE, min(PIECE, n - p * PIECE)
+            scale_rows(out, place, NONE, size, ONE, sums[p], np.empty((1, 2)), out, place)
+
+    return begin, end
+
+
+def _taken_again(dtype: str) -> tuple[Callable[..., None], Callable[..., None]]:
+    form = form_of(dtype)
+    tops_of, fill_rows, scale_rows = spans(form)
+    add_up, again, room = steps_of(form, alone=True), exponentials_again(dtype), lined_up(form.real)
+    near, zero = form.arithmetic.near, form.real(0.0)
+
+    @piece
+    def begin(
+        x: Any, at: int, n: int, first: int, last: int, cold: float, tops: Any, sums: Any, out: Any
+    ) -> None:  # fmt: skip
+        top = np.empty(1)
+        before = without_subnormals()
+        for p in range(first, last):
+            # The last maximum is of as many elements as the others, which are all of its row.
+            here = at + min(n, (p + 1) * PIECE) - PIECE
+            if p == first:
+                tops_of(x, here, PIECE, ONE, top)
+            tops[p, 0] = top[0]
+            place, size = at + p * PIECE, min(PIECE, n - p * PIECE)
+            ahead = at + min(n, (p + 2) * PIECE) - PIECE
+            if cold != 1.0 or not abs(top[0]) <= near:
+                tops_of(x, ahead, PIECE, ONE, top)
+            else:
+                add_up(
+                    x, place, size, ahead, sums[p], NONE, NONE, zero, zero, out, NONE, NONE, top,
+                    sums[p],
+                )  # fmt: skip
+        as_before(before)
+
+    @piece
+    def end(
+        x: Any, at: int, n: int, first: int, last: int, cold: float, tops: Any, sums: Any, out: Any
+    ) -> None:  # fmt: skip
+        for p in range(first, last):
+            place, size = at + p * PIECE, min(PIECE, n - p * PIECE)
+            if cold == 1.0 and abs(tops[p, 0]) <= near:
+                again(x, place, size, tops[p, 0], sums[p, 0, 0], sums[p, 0, 1], out)
+            else:
+                y = room(ONE, PIECE)
+                fill_rows(
+                    x, place, size, ONE, tops[p], cold, y, NONE, NONE, np.empty((1, 2)), out, ONE
+                )
+                scale_rows(y, NONE, NONE, size, ONE, sums[p], np.empty((1, 2)), out, place)
+
+    return begin, end
 
 
 def standing(form: Form) -> Callable[[Any], bool]:

@@ -17,26 +17,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import prange
 
-from backends.kernels import fast_rows
+from backends.kernels import fast_again, fast_rows
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
 from backends.kernels.double_double import two_sum
 from backends.kernels.exact_integers import ln2
+from backends.kernels.fast_again import exponentials_again
 from backends.kernels.fast_arithmetic import LN2
-from backends.kernels.fast_exp import exponential, kept
-from backends.kernels.fast_forms import FEW, form_of
-from backends.kernels.fast_lanes import passes, tiny
+from backends.kernels.fast_forms import form_of
+from backends.kernels.fast_lanes import passes
 from backends.kernels.fast_rows import CALLED, LONG, NONE, ONE, SHARE, spans, tasks_of
-from backends.kernels.lanes_forms import bits_of, from_bits, unless_below
-from backends.kernels.lanes_memory import borrowed, fetch, load_some, store_some
-from backends.kernels.machine import always_inline, fused, piece, wide_vectors
+from backends.kernels.machine import fused, piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from backends.kernels.fast_forms import Form
 
 _STRIP = 2048
-_AHEAD = 512
 _PER_LN2 = 1.0 / LN2
 _BITS = 200
 _LN2_LOW = (ln2(_BITS) - int(LN2 * 2**_BITS)) / 2**_BITS
@@ -56,55 +52,6 @@ def _raise(state: Any, top: float, cold: float, plain: int) -> None:
         state[1] *= factor
         state[2] *= factor
     state[0] = top
-
-
-@functools.cache
-def exponentials_again(dtype: str) -> Callable[..., None]:
-    """Make again(x, at, n, top, total, low, out): exp / (total + low) into `out`, in one pass."""
-    form = form_of(dtype)
-    width, nothing, widen, times, rounded, parts, take, give = (
-        form.width, form.nothing, form.widen, form.times, form.rounded, form.inverse_parts,
-        form.take, form.give,
-    )  # fmt: skip
-    made, is_tiny, or_zero = exponential(form.arithmetic), tiny(form), _or_zero(form)
-    exp, shift = made.exp, made.shift
-
-    @piece
-    def again(x: Any, at: int, n: int, top: float, total: float, low: float, out: Any) -> None:
-        wide_vectors()
-        x, out = borrowed(x), borrowed(out)
-        many = is_tiny(x, at, n)
-        by = shift(top)
-        factor, rest = parts(total, low)
-        whole = n - n % width
-        for j in range(0, whole, width):
-            fetch(out, at + j + _AHEAD, 1)
-            v = take(x, at + j)
-            if many:
-                v = or_zero(v)
-            e = kept(exp(v, by))
-            give(out, at + j, times(e, factor, rest))
-        for j in range(whole, n, FEW):
-            v = widen(load_some(x, at + j, FEW, n - j, nothing))
-            if many:
-                v = or_zero(v)
-            e = kept(exp(v, by))
-            store_some(out, at + j, rounded(times(e, factor, rest)), n - j)
-
-    return again
-
-
-def _or_zero(form: Form) -> Callable[..., Any]:
-    """Make or_zero(v): subnormal numbers as zeros, whose exponential is the same and cheap."""
-    real, least = form.real, form.real(np.finfo(form.real).smallest_normal)
-    unsigned = np.int64(2**63 - 1) if real is np.float64 else np.int32(2**31 - 1)
-
-    @piece
-    def or_zero(v: Any) -> Any:
-        always_inline()
-        return unless_below(from_bits(bits_of(v) & unsigned), least, v)
-
-    return or_zero
 
 
 @functools.cache
@@ -253,4 +200,6 @@ def online(dtype: str) -> Callable[..., None]:
     signature = types.void(
         array(element, 2, readonly=True), array(element, 2), types.float64, types.intp
     )
-    return compiled(_online_of(dtype), signature, (*CALLED, fast_rows), f"online/{dtype}")
+    return compiled(
+        _online_of(dtype), signature, (*CALLED, fast_rows, fast_again), f"online/{dtype}"
+    )

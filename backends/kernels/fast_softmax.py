@@ -10,6 +10,7 @@ import numpy as np
 from numba import prange
 
 from backends.kernels import (
+    fast_again,
     fast_flow,
     fast_flow_rows,
     fast_flow_softmax,
@@ -25,6 +26,7 @@ from backends.kernels.fast_rows import (
     CALLED,
     IN_PLACE,
     LONG,
+    NONE,
     ONE,
     TOGETHER,
     rooms,
@@ -77,16 +79,16 @@ def _softmax_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - holds what i
 
     @piece
     def step(
-        phase: int, x: Any, i: int, p: int, cold: float, tops: Any, sums: Any, out: Any
+        phase: int, x: Any, i: int, first: int, last: int, cold: float, tops: Any, sums: Any,
+        out: Any,
     ) -> None:  # fmt: skip
-        n = x.shape[1]
-        at, size = i * n + p * PIECE, min(PIECE, n - p * PIECE)
+        at, n = i * x.shape[1], x.shape[1]
         if phase == 0:
-            begin(x, at, size, cold, tops[p], sums[p], out)
+            begin(x, at, n, first, last, cold, tops, sums, out)
         elif phase == 1:
-            again(x, at, size, cold, tops[p], sums[p], out)
+            again(x, at, n, first, last, cold, tops, sums, out)
         else:
-            end(x, at, size, cold, tops[p], sums[p], out)
+            end(x, at, n, first, last, cold, tops, sums, out)
 
     @piece
     def between(phase: int, tops: Any, sums: Any) -> None:
@@ -107,8 +109,7 @@ def _softmax_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - holds what i
         tops, sums = np.empty((count, 2)), np.empty((count, 1, 2))
         for i in range(first, last):
             for phase in range(3):
-                for p in range(count):
-                    step(phase, x, i, p, cold, tops, sums, out)
+                step(phase, x, i, NONE, count, cold, tops, sums, out)
                 between(phase, tops, sums)
 
     def softmax(x: Any, out: Any, temperature: float, threads: int) -> None:
@@ -117,13 +118,14 @@ def _softmax_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - holds what i
         shared = n > LONG and rows < threads
         count = (n + PIECE - 1) // PIECE if shared else 0
         tops, sums = np.empty((count, 2)), np.empty((count, 1, 2))
-        tasks = count if shared else tasks_of(rows, n, threads)
+        tasks = min(count, 4 * threads) if shared else tasks_of(rows, n, threads)
         for i in range(rows if shared else 1):
             for phase in range(3 if shared else 1):
                 for task in prange(tasks):
                     t: Any = np.int64(task)  # unsigned, parts would be compiled twice
                     if shared:
-                        step(phase, x, i, t, temperature, tops, sums, out)
+                        first, last = t * count // tasks, (t + 1) * count // tasks
+                        step(phase, x, i, first, last, temperature, tops, sums, out)
                     else:
                         part(x, t, tasks, temperature, out)
                 between(phase, tops, sums)
@@ -145,6 +147,7 @@ def softmax(dtype: str) -> Callable[..., None]:
             *CALLED,
             fast_rows,
             fast_long,
+            fast_again,
             fast_flow,
             fast_flow_rows,
             fast_flow_softmax,

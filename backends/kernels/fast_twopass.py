@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backends.kernels import fast_online, fast_rows
+from backends.kernels import fast_again, fast_online, fast_rows
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
 from backends.kernels.double_double import two_sum
+from backends.kernels.fast_again import exponentials_again
 from backends.kernels.fast_arithmetic import LN2
 from backends.kernels.fast_exp_parts import kept_of_parts, reduced
 from backends.kernels.fast_forms import form_of
-from backends.kernels.fast_online import exponentials_again, in_two_passes, pairs
+from backends.kernels.fast_online import in_two_passes, pairs
 from backends.kernels.fast_rows import CALLED
 from backends.kernels.lanes import fused, larger, shifted_left, spread
 from backends.kernels.lanes_forms import bits_of, from_bits, lane, largest_of
@@ -136,6 +137,6 @@ def twopass(dtype: str) -> Callable[..., None]:
     return compiled(
         _twopass_of(dtype),
         signature,
-        (*CALLED, fast_rows, fast_online, sys.modules[__name__]),
+        (*CALLED, fast_rows, fast_again, fast_online, sys.modules[__name__]),
         f"twopass/{dtype}",
     )
