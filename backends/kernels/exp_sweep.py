@@ -18,8 +18,8 @@ import numpy as np
 
 from backends.kernels.fast_arithmetic import DOUBLE, SHORT, SINGLE
 from backends.kernels.fast_exp import exponential, kept
-from backends.kernels.lanes import fused, larger
-from backends.kernels.lanes_forms import as_float64, bits_of, from_bits, largest_of
+from backends.kernels.lanes import fused
+from backends.kernels.lanes_forms import as_float64, from_bits, largest_of
 from backends.kernels.lanes_memory import load
 from backends.kernels.machine import kernel, wide_vectors
 
@@ -37,42 +37,40 @@ _UNIT = 2.0**-24
 
 @functools.cache
 def _errors(name: str) -> Callable[..., None]:
-    """Make errors(encodings, worst): the largest errors before and after e is rounded."""
+    """Make errors(encodings, worst): least and largest before e is rounded, and after that."""
     of: Arithmetic = ARITHMETICS[name]
     made, witness = exponential(of), exponential(DOUBLE)
     exp, shift, exact, exact_shift = made.exp, made.shift, witness.exp, witness.shift
     lift = 2.0 ** (DOUBLE.lift - of.lift) / of.level
 
     @kernel
-    def size_of(value: Any) -> Any:
-        return from_bits(bits_of(value) & np.int64(0x7FFFFFFFFFFFFFFF))
-
-    @kernel
     def errors(encodings: Any, worst: Any) -> None:
         wide_vectors()
         by, exactly = shift(0.0), exact_shift(0.0)
-        before, after = worst[0], worst[1]
+        least, most, least_after, most_after = worst[0], worst[1], worst[2], worst[3]
         for j in range(0, encodings.size, _LANES):
             x = from_bits(load(encodings, j, _LANES))
             parts, true = exp(x, by), kept(exact(as_float64(x), exactly))
             wide, rounded = as_float64(parts[0]) * lift, as_float64(kept(parts)) * lift
             near = fused(wide, as_float64(parts[1]), wide)
-            before = max(before, largest_of(larger(size_of(near / true - 1.0), 0.0)))
-            after = max(after, largest_of(larger(size_of(rounded / true - 1.0), 0.0)))
-        worst[0], worst[1] = before, after
+            before, after = near / true - 1.0, rounded / true - 1.0
+            most, most_after = max(most, largest_of(before)), max(most_after, largest_of(after))
+            least = min(least, -largest_of(-1.0 * before))
+            least_after = min(least_after, -largest_of(-1.0 * after))
+        worst[0], worst[1], worst[2], worst[3] = least, most, least_after, most_after
 
     return errors
 
 
-def worst_errors(name: str, first: int, last: int, *, negative: bool) -> tuple[float, float]:
-    """Return the largest relative errors in u = 2^-24 over encodings from `first` to before `last`.
+def worst_errors(name: str, first: int, last: int, *, negative: bool) -> tuple[float, ...]:
+    """Return relative errors in u = 2^-24 over encodings from `first` to before `last`.
 
-    The first is that of scale (1 + q), of which sums are made, the second that of the exponential
-    rounded to float32.
+    Two are the least and the largest of scale (1 + q), of which sums are made, and two those of the
+    exponential rounded to float32.
     """
-    worst = np.zeros(2)
+    worst = np.zeros(4)
     _sweep(_errors(name), first, last, np.int32(-(2**31)) if negative else np.int32(0), worst)
-    return float(worst[0] / _UNIT), float(worst[1] / _UNIT)
+    return tuple(float(error / _UNIT) for error in worst)
 
 
 @numba.njit
@@ -88,10 +86,10 @@ def main() -> None:
     """Print the largest errors on every number of the reduced range."""
     for name in ARITHMETICS:
         both = [worst_errors(name, 0, LARGEST + 1, negative=sign) for sign in (False, True)]
-        before, after = (max(errors) for errors in zip(*both, strict=True))
+        least, most, least_after, most_after = zip(*both, strict=True)
         sys.stdout.write(
-            f"{name}: {2 * (LARGEST + 1)} numbers, at most {before:.4f} u before rounding, "
-            f"{after:.4f} u after\n"
+            f"{name}: {2 * (LARGEST + 1)} numbers, {min(least):.4f} to {max(most):.4f} u before "
+            f"rounding, {min(least_after):.4f} to {max(most_after):.4f} u after\n"
         )
 
 

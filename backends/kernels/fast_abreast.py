@@ -13,6 +13,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from backends.kernels.double_double import two_sum
+from backends.kernels.fast_arithmetic import LESS_DOUBLE, LESS_SINGLE
 from backends.kernels.fast_exp import exponential, kept, shifts_by
 from backends.kernels.fast_fill import in_turns
 from backends.kernels.fast_forms import FEW, Form
@@ -99,7 +100,7 @@ def factors_of(form: Form) -> Callable[..., Any]:
 @piece
 def _inverses_single(total: Any, low: Any) -> Any:  # noqa: ARG001 - called like the next one, which needs it
     always_inline()
-    inverse = 1.0 / total
+    inverse = (1.0 - LESS_SINGLE) / total
     factor = as_float32(inverse)
     return factor, as_float32(inverse - as_float64(factor))
 
@@ -108,7 +109,7 @@ def _inverses_single(total: Any, low: Any) -> Any:  # noqa: ARG001 - called like
 def _inverses_double(total: Any, low: Any) -> Any:
     always_inline()
     factor = 1.0 / total
-    return factor, factor * (fused(-1.0 * factor, total, 1.0) - factor * low)
+    return factor, factor * ((fused(-1.0 * factor, total, 1.0) - LESS_DOUBLE) - factor * low)
 
 
 def lessening_abreast(form: Form) -> Callable[..., Any]:

@@ -15,6 +15,11 @@ from backends.kernels.target import has_wide_registers
 _BITS = 200
 LN2 = ln2(_BITS) / 2**_BITS
 
+# So much too small is a sum's inverse taken, a quarter of u. Where a true result lies just below a
+# power of 2, and what is to be rounded lies above, a rounding error counts twice: an exponential
+# that is off by more than 1 u, upwards, would cost more than 2 ulp. Downwards there is room for it.
+LESS_SINGLE, LESS_DOUBLE = 2.0**-26, 2.0**-55
+
 
 def _nearest_root(power: int, count: int) -> int:
     """Return the integer nearest to a root of an integer; `count` is a power of 2."""
@@ -124,13 +129,13 @@ def _terms(*digits: str) -> tuple[float, ...]:
     return tuple(map(float.fromhex, digits))
 
 
-# exp(r) within 2^-27.9, 0.07 u, by quarters 2^-27.4, 0.1 u; within 2^-56.3, 0.11 u, by halves
-# 2^-55.8, 0.15 u; within 2^-23.1 for formats of 16 bits. By eighths within 2^-32.3 and 2^-58.2.
+# exp(r) within 2^-27.9, 0.07 u, by quarters 2^-34.5; within 2^-56.3, 0.11 u, by halves
+# 2^-60.3; within 2^-23.1 for formats of 16 bits. By eighths within 2^-32.3 and 2^-58.2.
 # Roots lie within 0.007 u of numbers by halves and quarters, by eighths within 0.12 u.
 SINGLE = Arithmetic(np.float32, 23, 127, 15, 700.0, _terms(
     "0x1.fffffcp-2", "0x1.555492p-3", "0x1.5558f2p-5", "0x1.1239d4p-7", "0x1.6a244cp-10",
 ), 30, Roots(4, float.fromhex("0x1.1f7036p+0"), 26, _terms(
-    "0x1.000006p-1", "0x1.5571d6p-3", "0x1.55211ap-5",
+    "0x1.fffffep-2", "0x1.555558p-3", "0x1.557386p-5", "0x1.11084ep-7",
 )), Roots(8, float.fromhex("0x1.16747beaaaaabp+0"), 24, _terms(
     "0x1p-1", "0x1.555c76p-3", "0x1.554842p-5",
 )))  # fmt: skip
@@ -139,9 +144,9 @@ DOUBLE = Arithmetic(np.float64, 52, 1023, 36, 2.0**20, _terms(
     "0x1.6c16c1842674dp-10", "0x1.a01a012a69a3fp-13", "0x1.a0199a16cb835p-16",
     "0x1.71df253a3fd1ep-19", "0x1.28ad68b8868dfp-22", "0x1.ad7f7af9f265ap-26",
 ), 60, Roots(2, float.fromhex("0x1.0000000019bddp+0"), 54, _terms(
-    "0x1.ffffffffffefcp-2", "0x1.55555555558a1p-3", "0x1.5555555600108p-5", "0x1.1111110f09e8cp-7",
-    "0x1.6c16b8dcf7a7ep-10", "0x1.a01a18537b13ap-13", "0x1.a06fe7a99e7cep-16",
-    "0x1.71a94365d88aap-19",
+    "0x1p-1", "0x1.5555555555507p-3", "0x1.5555555555895p-5", "0x1.1111111164629p-7",
+    "0x1.6c16c16983e95p-10", "0x1.a019fa522afedp-13", "0x1.a01a196773fdap-16",
+    "0x1.72211284a4337p-19", "0x1.27ad4fcb76774p-22",
 )), Roots(8, float.fromhex("0x1.000000000621p+0"), 53, _terms(
     "0x1.000000000010bp-1", "0x1.5555555555132p-3", "0x1.55555548101edp-5", "0x1.11111125d70f2p-7",
     "0x1.6c1cbd30c5177p-10", "0x1.a01639c0d9d0ap-13",

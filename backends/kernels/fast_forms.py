@@ -11,6 +11,7 @@ import numpy as np
 
 from backends.kernels import fast_arithmetic
 from backends.kernels.double_double import two_sum
+from backends.kernels.fast_arithmetic import LESS_DOUBLE, LESS_SINGLE
 from backends.kernels.lanes import fused, shifted_left, shifted_right
 from backends.kernels.lanes_forms import (
     as_float32,
@@ -235,7 +236,7 @@ def _brain(v: Any) -> Any:
 @piece
 def _inverse_single(total: float, low: float) -> Any:  # noqa: ARG001 - called like the next one, which needs it
     always_inline()
-    inverse = 1.0 / total
+    inverse = (1.0 - LESS_SINGLE) / total
     factor = np.float32(inverse)
     return factor, np.float32(inverse - np.float64(factor))
 
@@ -244,7 +245,7 @@ def _inverse_single(total: float, low: float) -> Any:  # noqa: ARG001 - called l
 def _inverse_double(total: float, low: float) -> Any:
     always_inline()
     factor = 1.0 / total
-    return factor, factor * (scalar_fused(-factor, total, 1.0) - factor * low)
+    return factor, factor * ((scalar_fused(-factor, total, 1.0) - LESS_DOUBLE) - factor * low)
 
 
 @piece

@@ -122,10 +122,10 @@ def problems() -> dict[str, tuple[Problem, int]]:
         "S": (eighth, 5),
         "R": (eighth, 7),
         "SINGLE": (narrow, 5),
-        "SINGLE.roots": (quarter, 3),
+        "SINGLE.roots": (quarter, 4),
         "SINGLE.table": (replace(narrow, half=exponential.half / 8), 3),
         "DOUBLE": (exponential, 10),
-        "DOUBLE.roots": (half, 8),
+        "DOUBLE.roots": (half, 9),
         "DOUBLE.table": (replace(exponential, half=exponential.half / 8), 6),
         "SHORT": (narrow, 4),
     }
