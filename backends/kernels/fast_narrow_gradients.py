@@ -182,10 +182,10 @@ def _grad_of(dtype: str) -> Callable[..., None]:
             rows = min(most, last - i)
             turn(x, i * n, n, rows, t, wide, tops)
             fill(t, y, n, rows, wide, tops, sums, x, i * n, out, ONE)
-            mark(tops, sums, rows, left, i)
+            count = mark(tops, sums, rows, left, i)
             _labelled(x, labels, rows, i, own)
             rest(own, tops, sums, rows, peaks, rests)
-            count = mark_faint(rests, peaks, n, rows, left, i)
+            count = mark_faint(rests, peaks, n, rows, left, i, count)
             put(y, t, n, rows, wide, sums, out, i, left, count)
             put_labels(labels, rows, sums, rests, out, i, left)
 

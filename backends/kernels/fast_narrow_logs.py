@@ -18,7 +18,7 @@ from backends.kernels.double_double import two_sum
 from backends.kernels.fast_abreast import logarithms_abreast, resting_abreast
 from backends.kernels.fast_ends import ends
 from backends.kernels.fast_family_parts import CROSS_ENTROPY, LOG_SOFTMAX, logarithm
-from backends.kernels.fast_forms import logarithmic
+from backends.kernels.fast_forms import FEW, logarithmic
 from backends.kernels.fast_narrow import (
     CALLED_NARROW,
     first_of,
@@ -29,8 +29,10 @@ from backends.kernels.fast_narrow import (
 )
 from backends.kernels.fast_narrow_ways import way_of
 from backends.kernels.fast_rows import tasks_of
-from backends.kernels.lanes_memory import borrowed, element
-from backends.kernels.machine import piece, widened
+from backends.kernels.lanes import larger, spread
+from backends.kernels.lanes_forms import all_within
+from backends.kernels.lanes_memory import borrowed, element, load, store
+from backends.kernels.machine import piece, wide_vectors, widened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +43,8 @@ if TYPE_CHECKING:
 def marking_faint(form: Form, digits: float = 1.0) -> Callable[..., Any]:
     """Make mark_faint(rests, peaks, n, rows, left, i); C of the sums is `digits` times as large."""
     # Digits of a sum that lie so far below its largest term are not all right. float64: as for
-    # other rows (`fast_family_parts`), by C's last digit. Sums of float64 that other formats'
-    # exponentials make: 255 roundings by 2^-53 at most.
+    # other rows (`fast_family_parts`), by C's last digit. Of other formats that is far below this,
+    # but 255 roundings of what C leaves, or by 2^-53, are not.
     faint, thin = 2.0**-20, 0.0
     if form.dtype == "float64":
         faint, thin = digits * form.faint, digits * 2.0**-43
@@ -50,13 +52,21 @@ def marking_faint(form: Form, digits: float = 1.0) -> Callable[..., Any]:
         faint = form.faint
 
     @piece
-    def mark_faint(rests: Any, peaks: Any, n: int, rows: int, left: Any, i: int) -> int:
+    def mark_faint(
+        rests: Any, peaks: Any, n: int, rows: int, left: Any, i: int, count: int
+    ) -> int:  # fmt: skip
         """Mark rows of which too little is left beside their largest term; return all marked."""
-        count = 0
-        for g in range(rows):
-            if not rests[0, g] >= (faint + n * thin) * peaks[0, g]:
-                left[i + g] = True
-            count += left[i + g]
+        wide_vectors()
+        rests, peaks, left = borrowed(rests), borrowed(peaks), borrowed(left)
+        least, none = faint + n * thin, spread(0.0, FEW)
+        for first in range(0, rows, FEW):
+            missing = least * load(peaks, first, FEW) - load(rests, first, FEW)
+            if all_within(larger(none, missing), 0.0):
+                continue
+            for g in range(first, min(first + FEW, rows)):
+                if not (left[i + g] or rests[0, g] >= least * peaks[0, g]):
+                    left[i + g] = True
+                    count += 1
         return count
 
     return mark_faint
@@ -65,7 +75,7 @@ def marking_faint(form: Form, digits: float = 1.0) -> Callable[..., Any]:
 def _logs_of(dtype: str, *, folds: bool) -> Callable[..., None]:  # noqa: C901 - holds what it makes
     form, put_one = logarithmic(dtype), ends(dtype).put
     way, mark = way_of(form, folds=folds), marking(form)
-    real, precise = form.real, dtype == "float64"
+    wide_of, back, precise = form.wide, form.back, dtype == "float64"
     rooms, tops_of, fill, put, columns = way.rooms, way.tops_of, way.fill, way.put, way.columns
     together = way.together
     rest, mark_faint = resting_abreast(form), marking_faint(form, way.digits)
@@ -81,10 +91,14 @@ def _logs_of(dtype: str, *, folds: bool) -> Callable[..., None]:  # noqa: C901 -
     @piece
     def add_tops(tops: Any, rows: int, sums: Any) -> None:
         """Add to the logarithms the maxima, as two numbers of the format."""
-        for g in range(whole(rows)):
-            near, error = two_sum(tops[g], sums[0, g])
-            high = np.float64(real(near))
-            sums[0, g], sums[1, g] = high, (near - high) + (error + sums[1, g])
+        wide_vectors()
+        tops, sums = borrowed(tops), borrowed(sums)
+        size = tops.size
+        for g in range(0, rows, FEW):
+            near, error = two_sum(load(tops, g, FEW), load(sums, g, FEW))
+            high = wide_of(back(near))
+            store(sums, g, high)
+            store(sums, size + g, (near - high) + (error + load(sums, size + g, FEW)))
 
     @piece
     def put_few(
@@ -130,9 +144,9 @@ def _logs_of(dtype: str, *, folds: bool) -> Callable[..., None]:  # noqa: C901 -
             rows = min(most, last - i)
             tops_of(x, i * n, n, rows, wide, p, tops)
             fill(x, i * n, n, rows, wide, p, q, r, tops, sums, out, drawn)
-            mark(tops, sums, rows, left, i)
+            count = mark(tops, sums, rows, left, i)
             rest(tops, tops, sums, rows, peaks, rests)
-            count = mark_faint(rests, peaks, n, rows, left, i)
+            count = mark_faint(rests, peaks, n, rows, left, i, count)
             take_logs(rests, rows, peaks, sums)
             if what == LOG_SOFTMAX:
                 add_tops(tops, rows, sums)

@@ -86,11 +86,12 @@ def sums_of_eight(form: Form) -> Sums:
     if form.arithmetic.real == np.float64:
         begin, add, _ = careful(form, in_parts=False)
         return Sums(_start_double, begin, add, _flush_double, _none, finish_doubles)
-    if form.for_logarithms and form.dtype == "float16":
-        return Sums(_start_double, _begin_pairs, _add_pairs, _flush_pairs, _none, _same)
-    if form.for_logarithms:
+    if form.for_logarithms and form.dtype == "float32":
         return Sums(_start_double, begin_wide, add_wide, _flush_wide, _none, _same)
-    begin, add = careful(form, in_parts=False)[:2] if form.dtype == "float32" else _quick(form)
+    if form.for_logarithms:
+        begin, add = _with_rests(form)
+    else:
+        begin, add = careful(form, in_parts=False)[:2] if form.dtype == "float32" else _quick(form)
     return Sums(_start_double, begin, add, _flushing_eight(by_rows(form)), _none, _same)
 
 
@@ -170,6 +171,24 @@ def _quick(form: Form) -> tuple[Callable[..., Any], ...]:
     def add(part: Any, e: Any, parts: Any) -> Any:  # noqa: ARG001 - called like `careful`'s, which needs them
         always_inline()
         return part[0], part[1] + (half_of(e, 0) + half_of(e, 1))
+
+    return _beginning(form), add
+
+
+def _with_rests(form: Form) -> tuple[Callable[..., Any], ...]:
+    """Make begin and add of sums of rounded exponentials that know what C did not take of them."""
+
+    @piece
+    def add_half(part: Any, e: Any) -> Any:
+        always_inline()
+        total, low = part
+        after = total + e
+        return after, low + (e - (after - total))
+
+    @piece
+    def add(part: Any, e: Any, parts: Any) -> Any:  # noqa: ARG001 - called like `careful`'s, which needs them
+        always_inline()
+        return add_half(add_half(part, half_of(e, 0)), half_of(e, 1))
 
     return _beginning(form), add
 
@@ -294,24 +313,6 @@ def _flushing_eight(folded: Callable[..., Any]) -> Callable[..., Any]:
         return total[0] + (as_float64(high) + as_float64(low)), total[1]
 
     return flush
-
-
-@piece
-def _begin_pairs() -> Any:
-    always_inline()
-    return spread(0.0, 16)
-
-
-@piece
-def _add_pairs(part: Any, e: Any, parts: Any) -> Any:  # noqa: ARG001 - called like `careful`'s, which needs them
-    always_inline()
-    return (part + as_float64(half_of(e, 0))) + as_float64(half_of(e, 1))
-
-
-@piece
-def _flush_pairs(total: Any, part: Any) -> Any:
-    always_inline()
-    return total[0] + _by_neighbours(part), total[1]
 
 
 @piece
