@@ -13,7 +13,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from backends.kernels.double_double import two_sum
-from backends.kernels.fast_arithmetic import LESS_DOUBLE, LESS_SINGLE
+from backends.kernels.fast_arithmetic import LESS_DOUBLE, LESS_SINGLE, UP_DOUBLE, UP_SINGLE
 from backends.kernels.fast_exp import exponential, kept, shifts_by
 from backends.kernels.fast_fill import in_turns
 from backends.kernels.fast_forms import FEW, Form
@@ -87,7 +87,7 @@ def scaling_abreast(form: Form) -> Callable[..., Any]:
 
 def factors_of(form: Form) -> Callable[..., Any]:
     """Make factors(found, g): 1/sum of eight rows in two parts, from sums in two parts."""
-    inverses = _inverses_double if form.dtype == "float64" else _inverses_single
+    inverses = _inverses_of(form)
 
     @piece
     def factors(found: Any, g: int) -> Any:
@@ -97,10 +97,24 @@ def factors_of(form: Form) -> Callable[..., Any]:
     return factors
 
 
+def _inverses_of(form: Form) -> Callable[..., Any]:
+    """Make the same as `Form.inverse_parts` for eight rows."""
+    if form.dtype == "float64":
+        return _inverses_double
+    return _inverses_single if form.dtype == "float32" else _inverses_short
+
+
+@piece
+def _inverses_short(total: Any, low: Any) -> Any:  # noqa: ARG001 - called like the last one, which needs it
+    always_inline()
+    factor = as_float32(1.0 / total)
+    return factor, factor
+
+
 @piece
 def _inverses_single(total: Any, low: Any) -> Any:  # noqa: ARG001 - called like the next one, which needs it
     always_inline()
-    inverse = (1.0 - LESS_SINGLE) / total
+    inverse = UP_SINGLE * (1.0 - LESS_SINGLE) / total
     factor = as_float32(inverse)
     return factor, as_float32(inverse - as_float64(factor))
 
@@ -109,7 +123,8 @@ def _inverses_single(total: Any, low: Any) -> Any:  # noqa: ARG001 - called like
 def _inverses_double(total: Any, low: Any) -> Any:
     always_inline()
     factor = 1.0 / total
-    return factor, factor * ((fused(-1.0 * factor, total, 1.0) - LESS_DOUBLE) - factor * low)
+    rest = factor * ((fused(-1.0 * factor, total, 1.0) - LESS_DOUBLE) - factor * low)
+    return factor * UP_DOUBLE, rest * UP_DOUBLE
 
 
 def lessening_abreast(form: Form) -> Callable[..., Any]:
@@ -161,7 +176,7 @@ def weighing_abreast(form: Form) -> Callable[..., Any]:
     y holds exponentials, t cotangents, whose means are taken, and `found` the sums in two parts.
     Lines of `out` are asked for on the way.
     """
-    inverses = _inverses_double if form.dtype == "float64" else _inverses_single
+    inverses = _inverses_of(form)
     times, width, take, many = form.times, form.width, form.take, to_step(form)
     zero, half, folded = form.real(0.0), form.half, by_rows(form)
     block = _BLOCK // 2 * width

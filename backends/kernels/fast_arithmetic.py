@@ -19,6 +19,9 @@ LN2 = ln2(_BITS) / 2**_BITS
 # power of 2, and what is to be rounded lies above, a rounding error counts twice: an exponential
 # that is off by more than 1 u, upwards, would cost more than 2 ulp. Downwards there is room for it.
 LESS_SINGLE, LESS_DOUBLE = 2.0**-26, 2.0**-55
+# And so many times too large: else what the inverse's second part adds to a result in the smallest
+# binade would be below all numbers, and half an ulp lost.
+UP_SINGLE, UP_DOUBLE = 2.0**24, 2.0**53
 
 
 def _nearest_root(power: int, count: int) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 
 from backends.kernels import fast_arithmetic
 from backends.kernels.double_double import two_sum
-from backends.kernels.fast_arithmetic import LESS_DOUBLE, LESS_SINGLE
+from backends.kernels.fast_arithmetic import LESS_DOUBLE, LESS_SINGLE, UP_DOUBLE, UP_SINGLE
 from backends.kernels.lanes import fused, shifted_left, shifted_right
 from backends.kernels.lanes_forms import (
     as_float32,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 
 _UPPER = np.int32(-0x10000)
+_DOWN_SINGLE, _DOWN_DOUBLE = np.float32(1.0 / UP_SINGLE), 1.0 / UP_DOUBLE
 # What is left of a row beside whole steps goes by so many lanes.
 FEW = 8
 
@@ -47,8 +48,8 @@ class Form:
     Exponentials are computed `width` at a time, four vectors of AVX2 in step: each waits dozens of
     cycles for its polynomial. Sums have `half` as many lanes, and so have most ends of `fast_ends`.
     `nothing` is the encoding of -inf as an element. ``widen`` makes lanes of elements into numbers,
-    ``times(e, factor, rest)`` is e (factor + rest), ``rounded`` makes such numbers into elements,
-    ``inverse_parts(total, low)`` gives the two parts of the factor, ``gap(v, top, temperature)``
+    ``inverse_parts(total, low)`` gives a factor in two parts and ``times(e, factor, rest)`` is
+    e / total by them, ``rounded`` makes such numbers into elements, ``gap(v, top, temperature)``
     the nearest number to (v - top) / temperature and its rest; ``wide`` leads to float64 and
     ``back`` from there. What a sum leaves beside its largest term has the format's digits down to
     `faint` of that term.
@@ -120,19 +121,19 @@ def logarithmic(dtype: str) -> Form:
 def _form_of(dtype: str) -> Form:
     if dtype == "float64":
         return Form(
-            dtype, fast_arithmetic.DOUBLE, 16, np.float64(-np.inf), _same, _product, _same,
+            dtype, fast_arithmetic.DOUBLE, 16, np.float64(-np.inf), _same, _product_double, _same,
             _inverse_double, _gap_double, _same, _same, 2.0**-40, _same, _same,
         )  # fmt: skip
     if dtype == "float32":
         return Form(
-            dtype, fast_arithmetic.SINGLE, 32, np.float32(-np.inf), _same, _product, _same,
+            dtype, fast_arithmetic.SINGLE, 32, np.float32(-np.inf), _same, _product_single, _same,
             _inverse_single, _gap_single, _double, _single, 2.0**-16, _same, _same,
         )  # fmt: skip
     half = dtype == "float16"
     nothing = np.int16(-0x400) if half else np.uint16(0xFF80)
     return Form(
         dtype, fast_arithmetic.SHORT, 32, nothing, as_float32, _quick_product,
-        _half if half else _brain, _inverse_single, _gap_single, _double, _single, 2.0**-4,
+        _half if half else _brain, _inverse_short, _gap_single, _double, _single, 2.0**-4,
         _same, _same,
     )  # fmt: skip
 
@@ -210,13 +211,19 @@ def _same(v: Any) -> Any:
 
 
 @piece
-def _product(e: Any, factor: Any, rest: Any) -> Any:
+def _product_single(e: Any, factor: Any, rest: Any) -> Any:
     always_inline()
-    return fused(e, factor, e * rest)
+    return fused(e, factor, e * rest) * _DOWN_SINGLE
 
 
 @piece
-def _quick_product(e: Any, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - called like `_product`, which needs it
+def _product_double(e: Any, factor: Any, rest: Any) -> Any:
+    always_inline()
+    return fused(e, factor, e * rest) * _DOWN_DOUBLE
+
+
+@piece
+def _quick_product(e: Any, factor: Any, rest: Any) -> Any:  # noqa: ARG001 - called like the others, which need it
     always_inline()
     return e * factor
 
@@ -234,9 +241,15 @@ def _brain(v: Any) -> Any:
 
 
 @piece
+def _inverse_short(total: float, low: float) -> Any:  # noqa: ARG001 - called like the last one, which needs it
+    always_inline()
+    return np.float32(1.0 / total), np.float32(0.0)
+
+
+@piece
 def _inverse_single(total: float, low: float) -> Any:  # noqa: ARG001 - called like the next one, which needs it
     always_inline()
-    inverse = (1.0 - LESS_SINGLE) / total
+    inverse = UP_SINGLE * (1.0 - LESS_SINGLE) / total
     factor = np.float32(inverse)
     return factor, np.float32(inverse - np.float64(factor))
 
@@ -245,7 +258,8 @@ def _inverse_single(total: float, low: float) -> Any:  # noqa: ARG001 - called l
 def _inverse_double(total: float, low: float) -> Any:
     always_inline()
     factor = 1.0 / total
-    return factor, factor * ((scalar_fused(-factor, total, 1.0) - LESS_DOUBLE) - factor * low)
+    rest = factor * ((scalar_fused(-factor, total, 1.0) - LESS_DOUBLE) - factor * low)
+    return factor * UP_DOUBLE, rest * UP_DOUBLE
 
 
 @piece

@@ -124,6 +124,24 @@ def test_a_result_just_below_a_power_of_2_is_within_the_claim(fast, dtype, colum
         assert error.max() <= 2, line
 
 
+@pytest.mark.parametrize("columns", [64, 500, 20_000])
+@pytest.mark.parametrize(("dtype", "last"), [("float32", -126), ("float64", -1022)])
+def test_results_in_the_smallest_binade_are_within_the_claim(fast, dtype, last, columns):
+    rng, rows, low = np.random.default_rng(5), 200_000 // columns, last * np.log(2)
+    for _ in range(4 if dtype == "float64" else 10):
+        many = int(rng.integers(2, 40))
+        x = rng.uniform(low + 0.01, low + 0.69, (rows, columns))
+        x[:, :many] = -rng.exponential(3, (rows, many))
+        x[:, many:] += np.log(np.exp(x[:, :many]).sum(-1, keepdims=True))
+        x = (x + rng.uniform(-3, 3, (rows, 1))).astype(dtype)
+        e = np.exp(x.astype(np.longdouble) - x.max(-1, keepdims=True))
+        exact = e / e.sum(-1, keepdims=True)
+        there = (exact >= 2.0**last) & (exact < 2.0 ** (last + 1))
+        assert there.sum() > columns
+        error = np.abs(fast.softmax(x) - exact)[there] / np.finfo(dtype).smallest_subnormal
+        assert error.max() <= 2
+
+
 @pytest.mark.parametrize(
     ("dtype", "below"),
     [("float32", -12.0), ("float32", -20.0), ("float64", -30.0), ("float64", -42.0)],
