@@ -19,8 +19,10 @@ left open:
 `fast_exp_parts`), formats (`fast_forms`), passes (`fast_lanes`, `fast_fill`, `fast_sums`) and
 the way from any array to rows (`fast_call`), so that what they differ in is the algorithm. The
 kernels are best read in that order, then `fast_rows`, `fast_long` and `fast_softmax` (rows short
-and long, and the threads that share them), `fast_ends` and `fast_family` (logarithms and
-gradients), `fast_online` and `fast_twopass`; `lanes` says what a vector is.
+and long, and the threads that share them), `fast_flow` and `fast_flow_rows` (all passes together,
+where registers have 512 bits), `fast_abreast` and `fast_folded` (narrow rows), `fast_ends` and
+`fast_family` (logarithms and gradients), `fast_online`, `fast_twopass` and `fast_again`; `lanes`
+says what a vector is.
 
 What most people run: `torch_eager` and `torch_eager_cuda`, and the gradients that frameworks derive
 by themselves, `torch_autograd` and `jax_grad`. Then the peers: `scipy_special`, `sklearn_extmath`,
