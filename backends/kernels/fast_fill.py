@@ -57,7 +57,7 @@ def filling(form: Form) -> Callable[..., Any]:
 
 def asking(form: Form) -> Callable[..., None]:
     """Make ask(x, at, out, to): for the lines of memory that a step will need."""
-    ask_x, ask_out = reading(form), writing(form)
+    ask_x, ask_out = asking_for(form, writing=False), asking_for(form, writing=True)
 
     @piece
     def ask(x: Any, at: int, out: Any, to: int) -> None:
@@ -68,38 +68,20 @@ def asking(form: Form) -> Callable[..., None]:
     return ask
 
 
-def reading(form: Form) -> Callable[..., None]:
-    """Make ask(x, at): for what a step will read."""
-    next_line = _next_line(form)
+def asking_for(form: Form, *, writing: bool) -> Callable[..., None]:
+    """Make ask(array, at): for the lines that a step will read, or write."""
+    how, line = int(writing), 64 // np.dtype(type(form.nothing)).itemsize
+    # Of 16-bit elements a step is one line of memory, of the others two.
+    next_line = line if form.width > line else 0
 
     @piece
-    def ask(x: Any, at: int) -> None:
+    def ask(array: Any, at: int) -> None:
         always_inline()
-        fetch(x, at, 0)
+        fetch(array, at, how)
         if next_line:
-            fetch(x, at + next_line, 0)
+            fetch(array, at + next_line, how)
 
     return ask
-
-
-def writing(form: Form) -> Callable[..., None]:
-    """Make ask(out, to): for what a step will write."""
-    next_line = _next_line(form)
-
-    @piece
-    def ask(out: Any, to: int) -> None:
-        always_inline()
-        fetch(out, to, 1)
-        if next_line:
-            fetch(out, to + next_line, 1)
-
-    return ask
-
-
-def _next_line(form: Form) -> int:
-    """Return where the second line of a step begins: of 16-bit elements it is one, else two."""
-    line = 64 // np.dtype(type(form.nothing)).itemsize
-    return line if form.width > line else 0
 
 
 def _in_order(form: Form, made: Exponential, sums: Sums) -> Callable[..., Any]:

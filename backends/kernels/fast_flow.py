@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from backends.kernels.fast_exp import exponential, kept
-from backends.kernels.fast_fill import reading, writing
+from backends.kernels.fast_fill import asking_for
 from backends.kernels.fast_forms import FEW
 from backends.kernels.fast_lanes import maxima_of
 from backends.kernels.fast_results import results_of
@@ -51,7 +51,7 @@ def steps_of(form: Form, *, alone: bool = False) -> Callable[..., Any]:
     made, adding, maxima = exponential(form.arithmetic), sums_of(form), maxima_of(form)
     nothing_yet, more, to_few, end = maxima.begin, maxima.more, maxima.few, maxima.end
     exp, shift, width = made.exp, made.shift, form.width
-    ask_x, ask_out = reading(form), writing(form)
+    ask_x, ask_out = asking_for(form, writing=False), asking_for(form, writing=True)
     start, begin, add, flush, add_few, finish = (
         adding.start, adding.begin, adding.add, adding.flush, adding.add_few, adding.finish,
     )  # fmt: skip

@@ -9,8 +9,9 @@ import numpy as np
 
 from backends.kernels.fast_ends import ends, lessening
 from backends.kernels.fast_family_parts import LOG_SOFTMAX, logarithm_of_sums
-from backends.kernels.fast_flow_rows import LEAST, RowEnds, flowing, pieces_in, size_of
+from backends.kernels.fast_flow_rows import LEAST, RowEnds, flowing, size_of
 from backends.kernels.fast_forms import logarithmic
+from backends.kernels.fast_long import pieces_in
 from backends.kernels.fast_rows import LONG, NONE, ONE, rooms
 from backends.kernels.machine import always_inline, piece
 
@@ -28,17 +29,17 @@ def _ends(dtype: str) -> RowEnds:
         x: Any, at: int, n: int, tops: Any, high: float, low: float, y: Any, out: Any, state: Any
     ) -> None:  # fmt: skip
         log = log_of(x, at, n, tops[0, 1], 1.0, (high, low), y, out)
-        state[0, 0], state[0, 1], state[0, 2] = tops[0, 1], log[0], log[1]
+        state[0, 0, 0], state[0, 0, 1], state[0, 0, 2] = tops[0, 1], log[0], log[1]
 
     @piece
     def by(state: Any, p: int) -> Any:  # noqa: ARG001 - called like that of a softmax, which needs it
         always_inline()
-        high, low = less(state[0, 0], (state[0, 1], state[0, 2]))
+        high, low = less(state[0, 0, 0], (state[0, 0, 1], state[0, 0, 2]))
         return abs(high) < np.inf, high, low
 
     @piece
     def end(x: Any, y: Any, back: int, n: int, state: Any, p: int, out: Any, behind: int) -> None:  # noqa: ARG001 - as above
-        lessen(x, behind, n, state[0, 0], (state[0, 1], state[0, 2]), out)
+        lessen(x, behind, n, state[0, 0, 0], (state[0, 0, 1], state[0, 0, 2]), out)
 
     return RowEnds(known, by, end)
 
@@ -58,7 +59,7 @@ def logs_in_flow(dtype: str, otherwise: Callable[..., None]) -> Callable[..., No
         count = pieces_in(n)
         size = size_of(n, count)
         y = room(out, ONE, size, size)
-        tops, sums, state = np.empty((count, 2)), np.empty((count, 1, 2)), np.empty((count, 3))
+        tops, sums, state = np.empty((count, 2)), np.empty((count, 1, 2)), np.empty((count, 1, 3))
         flow(x, first, last, out, y, NONE, tops, sums, state, np.empty(1))
 
     return logs

@@ -1,6 +1,6 @@
 """Rows of `numba_fast` in flow (`fast_flow`), from the first to the last.
 
-A row goes in pieces of about `PIECE` elements, each with a maximum of its own (`fast_long`): so a
+A row goes in pieces of about `fast_long.PIECE` elements, each with a maximum of its own: so a
 piece's maximum is found while the piece before is computed, x comes from memory once, and of long
 rows the second-level cache has no more to hold than what lies between an exponential and its end.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from backends.kernels.fast_flow import steps_of
 from backends.kernels.fast_lanes import tiny
-from backends.kernels.fast_long import PIECE, meet, row_sum, standing
+from backends.kernels.fast_long import meet, row_sum, standing
 from backends.kernels.fast_rows import NONE, ONE, spans
 from backends.kernels.lanes_memory import borrowed
 from backends.kernels.machine import always_inline, piece
@@ -31,7 +31,7 @@ _STEP = 32
 
 @dataclass(frozen=True)
 class RowEnds:
-    """How rows end; `state` (pieces, 3) is what is known of the row before.
+    """How rows end; `state` (pieces, 1, 3) is what is known of the row before.
 
     - ``known(x, at, n, tops, high, low, y, out, state)``: a row's sum into `state`;
     - ``by(state, p)``: whether piece p may end in flow, and the a and b of `fast_flow.steps_of`;
@@ -41,12 +41,6 @@ class RowEnds:
     known: Callable[..., None]
     by: Callable[..., Any]
     end: Callable[..., None]
-
-
-@piece
-def pieces_in(n: int) -> int:
-    """Return in how many pieces a row goes."""
-    return (n + PIECE - 1) // PIECE
 
 
 @piece

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backends.kernels.fast_flow_rows import LEAST, RowEnds, flowing, pieces_in
+from backends.kernels.fast_flow_rows import LEAST, RowEnds, flowing
 from backends.kernels.fast_forms import form_of
-from backends.kernels.fast_long import below
+from backends.kernels.fast_long import measured, pieces_in
 from backends.kernels.fast_rows import IN_PLACE, LONG, NONE, ONE, rooms, spans
 from backends.kernels.machine import always_inline, piece
 
@@ -28,19 +28,17 @@ def _ends(form: Form) -> RowEnds:
         x: Any, at: int, n: int, tops: Any, high: float, low: float, y: Any, out: Any, state: Any  # noqa: ARG001 - called like that of logarithms, which needs them
     ) -> None:  # fmt: skip
         always_inline()
-        for p in range(tops.shape[0]):
-            more = 1.0 / below(tops[p])
-            state[p, 0], state[p, 1] = high * more, low * more
+        measured(high, low, tops, state)
 
     @piece
     def by(state: Any, p: int) -> Any:
         always_inline()
-        factor, rest = parts(state[p, 0], state[p, 1])
-        return state[p, 0] < np.inf, real(factor), real(rest)  # NaN has its sign from `end`
+        factor, rest = parts(state[p, 0, 0], state[p, 0, 1])
+        return state[p, 0, 0] < np.inf, real(factor), real(rest)  # NaN has its sign from `end`
 
     @piece
     def end(x: Any, y: Any, back: int, n: int, state: Any, p: int, out: Any, behind: int) -> None:  # noqa: ARG001 - as above
-        scale_rows(y, back, NONE, n, ONE, state[p : p + 1], np.empty((1, 2)), out, behind)
+        scale_rows(y, back, NONE, n, ONE, state[p], np.empty((1, 2)), out, behind)
 
     return RowEnds(known, by, end)
 
@@ -57,7 +55,7 @@ def in_flow(dtype: str, otherwise: Callable[..., None]) -> Callable[..., None]:
             return
         count, pitch = pieces_in(n), n if place(ONE, n, IN_PLACE)[0] == ONE else NONE
         y = room(out, ONE, n, IN_PLACE)
-        tops, sums, state = np.empty((count, 2)), np.empty((count, 1, 2)), np.empty((count, 3))
+        tops, sums, state = np.empty((count, 2)), np.empty((count, 1, 2)), np.empty((count, 1, 3))
         flow(x, first, last, out, y, pitch, tops, sums, state, np.empty(1))
 
     return rows_of

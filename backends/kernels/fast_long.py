@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 PIECE = 16384
 
 
+@piece
+def pieces_in(n: int) -> int:
+    """Return in how many pieces a row goes."""
+    return (n + PIECE - 1) // PIECE
+
+
 @dataclass(frozen=True)
 class Pieces:
     """The compiled phases of a long row; each piece has its ``tops`` (2) and ``sums`` (1, 2).
@@ -198,7 +204,7 @@ def row_sum(tops: Any, sums: Any) -> tuple[float, float]:
     """Return the row's sum in two parts, in the row's measure."""
     high, low = 0.0, 0.0
     for p in range(sums.shape[0]):
-        less = below(tops[p])
+        less = _below(tops[p])
         high, error = double_double.two_sum(high, sums[p, 0, 0] * less)
         low += error + sums[p, 0, 1] * less
     return high, low
@@ -208,7 +214,7 @@ def row_sum(tops: Any, sums: Any) -> tuple[float, float]:
 def measured(high: float, low: float, tops: Any, sums: Any) -> None:
     """Give each piece the row's sum, in the piece's own measure."""
     for p in range(sums.shape[0]):
-        more = 1.0 / below(tops[p])
+        more = 1.0 / _below(tops[p])
         sums[p, 0, 0], sums[p, 0, 1] = high * more, low * more
 
 
@@ -219,7 +225,7 @@ def _total(tops: Any, sums: Any) -> None:
 
 
 @piece
-def below(tops: Any) -> float:
+def _below(tops: Any) -> float:
     """Return by which power of 2 exponentials of a piece are larger than by the row's maximum."""
     if tops[0] == tops[1]:  # also where they are infinite
         return 1.0

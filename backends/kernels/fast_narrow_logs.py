@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 def marking_faint(form: Form, digits: float = 1.0) -> Callable[..., Any]:
     """Make mark_faint(rests, peaks, n, rows, left, i); C of the sums is `digits` times as large."""
     # Digits of a sum that lie so far below its largest term are not all right. float64: as for
-    # other rows (`fast_family_parts`), by C's last digit. Of other formats that is far below this,
-    # but 255 roundings of what C leaves, or by 2^-53, are not.
+    # other rows (`fast_family_parts`), by C's last digit. Sums of other formats lose 255
+    # roundings at most, by 2^-53 or of what lies below C's last digit.
     faint, thin = 2.0**-20, 0.0
     if form.dtype == "float64":
         faint, thin = digits * form.faint, digits * 2.0**-43

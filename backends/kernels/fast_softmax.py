@@ -21,7 +21,7 @@ from backends.kernels import (
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
 from backends.kernels.fast_flow_softmax import in_flow
 from backends.kernels.fast_forms import form_of
-from backends.kernels.fast_long import PIECE, pieces
+from backends.kernels.fast_long import pieces, pieces_in
 from backends.kernels.fast_rows import (
     CALLED,
     IN_PLACE,
@@ -105,7 +105,7 @@ def _softmax_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - holds what i
         if n <= longest:
             rows_of(x, first, last, cold, out)
             return
-        count = (n + PIECE - 1) // PIECE
+        count = pieces_in(n)
         tops, sums = np.empty((count, 2)), np.empty((count, 1, 2))
         for i in range(first, last):
             for phase in range(3):
@@ -116,7 +116,7 @@ def _softmax_of(dtype: str) -> Callable[..., None]:  # noqa: C901 - holds what i
         # One parallel loop: each of them is compiled by itself, with all that it calls.
         rows, n = x.shape
         shared = n > LONG and rows < threads
-        count = (n + PIECE - 1) // PIECE if shared else 0
+        count = pieces_in(n) if shared else 0
         tops, sums = np.empty((count, 2)), np.empty((count, 1, 2))
         tasks = min(count, 4 * threads) if shared else tasks_of(rows, n, threads)
         for i in range(rows if shared else 1):
