@@ -140,14 +140,28 @@ def _sums_of(dtype: str) -> Callable[..., Any]:
 
 
 @functools.cache
+def enough_beside(dtype: str) -> Callable[..., bool]:
+    """Make enough(n, rest, peak): whether sums have kept the digits of what is left of them.
+
+    Where it is too small, beside the largest term, they have not: for float64 so many times the
+    number of terms, which all may lie below the last digit of C.
+    """
+    faint, thin = logarithmic(dtype).faint, 2.0**-43 if dtype == "float64" else 0.0
+
+    @piece
+    def enough(n: int, rest: float, peak: float) -> bool:
+        return rest >= (faint + n * thin) * peak
+
+    return enough
+
+
+@functools.cache
 def logarithm_of_sums(dtype: str) -> tuple[Callable[..., Any], ...]:
     """Make sums_of(...), which keeps no exponentials, and log_of(...), the sum's logarithm."""
     form, peak = logarithmic(dtype), ends(dtype).peak
     (tops_of, _, _), sums_of = spans(form), _sums_of(dtype)
     near, lesser = form.arithmetic.near, _lesser(form.arithmetic.near)
-    # Where what is left is so small, beside the largest term, sums have not kept its digits: for
-    # float64 so many times the number of terms, which all may lie below the last digit of C.
-    faint, thin = form.faint, 2.0**-43 if dtype == "float64" else 0.0
+    enough = enough_beside(dtype)
     full = 2.0**form.arithmetic.lift
 
     @piece
@@ -182,7 +196,7 @@ def logarithm_of_sums(dtype: str) -> tuple[Callable[..., Any], ...]:
             first, second, summed, summed_low = peak(top)
         rest, error = two_sum(high, -summed)
         rest, rest_low = two_sum(rest, error + (low - summed_low))
-        if rest < (faint + n * thin) * first:
+        if not enough(n, rest, first):
             rest, rest_low = rest_beside(x, at, n, top, cold, y, out)
         return logarithm(rest, rest_low, first, second)
 

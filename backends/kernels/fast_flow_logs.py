@@ -7,39 +7,75 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backends.kernels.fast_abreast import logarithms_abreast, resting_abreast
 from backends.kernels.fast_ends import ends, lessening
-from backends.kernels.fast_family_parts import LOG_SOFTMAX, logarithm_of_sums
+from backends.kernels.fast_family_parts import (
+    LOG_SOFTMAX,
+    enough_beside,
+    logarithm,
+    logarithm_of_sums,
+)
 from backends.kernels.fast_flow_rows import LEAST, RowEnds, flowing, size_of
-from backends.kernels.fast_forms import logarithmic
+from backends.kernels.fast_forms import FEW, logarithmic
 from backends.kernels.fast_long import pieces_in
-from backends.kernels.fast_rows import LONG, NONE, ONE, rooms
+from backends.kernels.fast_rows import LONG, NONE, ONE, plain, rooms
 from backends.kernels.machine import always_inline, piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+# Rows of so many bytes are ended eight rows later: their logarithms are taken at once.
+_SHORT, _MANY = 4096, 64
+_EIGHT, _TWO = plain(FEW), plain(2)
+
+
 def _ends(dtype: str) -> RowEnds:
-    """Return how rows end whose `state` is, in its first row, the maximum and the logarithm."""
+    """Return how rows end; a column of `state` (11, 8) is a row's.
+
+    It holds the maximum, and in two parts each: the sum, the largest term, what is left without it,
+    the logarithm of eight rows at once, and the row's.
+    """
+    form, precise = logarithmic(dtype), dtype == "float64"
     lessen, log_of = ends(dtype).lessen, logarithm_of_sums(dtype)[1]
-    less = lessening(logarithmic(dtype))
+    less, rest, near = lessening(form), resting_abreast(form), form.arithmetic.near
+    enough = enough_beside(dtype)
+
+    @piece
+    def take_logs(x: Any, at: int, n: int, rows: int, y: Any, out: Any, state: Any) -> None:
+        tops, sums, peaks, rests, found = state[0], state[1:3], state[3:5], state[5:7], state[7:9]
+        rest(tops, tops, sums, FEW, peaks, rests)
+        if not precise:
+            logarithms_abreast(rests, FEW, peaks, found)
+        for g in range(rows):  # the others may be of rows that have not ended yet
+            log = found[0, g], found[1, g]
+            usual = abs(tops[g]) <= near and sums[0, g] < np.inf
+            if not (usual and enough(n, rests[0, g], peaks[0, g])):
+                log = log_of(x, at + g * n, n, tops[g], 1.0, (sums[0, g], sums[1, g]), y, out)
+            elif precise:
+                log = logarithm(rests[0, g], rests[1, g], peaks[0, g], peaks[1, g])
+            state[9, g], state[10, g] = log
 
     @piece
     def known(
-        x: Any, at: int, n: int, tops: Any, high: float, low: float, y: Any, out: Any, state: Any
+        x: Any, at: int, n: int, tops: Any, high: float, low: float, y: Any, out: Any, state: Any,
+        turn: int, more: int,
     ) -> None:  # fmt: skip
-        log = log_of(x, at, n, tops[0, 1], 1.0, (high, low), y, out)
-        state[0, 0, 0], state[0, 0, 1], state[0, 0, 2] = tops[0, 1], log[0], log[1]
+        state[0, turn], state[1, turn], state[2, turn] = tops[0, 1], high, low
+        if more == 0:
+            take_logs(x, at - turn * n, n, turn + 1, y, out, state)
 
     @piece
-    def by(state: Any, p: int) -> Any:  # noqa: ARG001 - called like that of a softmax, which needs it
+    def by(state: Any, turn: int, p: int) -> Any:  # noqa: ARG001 - called like that of a softmax, which needs it
         always_inline()
-        high, low = less(state[0, 0, 0], (state[0, 0, 1], state[0, 0, 2]))
+        high, low = less(state[0, turn], (state[9, turn], state[10, turn]))
         return abs(high) < np.inf, high, low
 
     @piece
-    def end(x: Any, y: Any, back: int, n: int, state: Any, p: int, out: Any, behind: int) -> None:  # noqa: ARG001 - as above
-        lessen(x, behind, n, state[0, 0, 0], (state[0, 0, 1], state[0, 0, 2]), out)
+    def end(
+        x: Any, y: Any, back: int, n: int, state: Any, turn: int, p: int, out: Any, behind: int  # noqa: ARG001 - as above
+    ) -> None:  # fmt: skip
+        lessen(x, behind, n, state[0, turn], (state[9, turn], state[10, turn]), out)
 
     return RowEnds(known, by, end)
 
@@ -47,6 +83,7 @@ def _ends(dtype: str) -> RowEnds:
 def logs_in_flow(dtype: str, otherwise: Callable[..., None]) -> Callable[..., None]:
     """Make logs(...), as `fast_family` has it: rows of a log_softmax in flow where that suits."""
     flow, (room, _) = flowing(logarithmic(dtype), _ends(dtype)), rooms(dtype)
+    bytes_each = logarithmic(dtype).empty.itemsize
 
     @piece
     def logs(
@@ -56,10 +93,13 @@ def logs_in_flow(dtype: str, otherwise: Callable[..., None]) -> Callable[..., No
         if what != LOG_SOFTMAX or cold != 1.0 or not LEAST <= n <= LONG or first == last:
             otherwise(x, labels, first, last, together, cold, what, out)
             return
-        count = pieces_in(n)
+        count, short = pieces_in(n), n * bytes_each <= _SHORT
         size = size_of(n, count)
         y = room(out, ONE, size, size)
-        tops, sums, state = np.empty((count, 2)), np.empty((count, 1, 2)), np.empty((count, 1, 3))
-        flow(x, first, last, out, y, NONE, tops, sums, state, np.empty(1))
+        lag, lead = _EIGHT if short and last - first >= _MANY else ONE, _TWO if short else ONE
+        tops, sums = np.empty((count, 2)), np.empty((count, 1, 2))
+        flow(
+            x, first, last, out, y, NONE, lag, tops, sums, np.zeros((11, FEW)), np.empty((lead, 1))
+        )
 
     return logs

@@ -31,11 +31,13 @@ _STEP = 32
 
 @dataclass(frozen=True)
 class RowEnds:
-    """How rows end; `state` (pieces, 1, 3) is what is known of the row before.
+    """How rows end; `state` is what is known of rows that have not ended, a row has its `turn`.
 
-    - ``known(x, at, n, tops, high, low, y, out, state)``: a row's sum into `state`;
-    - ``by(state, p)``: whether piece p may end in flow, and the a and b of `fast_flow.steps_of`;
-    - ``end(x, y, back, n, state, p, out, behind)``: the end of a piece by itself.
+    - ``known(x, at, n, tops, high, low, y, out, state, turn, more)``: a row's sum into `state`;
+      `more` rows come before one ends;
+    - ``by(state, turn, p)``: whether piece p may end in flow, and the a and b of
+      `fast_flow.steps_of`;
+    - ``end(x, y, back, n, state, turn, p, out, behind)``: the end of a piece by itself.
     """
 
     known: Callable[..., None]
@@ -51,12 +53,24 @@ def size_of(n: int, count: int) -> int:
     return n if count == 1 else share + -share % _STEP
 
 
-def flowing(form: Form, ends: RowEnds) -> Callable[..., None]:  # noqa: C901 - holds what it makes
-    """Make flow(x, first, last, out, y, pitch, tops, sums, state): rows without a temperature.
+@piece
+def next_piece(i: int, p: int, n: int, size: int, count: int, lead: int) -> int:
+    """Return where the piece is whose maximum is found beside piece p of row i.
 
-    A softmax's exponentials lie in y over those of the row before, which ends just then: y holds
-    one row and `pitch` is 0, or y is `out` and `pitch` the rows' length. For logarithms y holds a
-    piece. `tops` (pieces, 2) and `sums` (pieces, 1, 2) are as in `fast_long`.
+    Each maximum is of `size` elements, so that no piece flows beside fewer.
+    """
+    always_inline()
+    return (i + lead) * n if p == count - 1 else i * n + min(n, (p + 2) * size) - size
+
+
+def flowing(form: Form, ends: RowEnds) -> Callable[..., None]:  # noqa: C901 - holds what it makes
+    """Make flow(x, first, last, out, y, pitch, lag, tops, sums, state, top): no temperature.
+
+    A row's results are written beside the exponentials of the row that comes `lag` rows later, and
+    the maximum is found beside those of one that comes before it, by as many rows as `top` holds. A
+    softmax's exponentials lie in y over those of the row that ends just then: y holds `lag` rows
+    and `pitch` is 0, or y is `out` and `pitch` the rows' length. For logarithms y holds a piece.
+    `tops` (pieces, 2) and `sums` (pieces, 1, 2) are as in `fast_long`.
     """
     steps, (tops_of, fill_rows, _), settle = steps_of(form), spans(form), _settling(form)
     is_tiny, near, keeps = tiny(form), form.arithmetic.near, not form.for_logarithms
@@ -65,10 +79,10 @@ def flowing(form: Form, ends: RowEnds) -> Callable[..., None]:  # noqa: C901 - h
     @piece
     def in_flow(
         x: Any, at: int, n: int, ahead: int, size: int, y: Any, to: int, back: int, state: Any,
-        p: int, out: Any, behind: int, target: int, top: Any, sums: Any,
+        turn: int, p: int, out: Any, behind: int, target: int, top: Any, sums: Any,
     ) -> bool:  # fmt: skip
         """Do a piece and look for the next maximum, if the piece is one for that."""
-        may, a, b = by(state, p)
+        may, a, b = by(state, turn, p)
         if not may or not abs(top[0]) <= near or is_tiny(x, at, n):
             return False
         steps(x, at, n, ahead, y, to, back, a, b, out, behind, target, top, sums)
@@ -79,46 +93,59 @@ def flowing(form: Form, ends: RowEnds) -> Callable[..., None]:  # noqa: C901 - h
         return True
 
     @piece
+    def end_row(
+        x: Any, i: int, y: Any, begun: int, state: Any, turn: int, count: int, out: Any
+    ) -> None:  # fmt: skip
+        n = x.shape[1]
+        size = size_of(n, count)
+        for p in range(count):
+            begin = p * size
+            back = begun + begin if keeps else NONE
+            end(x, y, back, min(size, n - begin), state, turn, p, out, i * n + begin)
+
+    @piece
     def flow(
-        x: Any, first: int, last: int, out: Any, y: Any, pitch: int, tops: Any, sums: Any,
+        x: Any, first: int, last: int, out: Any, y: Any, pitch: int, lag: int, tops: Any, sums: Any,
         state: Any, top: Any,
     ) -> None:  # fmt: skip
         x, out, y, top = borrowed(x), borrowed(out), borrowed(y), borrowed(top)
         tops, sums, state = borrowed(tops), borrowed(sums), borrowed(state)
-        n, count = x.shape[1], tops.shape[0]
-        size = size_of(n, count)
-        tops_of(x, first * n, size, ONE, top)
+        n, count, lead = x.shape[1], tops.shape[0], top.shape[0]
+        size, slot = size_of(n, count), NONE if pitch > 0 else y.shape[1]
+        for i in range(first, min(last, first + lead)):
+            tops_of(x, i * n, size, ONE, top[i - first])
         for i in range(first, last):
+            turn, own = (i - first) % lag, top[(i - first) % lead]
+            begun = i * pitch + turn * slot if keeps else NONE
             for p in range(count):
-                begin, own = p * size, top[0]
+                begin, ends_one = p * size, first + lag <= i
                 at, many = i * n + begin, min(size, n - begin)
-                to = i * pitch + begin if keeps else NONE
-                back, behind = to - pitch if keeps else NONE, at - n
+                to = begun + begin if keeps else NONE
+                back, behind = to - lag * pitch if keeps else NONE, at - lag * n
                 target = to if pitch > 0 else behind
-                # Each maximum is of `size` elements, so that no piece flows beside fewer.
-                ahead = (i + 1) * n if p == count - 1 else i * n + min(n, begin + 2 * size) - size
-                is_last = i == last - 1 and p == count - 1
-                tops[p, 0], tops[p, 1] = own, own
-                if first < i and not is_last and in_flow(
-                    x, at, many, ahead, size, y, to, back, state, p, out, behind, target, top,
+                ahead = next_piece(i, p, n, size, count, lead)
+                is_last = i >= last - lead and p == count - 1
+                tops[p, 0], tops[p, 1] = own[0], own[0]
+                if ends_one and not is_last and in_flow(
+                    x, at, many, ahead, size, y, to, back, state, turn, p, out, behind, target, own,
                     sums[p],
                 ):  # fmt: skip
                     continue
-                if first < i:
-                    end(x, y, back, many, state, p, out, behind)
-                if abs(own) <= near:
+                if ends_one:
+                    end(x, y, back, many, state, turn, p, out, behind)
+                if abs(own[0]) <= near:
                     fill_rows(x, at, many, ONE, tops[p], 1.0, y, to, NONE, sums[p], out, ONE)
                 if not is_last:
-                    tops_of(x, ahead, size, ONE, top)
+                    tops_of(x, ahead, size, ONE, own)
             if count > 1 or not abs(tops[0, 0]) <= near:
-                high, low = settle(x, i * n, n, size, tops, y, i * pitch, sums, out)
+                high, low = settle(x, i * n, n, size, tops, y, begun, sums, out)
             else:
                 high, low = sums[0, 0, 0], sums[0, 0, 1]
-            known(x, i * n, n, tops, high, low, y, out, state)
-        for p in range(count):
-            begin = p * size
-            back = (last - 1) * pitch + begin if keeps else NONE
-            end(x, y, back, min(size, n - begin), state, p, out, (last - 1) * n + begin)
+            more = min(lag - turn, last - i) - 1
+            known(x, i * n, n, tops, high, low, y, out, state, turn, more)
+        for i in range(max(first, last - lag), last):
+            turn = (i - first) % lag
+            end_row(x, i, y, i * pitch + turn * slot, state, turn, count, out)
 
     return flow
 

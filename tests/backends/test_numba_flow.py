@@ -1,0 +1,69 @@
+"""`numba_fast` on many rows of a length at which they go in flow, some of them odd ones out."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+import backends
+from backends.formats import format_of, from_float64, to_float64
+
+# Whole steps and not, and on both sides of where rows end right after the next one.
+LENGTHS = [256, 301, 1000, 1024, 1032]
+FORMATS = ["float64", "float32", "float16", "bfloat16"]
+# Enough that a thread has dozens of them, of which the last eight are not all there; and so few
+# that it has not.
+ROWS, SOME = 701, 37
+
+
+def with_odd_rows(n, dtype):
+    """Return usual rows, and among them those that passes in flow cannot do, by ones and twos."""
+    rng = np.random.default_rng(n)
+    x = rng.standard_normal((ROWS, n))
+    far = 5e4 if dtype == "float16" else 1e6
+    odd = [
+        lambda row: row.fill(-np.inf),
+        lambda row: row.put(n // 2, np.nan),
+        lambda row: row.put(3, np.inf),
+        lambda row: row.__iadd__(800.0),
+        lambda row: row.__isub__(far),
+        lambda row: row.fill(2.0),
+        lambda row: row.put(n - 1, 9.0 if dtype == "bfloat16" else 14.0),
+        lambda row: row.put(0, 40.0),
+        lambda row: row.fill(0.0),
+        lambda row: row.__imul__(2.0 ** (-1060 if dtype == "float64" else -140)),
+        lambda row: row.put(np.arange(0, n, 2), -np.inf),
+    ]
+    for place, change in zip(
+        rng.choice(ROWS, 5 * len(odd), replace=False), 5 * odd, strict=True
+    ):  # fmt: skip
+        change(x[place])
+    for place, change in ((0, odd[1]), (ROWS - 1, odd[2]), (ROWS - 9, odd[0])):
+        change(x[place])
+    return from_float64(format_of(dtype), x)
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize("dtype", FORMATS)
+@pytest.mark.parametrize("operation", ["softmax", "log_softmax"])
+def test_a_row_has_the_same_bits_alone_and_among_any_others(operation, dtype, n):
+    apply, x = getattr(backends.get("numba_fast"), operation), with_odd_rows(n, dtype)
+    among = apply(x)
+    for i in range(0, ROWS, SOME):
+        assert among[i : i + SOME].tobytes() == apply(x[i : i + SOME]).tobytes(), i
+        assert among[i].tobytes() == apply(x[i : i + 1]).tobytes(), i
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_each_result_is_within_its_claim(dtype, n):
+    x, fmt = with_odd_rows(n, dtype), format_of(dtype)
+    got, best = (
+        to_float64(backends.get(name).softmax(x)) for name in ("numba_fast", "numba_exact")
+    )
+    assert np.array_equal(np.isnan(got), np.isnan(best))
+    finite = np.isfinite(best)
+    exponent = np.maximum(np.frexp(np.abs(best[finite]))[1] - 1, fmt.emin)
+    most = 1.0 if fmt.bits == 16 else 2.0
+    error = np.abs(got[finite] - best[finite])
+    assert (error <= most * np.ldexp(1.0, exponent - fmt.precision + 1)).all()
