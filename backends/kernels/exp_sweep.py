@@ -1,7 +1,8 @@
 """`fast_exp` on every float32 of the reduced range: ``python -m backends.kernels.exp_sweep``.
 
 |x| <= ln(2)/2 needs no multiple of ln 2, so that scale (1 + q) is what the polynomial makes of it,
-or, by quarters of ln 2, each number of the table with the polynomial around it.
+or, by quarters of ln 2, each number of the table with the polynomial around it. Powers of 2, which
+formats of 16 bits take where registers have 512 bits, are rounded as all others from -22 on are.
 Reference is `fast_exp`'s exponential for float64, whose own error is 2^-29 of a float32's ulp.
 """
 
@@ -17,11 +18,11 @@ import numba
 import numpy as np
 
 from backends.kernels.fast_arithmetic import DOUBLE, SHORT, SINGLE
-from backends.kernels.fast_exp import exponential, kept
+from backends.kernels.fast_exp import exponential
 from backends.kernels.lanes import fused
 from backends.kernels.lanes_forms import as_float64, from_bits, largest_of
 from backends.kernels.lanes_memory import load
-from backends.kernels.machine import kernel, wide_vectors
+from backends.kernels.machine import kernel, piece, wide_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,7 @@ def _errors(name: str) -> Callable[..., None]:
     of: Arithmetic = ARITHMETICS[name]
     made, witness = exponential(of), exponential(DOUBLE)
     exp, shift, exact, exact_shift = made.exp, made.shift, witness.exp, witness.shift
+    kept, exactly_kept, near_of = made.kept, witness.kept, _same if of.by_powers else _near
     lift = 2.0 ** (DOUBLE.lift - of.lift) / of.level
 
     @kernel
@@ -50,9 +52,8 @@ def _errors(name: str) -> Callable[..., None]:
         least, most, least_after, most_after = worst[0], worst[1], worst[2], worst[3]
         for j in range(0, encodings.size, _LANES):
             x = from_bits(load(encodings, j, _LANES))
-            parts, true = exp(x, by), kept(exact(as_float64(x), exactly))
-            wide, rounded = as_float64(parts[0]) * lift, as_float64(kept(parts)) * lift
-            near = fused(wide, as_float64(parts[1]), wide)
+            parts, true = exp(x, by), exactly_kept(exact(as_float64(x), exactly))
+            near, rounded = near_of(parts) * lift, as_float64(kept(parts)) * lift
             before, after = near / true - 1.0, rounded / true - 1.0
             most, most_after = max(most, largest_of(before)), max(most_after, largest_of(after))
             least = min(least, -largest_of(-1.0 * before))
@@ -60,6 +61,17 @@ def _errors(name: str) -> Callable[..., None]:
         worst[0], worst[1], worst[2], worst[3] = least, most, least_after, most_after
 
     return errors
+
+
+@piece
+def _near(parts: Any) -> Any:
+    scale = as_float64(parts[0])
+    return fused(scale, as_float64(parts[1]), scale)
+
+
+@piece
+def _same(e: Any) -> Any:
+    return as_float64(e)
 
 
 def worst_errors(name: str, first: int, last: int, *, negative: bool) -> tuple[float, ...]:

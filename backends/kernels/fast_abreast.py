@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from backends.kernels.double_double import two_sum
 from backends.kernels.fast_arithmetic import LESS_DOUBLE, LESS_SINGLE, UP_DOUBLE, UP_SINGLE
-from backends.kernels.fast_exp import exponential, kept, shifts_by
+from backends.kernels.fast_exp import exponential, shifts_by
 from backends.kernels.fast_fill import in_turns
 from backends.kernels.fast_forms import FEW, Form
 from backends.kernels.fast_sums import by_rows, sums_of_eight
@@ -222,7 +222,8 @@ def resting_abreast(form: Form) -> Callable[..., Any]:
 
     These terms are `peaks`; they, sums and rests are in two parts.
     """
-    exp, shifts = exponential(form.arithmetic).exp, shifts_by(form.arithmetic, form.back)
+    made, shifts = exponential(form.arithmetic), shifts_by(form.arithmetic, form.back)
+    exp, kept = made.exp, made.kept
     wide, back = form.wide, form.back
     quick = form.empty.itemsize == 2
     rounds = form.for_logarithms and form.dtype == "float32"

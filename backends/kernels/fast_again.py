@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backends.kernels.fast_exp import exponential, kept
+from backends.kernels.fast_exp import exponential
 from backends.kernels.fast_fill import asking
 from backends.kernels.fast_forms import FEW, form_of
 from backends.kernels.fast_lanes import tiny
@@ -34,7 +34,7 @@ def exponentials_again(dtype: str) -> Callable[..., None]:
         form.take, form.give,
     )  # fmt: skip
     made, is_tiny, or_zero = exponential(form.arithmetic), tiny(form), _or_zero(form)
-    exp, shift, ask = made.exp, made.shift, asking(form)
+    exp, shift, kept, ask = made.exp, made.shift, made.kept, asking(form)
 
     @piece
     def again(x: Any, at: int, n: int, top: float, total: float, low: float, out: Any) -> None:

@@ -61,7 +61,8 @@ class Arithmetic:
     `high_bits` of ln 2 are in its high part, for formats of 16 bits all that a number holds;
     exp(r) = 1 + r + r^2 (t0 + t1 r + …) with these `terms`; where no |x| is larger than `reach`,
     low's own rounding costs below 0.02 u. With `roots`, `exponential` goes by those, and where
-    registers have 512 bits by `table`, of which ln 2 itself is taken apart.
+    registers have 512 bits by `table`, of which ln 2 itself is taken apart; or by `powers`, where
+    2^f = p0 + p1 f + … for 0 <= f <= 1.
     """
 
     real: type
@@ -73,11 +74,17 @@ class Arithmetic:
     lift: int
     roots: Roots | None = None
     table: Roots | None = None
+    powers: tuple[float, ...] = ()
 
     @property
     def tabulated(self) -> bool:
         """Whether `exponential` goes by `table`."""
         return self.table is not None and has_wide_registers()
+
+    @property
+    def by_powers(self) -> bool:
+        """Whether `exponential` goes by `powers`."""
+        return bool(self.powers) and has_wide_registers()
 
     @property
     def level(self) -> float:
@@ -133,8 +140,8 @@ def _terms(*digits: str) -> tuple[float, ...]:
 
 
 # exp(r) within 2^-27.9, 0.07 u, by quarters 2^-34.5; within 2^-56.3, 0.11 u, by halves
-# 2^-60.3; within 2^-23.1 for formats of 16 bits. By eighths within 2^-32.3 and 2^-58.2.
-# Roots lie within 0.007 u of numbers by halves and quarters, by eighths within 0.12 u.
+# 2^-60.3; within 2^-23.1 for formats of 16 bits, 2^f within 2^-23.4. By eighths within 2^-32.3
+# and 2^-58.2. Roots lie within 0.007 u of numbers by halves and quarters, by eighths within 0.12 u.
 SINGLE = Arithmetic(np.float32, 23, 127, 15, 700.0, _terms(
     "0x1.fffffcp-2", "0x1.555492p-3", "0x1.5558f2p-5", "0x1.1239d4p-7", "0x1.6a244cp-10",
 ), 30, Roots(4, float.fromhex("0x1.1f7036p+0"), 26, _terms(
@@ -156,4 +163,7 @@ DOUBLE = Arithmetic(np.float64, 52, 1023, 36, 2.0**20, _terms(
 )))  # fmt: skip
 SHORT = Arithmetic(np.float32, 23, 127, 24, 700.0, _terms(
     "0x1.fffdfcp-2", "0x1.5557aep-3", "0x1.5729fp-5", "0x1.106282p-7",
-), 30)  # fmt: skip
+), 30, powers=_terms(
+    "0x1.fffffep-1", "0x1.62e4f6p-1", "0x1.ebd5a8p-3", "0x1.c95446p-5", "0x1.26900ap-7",
+    "0x1.ec3216p-10",
+))  # fmt: skip

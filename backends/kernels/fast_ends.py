@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backends.kernels.double_double import two_sum
-from backends.kernels.fast_exp import exponential, kept
+from backends.kernels.fast_exp import exponential
 from backends.kernels.fast_forms import FEW, Form, form_of
 from backends.kernels.lanes import fused, spread
 from backends.kernels.lanes_forms import as_float64, half_of, lane, sum_of, where_above
@@ -68,7 +68,7 @@ def ends(dtype: str) -> Ends:
 
 def _peak(form: Form) -> Callable[..., Any]:
     made = exponential(form.arithmetic)
-    exp, shift = made.exp, made.shift
+    exp, shift, kept = made.exp, made.shift, made.kept
     real, width = form.real, form.half
     quick, rounds = form.dtype not in ("float64", "float32"), form.dtype != "float64"
 

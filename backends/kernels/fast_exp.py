@@ -11,7 +11,7 @@ lies below all results gets a scale of 0: so the exponential of a masked entry i
 float32 and float64 have k count quarters or halves of ln 2 (`Roots`): r is below 0.087 or 0.174,
 which saves two terms and leaves a quarter or a half of what is rounded on the way. The roots of 2
 that scales then need come from a register. Where registers have 512 bits k counts eighths, and one
-instruction scales by them.
+instruction scales by them; there formats of 16 bits take powers of 2 (`_by_powers`).
 
 The polynomials are made, and their errors stated, by `backends.kernels.remez`.
 """
@@ -28,6 +28,7 @@ from backends.kernels.fast_arithmetic import LN2
 from backends.kernels.lanes import fused, larger, series, shifted_left
 from backends.kernels.lanes_forms import bits_of, from_bits, unless_below
 from backends.kernels.lanes_table import (
+    fraction,
     number_that_stays,
     scaled,
     standing,
@@ -49,20 +50,25 @@ class Exponential:
     """The compiled steps of exp.
 
     - ``shift(top)``: what makes K known to the others;
-    - ``exp(x, shift)``: (scale, q); exp(x) / 2^(K - lift) is scale (1 + q), or that over `level`;
+    - ``exp(x, shift)``: (scale, q); exp(x) / 2^(K - lift) is scale (1 + q), or that over `level`.
+      By `powers` it is that number, rounded;
     - ``head(x, shift)`` and ``tail(begun, shift)``: the same, begun by one and ended by the other,
-      where it is best cut in two.
+      where it is best cut in two;
+    - ``kept(parts)``: what exp or tail gave as one number, rounded.
     """
 
     shift: Callable[..., Any]
     exp: Callable[..., Any]
     head: Callable[..., Any]
     tail: Callable[..., Any]
+    kept: Callable[..., Any]
 
 
 def exponential(of: Arithmetic) -> Exponential:
     """Return exp in an arithmetic."""
-    if of.table is not None and of.tabulated:
+    if of.by_powers:
+        head, tail, shift = _by_powers(of)
+    elif of.table is not None and of.tabulated:
         head, tail, shift = _by_table(of, of.table)
     else:
         head, tail, shift = _short(of) if of.roots is None else _by_roots(of, of.roots)
@@ -72,7 +78,7 @@ def exponential(of: Arithmetic) -> Exponential:
         always_inline()
         return tail(head(x, shift), shift)
 
-    return Exponential(shift, exp, head, tail)
+    return Exponential(shift, exp, head, tail, _same if of.by_powers else _kept)
 
 
 def _short(of: Arithmetic) -> tuple[Callable[..., Any], ...]:
@@ -176,6 +182,36 @@ def _by_table(of: Arithmetic, by: Roots) -> tuple[Callable[..., Any], ...]:
     return head, tail, _shift_of_table(of)
 
 
+def _by_powers(of: Arithmetic) -> tuple[Callable[..., Any], ...]:
+    """Make head, tail and shift where one instruction takes the fraction, and one scales.
+
+    exp(x) = 2^f 2^floor(y), y = x / ln 2 - K + lift, f = y - floor(y). y is rounded, which costs as
+    many digits as it has before the point: 16-bit formats have them to spare.
+    """
+    real, least = of.real, of.lift - of.zero + 1.0
+    per_ln2, lowest = _standing(of, 1.0 / LN2), _standing(of, least)
+    power = series(tuple(float(real(term)) for term in of.powers), standing)
+
+    @piece
+    def head(x: Any, shift: Any) -> Any:
+        always_inline()
+        return fused(x, per_ln2(x), shift[0])
+
+    @piece
+    def tail(y: Any, shift: Any) -> Any:  # noqa: ARG001 - called like the others, which need it
+        always_inline()
+        return unless_below(y, lowest(y), scaled(power(fraction(y)), y))
+
+    @piece
+    def shift(top: float) -> Any:
+        always_inline()
+        number = real(of_lift - multiple_of_ln2(top))
+        return number, number
+
+    of_lift = float(of.lift)
+    return head, tail, shift
+
+
 def _standing(of: Arithmetic, number: float) -> Callable[..., Any]:
     return number_that_stays(float(of.real(number)))
 
@@ -210,10 +246,15 @@ def _scale_of(of: Arithmetic) -> Callable[..., Any]:
 
 
 @piece
-def kept(parts: Any) -> Any:
-    """Return an exponential as one number, rounded, from scale and q."""
+def _kept(parts: Any) -> Any:
     always_inline()
     return fused(parts[0], parts[1], parts[0])
+
+
+@piece
+def _same(e: Any) -> Any:
+    always_inline()
+    return e
 
 
 @piece
@@ -242,6 +283,8 @@ def shift_by(of: Arithmetic, steps: int = 1, more: int = 0) -> Callable[[float],
 
 def shifts_by(of: Arithmetic, back: Callable[..., Any]) -> Callable[..., Any]:
     """Make shifts(tops): the same for maxima in lanes of float64, which `back` leads back from."""
+    if of.by_powers:
+        return _shifts_of_powers(of, back)
     if of.tabulated:
         return _shifts_of_table(of, back)
     steps, more = (of.roots.count, 1) if of.roots else (1, 0)
@@ -252,6 +295,18 @@ def shifts_by(of: Arithmetic, back: Callable[..., Any]) -> Callable[..., Any]:
         always_inline()
         multiple = (tops * _PER_LN2 + nearest) - nearest
         return back(to_integer + steps * (zero - multiple)), back((multiple - zero) * LN2)
+
+    return shifts
+
+
+def _shifts_of_powers(of: Arithmetic, back: Callable[..., Any]) -> Callable[..., Any]:
+    nearest, lift = 1.5 * 2.0**52, float(of.lift)
+
+    @piece
+    def shifts(tops: Any) -> Any:
+        always_inline()
+        number = back(lift - ((tops * _PER_LN2 + nearest) - nearest))
+        return number, number
 
     return shifts
 

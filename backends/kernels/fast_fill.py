@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backends.kernels.fast_exp import exponential, kept
+from backends.kernels.fast_exp import exponential
 from backends.kernels.fast_exp_parts import exponential_with_rest, kept_of_parts
 from backends.kernels.fast_forms import FEW
 from backends.kernels.fast_sums import BLOCK, sums_of
@@ -29,7 +29,8 @@ def filling(form: Form) -> Callable[..., Any]:
     """Make `Passes.fill`."""
     width, nothing, widen = form.width, form.nothing, form.widen
     made, sums = exponential(form.arithmetic), sums_of(form)
-    exp, shift, start, add_few, finish = made.exp, made.shift, sums.start, sums.add_few, sums.finish
+    exp, shift, kept, start = made.exp, made.shift, made.kept, sums.start
+    add_few, finish = sums.add_few, sums.finish
     in_order, turns = _in_order(form, made, sums), in_turns(form, made, sums)
     few = 0 if form.dtype == "float64" else _FEW_STEPS * width
 
@@ -89,7 +90,7 @@ def _in_order(form: Form, made: Exponential, sums: Sums) -> Callable[..., Any]:
 
     Lines of `wanted` from `place` on and of `out` from `target` on are asked for as steps go on.
     """
-    width, take, ask, exp = form.width, form.take, asking(form), made.exp
+    width, take, ask, exp, kept = form.width, form.take, asking(form), made.exp, made.kept
     begin, add, flush, block = sums.begin, sums.add, sums.flush, BLOCK * form.width
 
     @piece
@@ -120,7 +121,8 @@ def in_turns(
     A processor looks a few hundred operations ahead, hardly more than one step. Where only the sum
     is wanted exponentials are not kept, and there is no y.
     """
-    width, take, ask, head, tail = form.width, form.take, asking(form), made.head, made.tail
+    width, take, ask = form.width, form.take, asking(form)
+    head, tail, kept = made.head, made.tail, made.kept
     begin, add, flush, block = sums.begin, sums.add, sums.flush, BLOCK * form.width
 
     @piece

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backends.kernels.fast_exp import exponential, kept
+from backends.kernels.fast_exp import exponential
 from backends.kernels.fast_fill import asking_for
 from backends.kernels.fast_forms import FEW
 from backends.kernels.fast_lanes import maxima_of
@@ -50,7 +50,7 @@ def steps_of(form: Form, *, alone: bool = False) -> Callable[..., Any]:
     """
     made, adding, maxima = exponential(form.arithmetic), sums_of(form), maxima_of(form)
     nothing_yet, more, to_few, end = maxima.begin, maxima.more, maxima.few, maxima.end
-    exp, shift, width = made.exp, made.shift, form.width
+    exp, shift, kept, width = made.exp, made.shift, made.kept, form.width
     ask_x, ask_out = asking_for(form, writing=False), asking_for(form, writing=True)
     start, begin, add, flush, add_few, finish = (
         adding.start, adding.begin, adding.add, adding.flush, adding.add_few, adding.finish,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backends.kernels.fast_exp import exponential, kept, shifts_by
+from backends.kernels.fast_exp import exponential, shifts_by
 from backends.kernels.fast_fill import asking
 from backends.kernels.fast_forms import FEW
 from backends.kernels.fast_lanes import maxima_of
@@ -154,7 +154,8 @@ def filling_rows(form: Form) -> Callable[..., Any]:
 
 def _steps(form: Form) -> tuple[Callable[..., Any], ...]:
     """Make whole_step and part_of_step(given, asked, row, j, part): exponentials, and their sum."""
-    exp, sums, ask = exponential(form.arithmetic).exp, row_sums(form), asking(form)
+    made, sums, ask = exponential(form.arithmetic), row_sums(form), asking(form)
+    exp, kept = made.exp, made.kept
     add, add_half, keeps = sums.add, sums.add_half, not form.for_logarithms
     half, take, widen, nothing = form.half, form.take, form.widen, form.nothing
 

@@ -213,6 +213,28 @@ def wide_table(entries: Sequence[float]) -> Callable[..., Any]:
 
 
 @inlined
+def fraction(typing_context: Any, value: Any) -> Any:  # noqa: ARG001 - Numba's API
+    """Return float32 lanes less the integers that are not above them; 0 where they are infinite.
+
+    One instruction of registers of 512 bits, which this needs.
+    """
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        def made(one: Any) -> Any:
+            mask, whole = ir.IntType(16), ir.IntType(32)
+            kind = ir.FunctionType(one.type, [one.type, whole, one.type, mask, whole])
+            function = declared(builder, kind, "llvm.x86.avx512.mask.reduce.ps.512")
+            nothing = ir.Constant(one.type, ir.Undefined)
+            # Down to integers, without a flag for what is inexact; all lanes.
+            down, quiet = ir.Constant(whole, 9), ir.Constant(whole, 4)
+            return builder.call(function, [one, down, nothing, ir.Constant(mask, -1), quiet])
+
+        return _in_wholes(builder, args, made)
+
+    return value(value), generate
+
+
+@inlined
 def scaled(typing_context: Any, value: Any, power: Any) -> Any:  # noqa: ARG001 - Numba's API
     """Return real lanes times 2 to the integers that are not above `power`, which are real too.
 

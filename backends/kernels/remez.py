@@ -31,7 +31,7 @@ WIDER = 1 + mpmath.mpf(2) ** -20
 
 @dataclass(frozen=True)
 class Problem:
-    """function(r) = known(r) + factors times r^first, r^(first + 1) … on |r| <= half.
+    """function(r) = known(r) + factors times r^first, r^(first + 1) … on |r - middle| <= half.
 
     ``rounded`` rounds a factor to the format that it is used in.
     """
@@ -41,6 +41,7 @@ class Problem:
     first: int
     half: Any
     rounded: Callable[[float], Any] = float
+    middle: Any = 0
 
     def error(self, factors: list[Any], r: Any) -> Any:
         """Return the relative error at a point."""
@@ -51,17 +52,23 @@ class Problem:
         """Return the factors as kernels have them."""
         return [float(self.rounded(float(factor))) for factor in factors]
 
+    def grid(self) -> list[Any]:
+        """Return points all over the range, its ends among them."""
+        return [
+            self.middle + self.half * (2 * mpmath.mpf(i) / POINTS - 1) for i in range(POINTS + 1)
+        ]
+
     def worst(self, factors: list[Any]) -> Any:
         """Return the largest relative error on a grid, the factors rounded."""
         rounded = [mpmath.mpf(factor) for factor in self.used(factors)]
-        return max(abs(self.error(rounded, r)) for r in _grid(self.half))
+        return max(abs(self.error(rounded, r)) for r in self.grid())
 
 
 def minimax(problem: Problem, count: int) -> list[Any]:
     """Return `count` factors with the least largest relative error."""
-    half = problem.half
-    nodes = [half * mpmath.cos(mpmath.pi * (2 * i + 1) / (2 * count + 2)) for i in range(count + 1)]
-    grid = _grid(half)
+    angles = [mpmath.pi * (2 * i + 1) / (2 * count + 2) for i in range(count + 1)]
+    nodes = [problem.middle + problem.half * mpmath.cos(angle) for angle in angles]
+    grid = problem.grid()
     factors: list[Any] = []
     for _ in range(EXCHANGES):
         system = mpmath.matrix(count + 1, count + 1)
@@ -91,10 +98,6 @@ def interpolated(problem: Problem, count: int) -> list[Any]:
     return list(mpmath.lu_solve(system, right))
 
 
-def _grid(half: Any) -> list[Any]:
-    return [half * (2 * mpmath.mpf(i) / POINTS - 1) for i in range(POINTS + 1)]
-
-
 def _extremes(errors: list[Any], count: int) -> list[int]:
     """Return the places of the largest errors of alternating sign."""
     places: list[int] = []
@@ -113,6 +116,9 @@ def problems() -> dict[str, tuple[Problem, int]]:
     """Return what is to be solved: a polynomial's name, the problem, how many factors."""
     exponential = Problem(mpmath.exp, lambda r: 1 + r, 2, mpmath.log(2) / 2 * WIDER)
     eighth = Problem(lambda f: mpmath.mpf(2) ** (f / 8), lambda _: mpmath.mpf(1), 1, WIDER / 2)
+    power = Problem(
+        lambda f: mpmath.mpf(2) ** f, lambda _: mpmath.mpf(0), 0, WIDER / 2, np.float32, WIDER / 2
+    )
     narrow = replace(exponential, rounded=np.float32)
     quarter = replace(narrow, half=exponential.half / 4)
     half = replace(exponential, half=exponential.half / 2)
@@ -128,6 +134,7 @@ def problems() -> dict[str, tuple[Problem, int]]:
         "DOUBLE.roots": (half, 9),
         "DOUBLE.table": (replace(exponential, half=exponential.half / 8), 6),
         "SHORT": (narrow, 4),
+        "SHORT.powers": (power, 6),
     }
 
 
