@@ -124,6 +124,18 @@ class NumbaFast:
         out: NumPyArray | None = None,
     ) -> NumPyArray:
         """Return the logarithm of the sum less the label's gap, one number for each row."""
+        return self.bind_cross_entropy(x, labels, axis, temperature, ignore_index, out)()
+
+    def bind_cross_entropy(
+        self,
+        x: NumPyArray,
+        labels: NumPyArray,
+        axis: int = -1,
+        temperature: float = 1.0,
+        ignore_index: int = IGNORE_INDEX,
+        out: NumPyArray | None = None,
+    ) -> Callable[[], NumPyArray]:
+        """Prepare `cross_entropy`: arguments are checked once, labels in each call."""
         return self._call.labelled(
             self._family.CROSS_ENTROPY, x, labels, axis, temperature, ignore_index, out
         )
@@ -161,6 +173,18 @@ class NumbaFast:
         out: NumPyArray | None = None,
     ) -> NumPyArray:
         """Return (p - [j = label]) / T and 0 for ignored rows, in `out` if it is given."""
+        return self.bind_cross_entropy_grad(x, labels, axis, temperature, ignore_index, out)()
+
+    def bind_cross_entropy_grad(
+        self,
+        x: NumPyArray,
+        labels: NumPyArray,
+        axis: int = -1,
+        temperature: float = 1.0,
+        ignore_index: int = IGNORE_INDEX,
+        out: NumPyArray | None = None,
+    ) -> Callable[[], NumPyArray]:
+        """Prepare `cross_entropy_grad`: arguments are checked once, labels in each call."""
         return self._call.labelled(
             self._family.CROSS_ENTROPY_GRAD, x, labels, axis, temperature, ignore_index, out
         )

@@ -218,6 +218,8 @@ def _as_indices(name: str, array: Native) -> Native:
 
 
 def _check_range(word: str, indices: Native, classes: int, ignore_index: int | None) -> None:
+    if math.prod(indices.shape) == 0 or (indices.min() >= 0 and indices.max() < classes):
+        return
     wrong = (indices < 0) | (indices >= classes)
     if ignore_index is not None:
         wrong &= indices != operator.index(ignore_index)

@@ -112,17 +112,25 @@ def labelled(
     temperature: float,
     ignore_index: int,
     out: NumPyArray | None = None,
-) -> NumPyArray:
-    """Return one of `fast_family`'s operations that take labels.
+) -> Callable[[], NumPyArray]:
+    """Prepare a call of one of `fast_family`'s operations that take labels.
 
     Raises
     ------
     IndexError, TypeError, ValueError
-        As for `family` and `checked_labels`.
+        As for `family` and `checked_labels`; of labels that have changed the call raises them.
     """
-    classes = checked_labels(labels, x, axis, ignore_index)
-    counted = np.where(classes == ignore_index, -1, classes)[..., None]
-    return _family(what, x, checked_axis(axis, x.ndim), temperature, out, [counted], 0.0)()
+    counted = checked_labels(labels, x, axis, ignore_index).copy()[..., None]
+    apply = _family(what, x, checked_axis(axis, x.ndim), temperature, out, [counted], 0.0)
+
+    def call() -> NumPyArray:
+        classes = checked_labels(labels, x, axis, ignore_index)
+        # Kernels have a copy, which no one changes; labels below 0 are ignored there.
+        is_class = ignore_index >= 0
+        counted[..., 0] = np.where(classes == ignore_index, -1, classes) if is_class else classes
+        return apply()
+
+    return call
 
 
 def _family(

@@ -1,4 +1,7 @@
-"""Rows of a log_softmax in flow (`fast_flow_rows`): no exponentials are kept."""
+"""Rows of logarithms in flow (`fast_flow_rows`): no exponentials are kept.
+
+Those of a log_softmax end as others begin; logsumexp and cross_entropy want no more than the sums.
+"""
 
 # ruff: noqa: ANN401 - Numba compiles each function for the arrays and lanes that it meets
 from __future__ import annotations
@@ -10,10 +13,12 @@ import numpy as np
 from backends.kernels.fast_abreast import logarithms_abreast, resting_abreast
 from backends.kernels.fast_ends import ends, lessening
 from backends.kernels.fast_family_parts import (
+    CROSS_ENTROPY,
     LOG_SOFTMAX,
     enough_beside,
     logarithm,
     logarithm_of_sums,
+    logarithms,
 )
 from backends.kernels.fast_flow_rows import LEAST, RowEnds, flowing, size_of
 from backends.kernels.fast_forms import FEW, logarithmic
@@ -25,16 +30,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-# Rows of so many bytes are ended eight rows later: their logarithms are taken at once.
-_SHORT, _MANY = 4096, 64
+# Rows of so many bytes are ended eight rows later: their logarithms are taken at once. Of sums
+# alone those of so many rows are.
+_SHORT, _MANY = 4096, plain(64)
 _EIGHT, _TWO = plain(FEW), plain(2)
 
 
 def _ends(dtype: str) -> RowEnds:
-    """Return how rows end; a column of `state` (11, 8) is a row's.
+    """Return how rows end; a column of `state` (11, a multiple of 8) is a row's.
 
     It holds the maximum, and in two parts each: the sum, the largest term, what is left without it,
-    the logarithm of eight rows at once, and the row's.
+    the logarithm as eight rows have it at once, and the row's.
     """
     form, precise = logarithmic(dtype), dtype == "float64"
     lessen, log_of = ends(dtype).lessen, logarithm_of_sums(dtype)[1]
@@ -43,10 +49,11 @@ def _ends(dtype: str) -> RowEnds:
 
     @piece
     def take_logs(x: Any, at: int, n: int, rows: int, y: Any, out: Any, state: Any) -> None:
+        whole = rows + -rows % FEW
         tops, sums, peaks, rests, found = state[0], state[1:3], state[3:5], state[5:7], state[7:9]
-        rest(tops, tops, sums, FEW, peaks, rests)
+        rest(tops, tops, sums, whole, peaks, rests)
         if not precise:
-            logarithms_abreast(rests, FEW, peaks, found)
+            logarithms_abreast(rests, whole, peaks, found)
         for g in range(rows):  # the others may be of rows that have not ended yet
             log = found[0, g], found[1, g]
             usual = abs(tops[g]) <= near and sums[0, g] < np.inf
@@ -81,25 +88,60 @@ def _ends(dtype: str) -> RowEnds:
 
 
 def logs_in_flow(dtype: str, otherwise: Callable[..., None]) -> Callable[..., None]:
-    """Make logs(...), as `fast_family` has it: rows of a log_softmax in flow where that suits."""
-    flow, (room, _) = flowing(logarithmic(dtype), _ends(dtype)), rooms(dtype)
-    bytes_each = logarithmic(dtype).empty.itemsize
+    """Make logs(...), as `fast_family` has it: rows in flow where that suits."""
+    form, row_ends, room, end_log = (
+        logarithmic(dtype),
+        _ends(dtype),
+        rooms(dtype)[0],
+        logarithms(dtype),
+    )
+    flow, add_up, bytes_each = (
+        flowing(form, row_ends),
+        flowing(form, row_ends, alone=True),
+        form.empty.itemsize,
+    )
+
+    @piece
+    def wanted(labels: Any, i: int, what: int) -> bool:
+        return what != CROSS_ENTROPY or labels[i, 0] >= 0
+
+    @piece
+    def few(
+        x: Any, labels: Any, first: int, last: int, what: int, y: Any, tops: Any, sums: Any,
+        state: Any, top: Any, out: Any,
+    ) -> None:  # fmt: skip
+        """Write results that are one number for a row; ignored rows are not read."""
+        n, i = x.shape[1], first
+        while i < last:
+            stop = i
+            while stop < min(last, i + _MANY) and wanted(labels, stop, what):
+                stop += 1
+            if stop > i:
+                add_up(x, i, stop, out, y, NONE, _MANY, tops, sums, state, top)
+            else:
+                stop = i + 1
+            for k in range(i, stop):
+                log = state[9, k - i], state[10, k - i]
+                end_log(x, k * n, n, k, state[0, k - i], log, labels, 1.0, what, out)
+            i = stop
 
     @piece
     def logs(
         x: Any, labels: Any, first: int, last: int, together: int, cold: float, what: int, out: Any
     ) -> None:  # fmt: skip
         n = x.shape[1]
-        if what != LOG_SOFTMAX or cold != 1.0 or not LEAST <= n <= LONG or first == last:
+        if cold != 1.0 or not LEAST <= n <= LONG or first == last:
             otherwise(x, labels, first, last, together, cold, what, out)
             return
         count, short = pieces_in(n), n * bytes_each <= _SHORT
         size = size_of(n, count)
         y = room(out, ONE, size, size)
-        lag, lead = _EIGHT if short and last - first >= _MANY else ONE, _TWO if short else ONE
         tops, sums = np.empty((count, 2)), np.empty((count, 1, 2))
-        flow(
-            x, first, last, out, y, NONE, lag, tops, sums, np.zeros((11, FEW)), np.empty((lead, 1))
-        )
+        top = np.empty((_TWO if short else ONE, 1))
+        if what != LOG_SOFTMAX:
+            few(x, labels, first, last, what, y, tops, sums, np.zeros((11, _MANY)), top, out)
+            return
+        lag = _EIGHT if short and last - first >= _MANY else ONE
+        flow(x, first, last, out, y, NONE, lag, tops, sums, np.zeros((11, _EIGHT)), top)
 
     return logs

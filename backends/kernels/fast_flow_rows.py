@@ -63,7 +63,7 @@ def next_piece(i: int, p: int, n: int, size: int, count: int, lead: int) -> int:
     return (i + lead) * n if p == count - 1 else i * n + min(n, (p + 2) * size) - size
 
 
-def flowing(form: Form, ends: RowEnds) -> Callable[..., None]:  # noqa: C901 - holds what it makes
+def flowing(form: Form, ends: RowEnds, *, alone: bool = False) -> Callable[..., None]:  # noqa: C901 - holds what it makes
     """Make flow(x, first, last, out, y, pitch, lag, tops, sums, state, top): no temperature.
 
     A row's results are written beside the exponentials of the row that comes `lag` rows later, and
@@ -71,8 +71,11 @@ def flowing(form: Form, ends: RowEnds) -> Callable[..., None]:  # noqa: C901 - h
     softmax's exponentials lie in y over those of the row that ends just then: y holds `lag` rows
     and `pitch` is 0, or y is `out` and `pitch` the rows' length. For logarithms y holds a piece.
     `tops` (pieces, 2) and `sums` (pieces, 1, 2) are as in `fast_long`.
+
+    `alone` sums are all that is wanted: no row ends, and `lag` is at least how many there are.
     """
-    steps, (tops_of, fill_rows, _), settle = steps_of(form), spans(form), _settling(form)
+    steps, settle = steps_of(form, alone=alone), _settling(form)
+    tops_of, fill_rows, _ = spans(form)
     is_tiny, near, keeps = tiny(form), form.arithmetic.near, not form.for_logarithms
     known, by, end = ends.known, ends.by, ends.end
 
@@ -83,7 +86,7 @@ def flowing(form: Form, ends: RowEnds) -> Callable[..., None]:  # noqa: C901 - h
     ) -> bool:  # fmt: skip
         """Do a piece and look for the next maximum, if the piece is one for that."""
         may, a, b = by(state, turn, p)
-        if not may or not abs(top[0]) <= near or is_tiny(x, at, n):
+        if not (may or alone) or not abs(top[0]) <= near or is_tiny(x, at, n):
             return False
         steps(x, at, n, ahead, y, to, back, a, b, out, behind, target, top, sums)
         if n < size:
@@ -126,7 +129,7 @@ def flowing(form: Form, ends: RowEnds) -> Callable[..., None]:  # noqa: C901 - h
                 ahead = next_piece(i, p, n, size, count, lead)
                 is_last = i >= last - lead and p == count - 1
                 tops[p, 0], tops[p, 1] = own[0], own[0]
-                if ends_one and not is_last and in_flow(
+                if (alone or ends_one) and not is_last and in_flow(
                     x, at, many, ahead, size, y, to, back, state, turn, p, out, behind, target, own,
                     sums[p],
                 ):  # fmt: skip
@@ -143,7 +146,7 @@ def flowing(form: Form, ends: RowEnds) -> Callable[..., None]:  # noqa: C901 - h
                 high, low = sums[0, 0, 0], sums[0, 0, 1]
             more = min(lag - turn, last - i) - 1
             known(x, i * n, n, tops, high, low, y, out, state, turn, more)
-        for i in range(max(first, last - lag), last):
+        for i in range(last if alone else max(first, last - lag), last):
             turn = (i - first) % lag
             end_row(x, i, y, i * pitch + turn * slot, state, turn, count, out)
 

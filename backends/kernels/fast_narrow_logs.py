@@ -30,8 +30,8 @@ from backends.kernels.fast_narrow import (
 from backends.kernels.fast_narrow_ways import way_of
 from backends.kernels.fast_rows import tasks_of
 from backends.kernels.lanes import larger, spread
-from backends.kernels.lanes_forms import all_within
-from backends.kernels.lanes_memory import borrowed, element, load, store
+from backends.kernels.lanes_forms import all_within, unless_below
+from backends.kernels.lanes_memory import borrowed, element, load, store, store_some
 from backends.kernels.machine import piece, wide_vectors, widened
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def marking_faint(form: Form, digits: float = 1.0) -> Callable[..., Any]:
 def _logs_of(dtype: str, *, folds: bool) -> Callable[..., None]:  # noqa: C901 - holds what it makes
     form, put_one = logarithmic(dtype), ends(dtype).put
     way, mark = way_of(form, folds=folds), marking(form)
-    wide_of, back, precise = form.wide, form.back, dtype == "float64"
+    wide_of, back, rounded, precise = form.wide, form.back, form.rounded, dtype == "float64"
     rooms, tops_of, fill, put, columns = way.rooms, way.tops_of, way.fill, way.put, way.columns
     together = way.together
     rest, mark_faint = resting_abreast(form), marking_faint(form, way.digits)
@@ -101,40 +101,56 @@ def _logs_of(dtype: str, *, folds: bool) -> Callable[..., None]:  # noqa: C901 -
             store(sums, size + g, (near - high) + (error + load(sums, size + g, FEW)))
 
     @piece
+    def losses(tops: Any, sums: Any, g: int, own: Any) -> Any:
+        """Return what eight rows' logarithms and maxima have over their own logits."""
+        near, error = two_sum(load(tops, g, FEW), -1.0 * load(own, 0, FEW))
+        loss, more = two_sum(near, load(sums, g, FEW))
+        more = more + (error + load(sums, tops.size + g, FEW))
+        return loss + unless_below(-1.0 * loss, -np.inf, more)  # those of +inf are no numbers
+
+    @piece
     def put_few(
-        x: Any, labels: Any, tops: Any, rows: int, sums: Any, what: int, out: Any, i: int, left: Any
-    ) -> None:
-        """Write results that are one number for a row."""
+        x: Any, labels: Any, tops: Any, rows: int, sums: Any, own: Any, what: int, out: Any, i: int,
+        left: Any,
+    ) -> None:  # fmt: skip
+        """Write results that are one number for a row, also of rows that are left."""
+        wide_vectors()
+        x, labels, out, left = borrowed(x), borrowed(labels), borrowed(out), borrowed(left)
+        tops, sums, own = borrowed(tops), borrowed(sums), borrowed(own)
         n = x.shape[1]
-        for g in range(rows):
-            if what == CROSS_ENTROPY and labels[i + g, 0] < 0:
-                left[i + g] = False
-                put_one(0.0, out, i + g)
-            elif left[i + g]:
+        for g in range(0, rows, FEW):
+            many = min(FEW, rows - g)
+            if what != CROSS_ENTROPY:
+                found = load(tops, g, FEW) + load(sums, g, FEW) + load(sums, tops.size + g, FEW)
+                store_some(out, i + g, rounded(back(found)), many)
                 continue
-            elif what == CROSS_ENTROPY:
-                near, error = two_sum(tops[g], -widened(element(x, (i + g) * n + labels[i + g, 0])))
-                loss, more = two_sum(near, sums[0, g])
-                if loss < np.inf:  # else the errors are no numbers
-                    loss += more + (error + sums[1, g])
-                put_one(loss, out, i + g)
-            else:
-                put_one(tops[g] + sums[0, g] + sums[1, g], out, i + g)
+            ignored = 0
+            for k in range(many):
+                label = labels[i + g + k, 0]
+                ignored += label < 0
+                own[k] = widened(element(x, (i + g + k) * n + max(label, 0)))
+            store_some(out, i + g, rounded(back(losses(tops, sums, g, own))), many)
+            if ignored > 0:
+                for k in range(i + g, i + g + many):
+                    if labels[k, 0] < 0:
+                        left[k] = False
+                        put_one(0.0, out, k)
 
     @piece
     def rows_of(x: Any, labels: Any, first: int, last: int, what: int, out: Any, left: Any) -> None:
         most, wide = sizes(first, last, x.shape[1], columns, together)
         p, q, r = rooms(most, wide)
-        tops = np.empty(most)
+        tops, own = np.empty(most), np.zeros(FEW)
         sums, peaks, rests = np.empty((2, most)), np.empty((2, most)), np.empty((2, most))
         in_rounds(
-            x, labels, first, last, what, out, left, most, wide, p, q, r, tops, sums, peaks, rests
+            x, labels, first, last, what, out, left, most, wide, p, q, r, tops, sums, peaks, rests,
+            own,
         )  # fmt: skip
 
     @piece
     def in_rounds(
         x: Any, labels: Any, first: int, last: int, what: int, out: Any, left: Any, most: int,
-        wide: int, p: Any, q: Any, r: Any, tops: Any, sums: Any, peaks: Any, rests: Any,
+        wide: int, p: Any, q: Any, r: Any, tops: Any, sums: Any, peaks: Any, rests: Any, own: Any,
     ) -> None:  # fmt: skip
         x, labels, out, left = borrowed(x), borrowed(labels), borrowed(out), borrowed(left)
         p, q, r, tops, sums = borrowed(p), borrowed(q), borrowed(r), borrowed(tops), borrowed(sums)
@@ -152,7 +168,7 @@ def _logs_of(dtype: str, *, folds: bool) -> Callable[..., None]:  # noqa: C901 -
                 add_tops(tops, rows, sums)
                 put(x, n, rows, wide, p, q, sums, out, i, left, count)
             else:
-                put_few(x, labels, tops, rows, sums, what, out, i, left)
+                put_few(x, labels, tops, rows, sums, own, what, out, i, left)
 
     def logs(x: Any, labels: Any, out: Any, left: Any, threads: int, what: int) -> None:
         rows, n = x.shape

@@ -1,4 +1,4 @@
-"""`numba_fast` on many rows of a length at which they go in flow, some of them odd ones out."""
+"""`numba_fast` on many rows at once, in flow or by eights, some of them odd ones out."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,9 @@ pytest.importorskip("numba")
 import backends
 from backends.formats import format_of, from_float64, to_float64
 
-# Whole steps and not, and on both sides of where rows end right after the next one.
-LENGTHS = [256, 301, 1000, 1024, 1032]
+# Whole steps and not, and on both sides of where rows end right after the next one. Rows of 64 go
+# by eights, of which odd ones are left to others.
+LENGTHS = [64, 256, 301, 1000, 1024, 1032]
 FORMATS = ["float64", "float32", "float16", "bfloat16"]
 # Enough that a thread has dozens of them, of which the last eight are not all there; and so few
 # that it has not.
@@ -45,13 +46,19 @@ def with_odd_rows(n, dtype):
 
 @pytest.mark.parametrize("n", LENGTHS)
 @pytest.mark.parametrize("dtype", FORMATS)
-@pytest.mark.parametrize("operation", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("operation", ["softmax", "log_softmax", "logsumexp", "cross_entropy"])
 def test_a_row_has_the_same_bits_alone_and_among_any_others(operation, dtype, n):
     apply, x = getattr(backends.get("numba_fast"), operation), with_odd_rows(n, dtype)
-    among = apply(x)
+    rng = np.random.default_rng(7)
+    labels = np.where(rng.random(ROWS) < 0.1, -100, rng.integers(0, n, ROWS))
+    given = [x, labels] if operation == "cross_entropy" else [x]
+    among = apply(*given)
     for i in range(0, ROWS, SOME):
-        assert among[i : i + SOME].tobytes() == apply(x[i : i + SOME]).tobytes(), i
-        assert among[i].tobytes() == apply(x[i : i + 1]).tobytes(), i
+        for few in (SOME, 1):
+            some = slice(i, i + few)
+            assert among[some].tobytes() == apply(*(each[some] for each in given)).tobytes(), i
+    if operation == "cross_entropy":
+        assert (among[labels == -100] == 0).all()
 
 
 @pytest.mark.parametrize("n", LENGTHS)
