@@ -186,7 +186,7 @@ def test_results_may_take_the_place_of_what_they_are_of(fast, dtype, n):
     fast_call.family(LOG_SOFTMAX, place, -1, 1.0, place)()
     assert (bits(place) == bits(fast.log_softmax(x))).all()
     place, labels = x.copy(), labels_of(x)
-    fast_call.labelled(CROSS_ENTROPY_GRAD, place, labels, -1, 1.0, -100, place)
+    fast_call.labelled(CROSS_ENTROPY_GRAD, place, labels, -1, 1.0, -100, place)()
     assert (bits(place) == bits(fast.cross_entropy_grad(x, labels))).all()
     place = c.copy()
     fast_call.family(SOFTMAX_VJP, x, -1, 1.0, place, place)()
