@@ -19,6 +19,7 @@ The polynomials are made, and their errors stated, by `backends.kernels.remez`.
 # ruff: noqa: ANN401 - lanes have no Python type: Numba compiles each function for those it meets
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,7 @@ class Exponential:
     kept: Callable[..., Any]
 
 
+@functools.cache
 def exponential(of: Arithmetic) -> Exponential:
     """Return exp in an arithmetic."""
     if of.by_powers:
@@ -281,6 +283,7 @@ def shift_by(of: Arithmetic, steps: int = 1, more: int = 0) -> Callable[[float],
     return shift
 
 
+@functools.cache
 def shifts_by(of: Arithmetic, back: Callable[..., Any]) -> Callable[..., Any]:
     """Make shifts(tops): the same for maxima in lanes of float64, which `back` leads back from."""
     if of.by_powers:

@@ -3,6 +3,7 @@
 # ruff: noqa: ANN401 - Numba compiles each function for the arrays and lanes that it meets
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +57,7 @@ def filling(form: Form) -> Callable[..., Any]:
     return fill
 
 
+@functools.cache
 def asking(form: Form) -> Callable[..., None]:
     """Make ask(x, at, out, to): for the lines of memory that a step will need."""
     ask_x, ask_out = asking_for(form, writing=False), asking_for(form, writing=True)
@@ -69,6 +71,7 @@ def asking(form: Form) -> Callable[..., None]:
     return ask
 
 
+@functools.cache
 def asking_for(form: Form, *, writing: bool) -> Callable[..., None]:
     """Make ask(array, at): for the lines that a step will read, or write."""
     how, line = int(writing), 64 // np.dtype(type(form.nothing)).itemsize

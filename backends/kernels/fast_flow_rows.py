@@ -8,6 +8,7 @@ rows the second-level cache has no more to hold than what lies between an expone
 # ruff: noqa: ANN401 - Numba compiles each function for the arrays and lanes that it meets
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -153,6 +154,7 @@ def flowing(form: Form, ends: RowEnds, *, alone: bool = False) -> Callable[..., 
     return flow
 
 
+@functools.cache
 def _settling(form: Form) -> Callable[..., Any]:
     """Make settle(...): a row's sum, with all pieces that are not right by their own maximum."""
     (_, fill_rows, _), stands, keeps = spans(form), standing(form), not form.for_logarithms

@@ -179,6 +179,7 @@ def _to_few(choose: Callable[..., Any], width: int) -> Callable[..., Any]:
     return quartered if width == 4 * FEW else halved
 
 
+@functools.cache
 def tiny(form: Form) -> Callable[..., bool]:
     """Make is_tiny(x, at, n): whether a row holds many subnormal numbers, by some of its places.
 

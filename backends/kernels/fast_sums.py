@@ -15,6 +15,7 @@ where too little is left (`fast_family_parts`).
 # ruff: noqa: ANN401 - Numba compiles each function for the arrays and lanes that it meets
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,7 @@ class Sums:
     finish: Callable[..., Any]
 
 
+@functools.cache
 def sums_of(form: Form, *, in_parts: bool = False) -> Sums:
     """Return how a format's exponentials are added, those of `fast_exp` or of `fast_exp_parts`."""
     if form.arithmetic.real == np.float64:
@@ -81,6 +83,7 @@ def sums_of(form: Form, *, in_parts: bool = False) -> Sums:
     return Sums(_start_single, begin, add, _flush_single, _few_short, _finish_single)
 
 
+@functools.cache
 def sums_of_eight(form: Form) -> Sums:
     """Return the same for eight rows abreast (`fast_abreast`): totals have a lane for each row."""
     if form.arithmetic.real == np.float64:
@@ -300,6 +303,7 @@ def _by_neighbours(v: Any) -> Any:
     return alternate(v, 0) + alternate(v, 1)
 
 
+@functools.cache
 def by_rows(form: Form) -> Callable[..., Any]:
     """Make folded(v): half a step's lanes added up to one lane for each of eight rows."""
     return _by_neighbours if form.dtype == "float16" else _by_halves
