@@ -75,6 +75,19 @@ def checked_labels(
     IndexError
         If a label is no class, or the axis is out of range.
     """
+    classes = labels_in_shape(labels, x, axis)
+    check_classes(classes, x, axis, ignore_index)
+    return classes
+
+
+def labels_in_shape(labels: Native, x: Native, axis: int) -> Native:
+    """Return labels as int64, one for each row, whatever they are.
+
+    Raises
+    ------
+    IndexError, TypeError, ValueError
+        As for `checked_labels`, but for labels that are no class.
+    """
     place = checked_axis(axis, x.ndim)
     shape = tuple(x.shape) or (1,)
     rows = shape[:place] + shape[place + 1 :]
@@ -83,9 +96,19 @@ def checked_labels(
             f"labels of shape {tuple(labels.shape)}: give one for each row, an array of shape "
             f"{rows} for x of shape {tuple(x.shape)} with its classes along axis {axis}"
         )
-    classes = _as_indices("labels", labels)
-    _check_range("label", classes, shape[place], ignore_index)
-    return classes
+    return _as_indices("labels", labels)
+
+
+def check_classes(labels: Native, x: Native, axis: int, ignore_index: int | None) -> None:
+    """Check that each label is a class of x or is ignored.
+
+    Raises
+    ------
+    IndexError, TypeError
+        As for `checked_labels`.
+    """
+    shape = tuple(x.shape) or (1,)
+    _check_range("label", labels, shape[checked_axis(axis, x.ndim)], ignore_index)
 
 
 def checked_candidates(
@@ -218,11 +241,12 @@ def _as_indices(name: str, array: Native) -> Native:
 
 
 def _check_range(word: str, indices: Native, classes: int, ignore_index: int | None) -> None:
-    if math.prod(indices.shape) == 0 or (indices.min() >= 0 and indices.max() < classes):
+    ignored_class = None if ignore_index is None else operator.index(ignore_index)
+    if math.prod(indices.shape) == 0 or (indices.min() >= 0) & (indices.max() < classes):
         return
     wrong = (indices < 0) | (indices >= classes)
-    if ignore_index is not None:
-        wrong &= indices != operator.index(ignore_index)
+    if ignored_class is not None:
+        wrong &= indices != ignored_class
     if wrong.any():
         ignored = "" if ignore_index is None else f" (or ignore_index, {ignore_index})"
         raise IndexError(

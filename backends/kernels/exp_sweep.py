@@ -1,8 +1,9 @@
 """`fast_exp` on every float32 of the reduced range: ``python -m backends.kernels.exp_sweep``.
 
 |x| <= ln(2)/2 needs no multiple of ln 2, so that scale (1 + q) is what the polynomial makes of it,
-or, by quarters of ln 2, each number of the table with the polynomial around it. Powers of 2, which
-formats of 16 bits take where registers have 512 bits, are rounded as all others from -22 on are.
+or, by quarters of ln 2, each number of the table with the polynomial around it. Formats of 16 bits
+may take powers of 2 instead (`fast_exp`): of those this is a part that is rounded as coarsely as
+any down to the lift below the largest.
 Reference is `fast_exp`'s exponential for float64, whose own error is 2^-29 of a float32's ulp.
 """
 
@@ -42,7 +43,7 @@ def _errors(name: str) -> Callable[..., None]:
     of: Arithmetic = ARITHMETICS[name]
     made, witness = exponential(of), exponential(DOUBLE)
     exp, shift, exact, exact_shift = made.exp, made.shift, witness.exp, witness.shift
-    kept, exactly_kept, near_of = made.kept, witness.kept, _same if of.by_powers else _near
+    kept, exactly_kept, near_of = made.kept, witness.kept, _widened if of.by_powers else _near
     lift = 2.0 ** (DOUBLE.lift - of.lift) / of.level
 
     @kernel
@@ -70,7 +71,7 @@ def _near(parts: Any) -> Any:
 
 
 @piece
-def _same(e: Any) -> Any:
+def _widened(e: Any) -> Any:
     return as_float64(e)
 
 

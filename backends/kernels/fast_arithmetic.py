@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from backends.kernels.exact_integers import ln2
-from backends.kernels.target import has_wide_registers
+from backends.kernels.target import has_wide_registers, takes_fractions
 
 _BITS = 200
 LN2 = ln2(_BITS) / 2**_BITS
@@ -84,7 +84,7 @@ class Arithmetic:
     @property
     def by_powers(self) -> bool:
         """Whether `exponential` goes by `powers`."""
-        return bool(self.powers) and has_wide_registers()
+        return bool(self.powers) and takes_fractions()
 
     @property
     def level(self) -> float:
@@ -99,7 +99,11 @@ class Arithmetic:
 
     @property
     def near(self) -> float:
-        """How far from 0 a maximum may lie: without the low part each ln 2 costs 0.03 u of exp."""
+        """How far from 0 a maximum may lie.
+
+        Without the low part each ln 2 costs 0.03 u of exp, and by `powers` what 1 / ln 2 is off by
+        costs as much.
+        """
         return 100.0 if self.short else self.reach
 
     @property

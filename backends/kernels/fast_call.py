@@ -14,10 +14,11 @@ import numpy as np
 
 from backends.kernels import fast_choice, fast_family, fast_softmax
 from backends.kernels.arguments import (
+    check_classes,
     checked_axis,
-    checked_labels,
     checked_out,
     checked_temperature,
+    labels_in_shape,
     written_directly,
 )
 from backends.kernels.numba_call import ENTRY
@@ -110,7 +111,7 @@ def labelled(
     labels: NumPyArray,
     axis: int,
     temperature: float,
-    ignore_index: int,
+    ignore_index: int | None,
     out: NumPyArray | None = None,
 ) -> Callable[[], NumPyArray]:
     """Prepare a call of one of `fast_family`'s operations that take labels.
@@ -118,16 +119,16 @@ def labelled(
     Raises
     ------
     IndexError, TypeError, ValueError
-        As for `family` and `checked_labels`; of labels that have changed the call raises them.
+        As for `family` and `checked_labels`; what labels are no classes the call says.
     """
-    counted = checked_labels(labels, x, axis, ignore_index).copy()[..., None]
+    counted = labels_in_shape(labels, x, axis).copy()[..., None]
     apply = _family(what, x, checked_axis(axis, x.ndim), temperature, out, [counted], 0.0)
 
     def call() -> NumPyArray:
-        classes = checked_labels(labels, x, axis, ignore_index)
-        # Kernels have a copy, which no one changes; labels below 0 are ignored there.
-        is_class = ignore_index >= 0
-        counted[..., 0] = np.where(classes == ignore_index, -1, classes) if is_class else classes
+        counted[..., 0] = labels  # kernels see what is checked, whoever changes the labels
+        check_classes(counted[..., 0], x, axis, ignore_index)
+        if ignore_index is not None and ignore_index >= 0:  # those below 0 kernels ignore
+            counted[counted == ignore_index] = -1
         return apply()
 
     return call

@@ -188,8 +188,10 @@ def _by_powers(of: Arithmetic) -> tuple[Callable[..., Any], ...]:
     """Make head, tail and shift where one instruction takes the fraction, and one scales.
 
     exp(x) = 2^f 2^floor(y), y = x / ln 2 - K + lift, f = y - floor(y). y is rounded, which costs as
-    many digits as it has before the point: 16-bit formats have them to spare.
+    many digits as it has before the point: 16-bit formats have them to spare. The shift is a number
+    twice, since others are two.
     """
+    lift = _lift_of_powers(of)
     real, least = of.real, of.lift - of.zero + 1.0
     per_ln2, lowest = _standing(of, 1.0 / LN2), _standing(of, least)
     power = series(tuple(float(real(term)) for term in of.powers), standing)
@@ -207,10 +209,9 @@ def _by_powers(of: Arithmetic) -> tuple[Callable[..., Any], ...]:
     @piece
     def shift(top: float) -> Any:
         always_inline()
-        number = real(of_lift - multiple_of_ln2(top))
+        number = real(lift - multiple_of_ln2(top))
         return number, number
 
-    of_lift = float(of.lift)
     return head, tail, shift
 
 
@@ -302,8 +303,17 @@ def shifts_by(of: Arithmetic, back: Callable[..., Any]) -> Callable[..., Any]:
     return shifts
 
 
+def _lift_of_powers(of: Arithmetic) -> float:
+    """Return the lift, so little more that no K takes all of it.
+
+    Where nothing is added to subnormal numbers, y is one for a pass that takes them as they are and
+    0 for another (`lanes_mode`), and 2^f is not the same number on both sides of an integer.
+    """
+    return of.lift + 2.0**-40
+
+
 def _shifts_of_powers(of: Arithmetic, back: Callable[..., Any]) -> Callable[..., Any]:
-    nearest, lift = 1.5 * 2.0**52, float(of.lift)
+    nearest, lift = 1.5 * 2.0**52, _lift_of_powers(of)
 
     @piece
     def shifts(tops: Any) -> Any:

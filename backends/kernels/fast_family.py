@@ -15,6 +15,7 @@ import numpy as np
 from numba import prange
 
 from backends.kernels import (
+    fast_abreast,
     fast_again,
     fast_ends,
     fast_family_parts,
@@ -290,6 +291,7 @@ def family(dtype: str) -> Callable[..., None]:
         signature,
         (
             *CALLED,
+            fast_abreast,
             fast_again,
             fast_rows,
             fast_ends,

@@ -1,4 +1,4 @@
-"""Rows of `numba_fast` in flow: exponentials beside the end of the row before and the next maximum.
+"""Rows of `numba_fast` in flow: exponentials beside the end of a row before and a maximum to come.
 
 A processor with registers of 512 bits computes two vectors in a cycle, and takes a cycle to write
 one. Pass by pass exponentials wait for the one while memory does nothing, and the other passes for
@@ -40,11 +40,11 @@ def steps_of(form: Form, *, alone: bool = False) -> Callable[..., Any]:
     """Make steps(x, at, n, ahead, y, to, back, a, b, out, behind, target, top, sums).
 
     It fills y with the exponentials of n elements at `at`, whose maximum is `top` (1), or for
-    logarithms only adds them up; looks for the next maximum in as many from `ahead` on; and writes
-    as many results of the row before at `behind`, by a and b: those of a softmax from y at `back`
+    logarithms only adds them up; looks for a maximum in as many from `ahead` on; and writes as
+    many results of a row before at `behind`, by a and b: those of a softmax from y at `back`
     by its factor in two parts, those of a log_softmax by top + log in two parts. Lines of `out` are
     asked for from `target` on, the first place of those that are not in a cache yet. `top` then is
-    the next maximum, and `sums` (1, 2) the sum in two parts.
+    the maximum that was found, and `sums` (1, 2) the sum in two parts.
 
     `alone` they keep nothing and end no other row: y and `out` are not looked at.
     """

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-# Rows of so many bytes are ended eight rows later: their logarithms are taken at once. Of sums
-# alone those of so many rows are.
+# Rows of so many bytes end eight rows later, where there are many: their logarithms are taken at
+# once. Of sums alone those of many are, whatever their length.
 _SHORT, _MANY = 4096, plain(64)
 _EIGHT, _TWO = plain(FEW), plain(2)
 

@@ -1,7 +1,7 @@
 """Rows of `numba_fast` in flow (`fast_flow`), from the first to the last.
 
 A row goes in pieces of about `fast_long.PIECE` elements, each with a maximum of its own: so a
-piece's maximum is found while the piece before is computed, x comes from memory once, and of long
+piece's maximum is found while a piece before is computed, x comes from memory once, and of long
 rows the second-level cache has no more to hold than what lies between an exponential and its end.
 """
 

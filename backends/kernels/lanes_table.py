@@ -216,7 +216,7 @@ def wide_table(entries: Sequence[float]) -> Callable[..., Any]:
 def fraction(typing_context: Any, value: Any) -> Any:  # noqa: ARG001 - Numba's API
     """Return float32 lanes less the integers that are not above them; 0 where they are infinite.
 
-    One instruction of registers of 512 bits, which this needs.
+    One instruction, which this needs (`target.takes_fractions`).
     """
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:

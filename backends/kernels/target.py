@@ -22,3 +22,8 @@ def features() -> frozenset[str]:
 def has_wide_registers() -> bool:
     """Tell whether registers have 512 bits: then a table of 16 float32 fits one of them."""
     return "avx512f" in features()
+
+
+def takes_fractions() -> bool:
+    """Tell whether one instruction takes the fractions of 16 float32."""
+    return {"avx512f", "avx512dq"} <= features()

@@ -14,12 +14,13 @@ from backends.kernels.fast_arithmetic import SHORT
 from backends.kernels.fast_exp import exponential
 from backends.kernels.lanes_memory import load, store
 
-# For rounding q and r 0.15 u by quarters of ln 2, where both are small, or by eighths with what
-# roots are off; for 16 bits 0.6 u and the polynomial's stated error, 2^-23.1. Powers of 2 lose what
-# y is rounded by, half an ulp of about 30, then 1.5 u and 2^-23.4.
+# 0.6 u and the polynomial's stated error, 2^-23.1. Powers of 2 lose what y is rounded by, half an
+# ulp of about 30, then 1.5 u and 2^-23.4.
 SHORT_LIMIT = math.log(2) * 16 + 1.6 + 1.6 if SHORT.by_powers else 1.87 + 0.6
 
 
+# For rounding q and r 0.15 u by quarters of ln 2, where both are small, or by eighths with what
+# roots are off.
 @pytest.mark.parametrize(("name", "limit"), [("SINGLE", 0.15), ("SHORT", SHORT_LIMIT)])
 def test_the_exponentials_near_the_end_of_the_reduced_range_are_as_good_as_stated(
     name: str, limit: float

@@ -56,3 +56,33 @@ def test_cotangents_near_the_largest_number_do_not_overflow():
     c[0, ::2] *= -1
     got = backends.get("numba_fast").softmax_vjp(x, c)
     assert np.allclose(got, c / 64, rtol=1e-6)
+
+
+def test_a_bound_call_asks_labels_each_time_what_they_are_now():
+    fast, x = backends.get("numba_fast"), np.random.default_rng(3).standard_normal((9, 12))
+    labels = np.arange(9)
+    bound = fast.bind("cross_entropy", x, labels)
+    first = bound().copy()
+    labels[:] = labels[::-1].copy()
+    assert (bound() == fast.cross_entropy(x, labels)).all()
+    assert (bound() != first).any()
+    labels[4] = -100
+    assert bound()[4] == 0.0
+    labels[5] = 12
+    with pytest.raises(IndexError, match="label 12 is no class"):
+        bound()
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], [0, 1, -100], [0, 1, 7]])
+def test_an_ignored_label_is_an_integer_whatever_the_labels_are(labels):
+    x = np.zeros((3, 3))
+    with pytest.raises(TypeError):
+        backends.get("numba_fast").cross_entropy(x, np.array(labels), ignore_index=1.0)
+
+
+def test_a_class_may_be_ignored():
+    x = np.random.default_rng(4).standard_normal((300, 280))
+    labels = np.arange(300) % 280
+    loss = backends.get("numba_fast").cross_entropy(x, labels, ignore_index=7)
+    usual = backends.get("numba_fast").cross_entropy(x, labels)
+    assert (loss == np.where(labels == 7, 0.0, usual)).all()

@@ -74,3 +74,14 @@ def test_each_result_is_within_its_claim(dtype, n):
     most = 1.0 if fmt.bits == 16 else 2.0
     error = np.abs(got[finite] - best[finite])
     assert (error <= most * np.ldexp(1.0, exponent - fmt.precision + 1)).all()
+
+
+def test_subnormal_logits_have_one_exponential_where_the_maximum_takes_all_of_the_lift():
+    # Those of row 0 are zeros for its pass, those of others are what they are.
+    x = np.full((5, 256), -1e-39)
+    x[:, 9] = 12.0
+    for place in (0, 62, 124, 186):  # where rows are asked whether they are subnormal
+        x[:, place : place + 8] = 15.25
+    x[:, 3] = 20.75
+    found = backends.get("numba_fast").softmax(from_float64(format_of("bfloat16"), x))
+    assert all(row.tobytes() == found[0].tobytes() for row in found)
