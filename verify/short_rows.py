@@ -35,16 +35,15 @@ from __future__ import annotations
 
 import functools
 import math
-from hashlib import blake2b
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 from numba import prange
 from numba import types as _types
 
 from backends.kernels import exact_narrow, machine
+from backends.kernels.compiling import array
+from backends.kernels.compiling import compiled as compiled_once
 from backends.kernels.exact_narrow import exp
 from backends.kernels.machine import bits_of, from_bits, widened
 from verify import pair_screen
@@ -317,46 +316,26 @@ def judge_chunk(
                 counts[OPEN_ROWS] += 1
 
 
-def _build(sources: str) -> Callable[..., None]:
-    def judge(
-        x: Any, out: Any, words: Any, fmt: Any, table: Any, w: Any,
-        counts: Any, largest: Any, at: Any, open_rows: Any,
-    ) -> None:  # fmt: skip
-        if len(sources) == 0:  # never: it makes the sources' digest part of what is cached
-            return
-        for c in prange(counts.shape[0]):
-            part = slice(c * CHUNK, min(x.shape[0], (c + 1) * CHUNK))
-            judge_chunk(
-                x[part], out[part], words[part], c * CHUNK, fmt, table, w,
-                counts[c], largest[c], at[c], open_rows[c],
-            )  # fmt: skip
-
-    return judge
+def _judge(
+    x: Any, out: Any, words: Any, fmt: Any, table: Any, w: Any,
+    counts: Any, largest: Any, at: Any, open_rows: Any,
+) -> None:  # fmt: skip
+    for c in prange(counts.shape[0]):
+        part = slice(c * CHUNK, min(x.shape[0], (c + 1) * CHUNK))
+        judge_chunk(
+            x[part], out[part], words[part], c * CHUNK, fmt, table, w,
+            counts[c], largest[c], at[c], open_rows[c],
+        )  # fmt: skip
 
 
 @functools.cache
 def compiled(element: str, word: str) -> Callable[..., None]:
     """Return the kernel for arrays viewed as `element` (see `widened`) and words of a type."""
-
-    def array(kind: str, dimensions: int, *, readonly: bool = False) -> Any:
-        return types.Array(getattr(types, kind), dimensions, "C", readonly=readonly)
-
+    given, words, numbers = (getattr(types, kind) for kind in (element, word, "float64"))
     signature = types.void(
-        array(element, 2, readonly=True), array(element, 2, readonly=True),
-        array(word, 2, readonly=True), types.UniTuple(types.int64, 2),
-        array("float64", 1, readonly=True), types.UniTuple(types.float64, 10),
-        array("int64", 2), array("float64", 2), array("int64", 2), array("int64", 2),
+        array(given, 2, readonly=True), array(given, 2, readonly=True),
+        array(words, 2, readonly=True), types.UniTuple(types.int64, 2),
+        array(numbers, 1, readonly=True), types.UniTuple(numbers, 10),
+        array(types.int64, 2), array(numbers, 2), array(types.int64, 2), array(types.int64, 2),
     )  # fmt: skip
-    made: Callable[..., None] = numba.njit(
-        signature, parallel=True, cache=True, nogil=True, error_model="numpy"
-    )(_build(_digest()))
-    return made
-
-
-@functools.cache
-def _digest() -> str:
-    """Numba's cache looks at this file alone: a change in what it calls must count as well."""
-    digest = blake2b(digest_size=8)
-    for module in (exact_narrow, machine, pair_screen):
-        digest.update(Path(str(module.__file__)).read_bytes())
-    return digest.hexdigest()
+    return compiled_once(_judge, signature, (exact_narrow, machine, pair_screen), nogil=True)

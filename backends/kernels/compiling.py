@@ -76,6 +76,8 @@ def compiled(
     signature: Any,  # noqa: ANN401 - Numba's type
     modules: tuple[ModuleType, ...],
     variant: str = "",
+    *,
+    nogil: bool = False,
 ) -> Callable[..., None]:
     """Compile a function, or load it from the cache on disk.
 
@@ -89,11 +91,13 @@ def compiled(
         cache looks at no file but the function's own.
     variant
         Tells apart functions of one signature that are made at one place.
+    nogil
+        Whether it lets go of Python's lock.
     """
     digest = blake2b(f"{variant} {signature}".encode(), digest_size=8)
     for module in (linking, *modules):
         digest.update(Path(str(module.__file__)).read_bytes())
-    made: Any = numba.njit(parallel=True, error_model="numpy")(function)
+    made: Any = numba.njit(parallel=True, nogil=nogil, error_model="numpy")(function)
     made._cache = _Cache(function, digest.hexdigest())  # noqa: SLF001 - there is no public way
     folder = Path(made._cache.cache_path)  # noqa: SLF001 - as above
     with _alone(folder, digest.hexdigest()), linked_once():
