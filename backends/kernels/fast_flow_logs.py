@@ -23,7 +23,7 @@ from backends.kernels.fast_family_parts import (
 from backends.kernels.fast_flow_rows import LEAST, RowEnds, flowing, size_of
 from backends.kernels.fast_forms import FEW, logarithmic
 from backends.kernels.fast_long import pieces_in
-from backends.kernels.fast_rows import LONG, NONE, ONE, plain, rooms
+from backends.kernels.fast_rows import LONG, NONE, ONE, TWO, plain, rooms
 from backends.kernels.machine import always_inline, piece
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # Rows of so many bytes end eight rows later, where there are many: their logarithms are taken at
 # once. Of sums alone those of many are, whatever their length.
 _SHORT, _MANY = 4096, plain(64)
-_EIGHT, _TWO = plain(FEW), plain(2)
+_EIGHT = plain(FEW)
 
 
 def _ends(dtype: str) -> RowEnds:
@@ -89,17 +89,9 @@ def _ends(dtype: str) -> RowEnds:
 
 def logs_in_flow(dtype: str, otherwise: Callable[..., None]) -> Callable[..., None]:
     """Make logs(...), as `fast_family` has it: rows in flow where that suits."""
-    form, row_ends, room, end_log = (
-        logarithmic(dtype),
-        _ends(dtype),
-        rooms(dtype)[0],
-        logarithms(dtype),
-    )
-    flow, add_up, bytes_each = (
-        flowing(form, row_ends),
-        flowing(form, row_ends, alone=True),
-        form.empty.itemsize,
-    )
+    form, row_ends = logarithmic(dtype), _ends(dtype)
+    flow, add_up = flowing(form, row_ends), flowing(form, row_ends, alone=True)
+    room, end_log, bytes_each = rooms(dtype)[0], logarithms(dtype), form.empty.itemsize
 
     @piece
     def wanted(labels: Any, i: int, what: int) -> bool:
@@ -137,7 +129,7 @@ def logs_in_flow(dtype: str, otherwise: Callable[..., None]) -> Callable[..., No
         size = size_of(n, count)
         y = room(out, ONE, size, size)
         tops, sums = np.empty((count, 2)), np.empty((count, 1, 2))
-        top = np.empty((_TWO if short else ONE, 1))
+        top = np.empty((TWO if short else ONE, 1))
         if what != LOG_SOFTMAX:
             few(x, labels, first, last, what, y, tops, sums, np.zeros((11, _MANY)), top, out)
             return

@@ -10,7 +10,7 @@ import numpy as np
 from backends.kernels.fast_flow_rows import LEAST, RowEnds, flowing
 from backends.kernels.fast_forms import form_of
 from backends.kernels.fast_long import measured, pieces_in
-from backends.kernels.fast_rows import IN_PLACE, LONG, NONE, ONE, plain, rooms, spans
+from backends.kernels.fast_rows import IN_PLACE, LONG, NONE, ONE, TWO, rooms, spans
 from backends.kernels.machine import always_inline, piece
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Two rows of so many elements of 16 bits are between a maximum and its exponentials, and between
 # those and the results: neither waits for what is known of a row.
-_SHORT, _TWO = 1024, plain(2)
+_SHORT = 1024
 
 
 def _ends(form: Form) -> RowEnds:
@@ -62,7 +62,7 @@ def in_flow(dtype: str, otherwise: Callable[..., None]) -> Callable[..., None]:
         if cold != 1.0 or not LEAST <= n <= LONG or first == last:
             otherwise(x, first, last, cold, out)
             return
-        count, lag = pieces_in(n), _TWO if n <= short else ONE
+        count, lag = pieces_in(n), TWO if n <= short else ONE
         pitch, y = n if place(ONE, n, IN_PLACE)[0] == ONE else NONE, room(out, lag, n, IN_PLACE)
         tops, sums = np.empty((count, 2)), np.empty((count, 1, 2))
         state, top = np.empty((lag, count, 1, 2)), np.empty((lag, 1))

@@ -51,7 +51,7 @@ def plain(number: int) -> int:
     return same
 
 
-ONE, NONE = plain(1), plain(0)
+NONE, ONE, TWO = plain(0), plain(1), plain(2)
 # A matrix of fewer elements is done before other threads would have woken up.
 SMALL = 16384
 # So many elements of a group share one round of the passes.

@@ -68,4 +68,3 @@ def test_all_files_of_a_kernel_count(monkeypatch, module, name, options, dtype):
     missing = files_of(function) - counted
     assert not missing
     assert len(files_of(function)) > 5
-    assert not []

@@ -12,9 +12,15 @@ from backends.formats import format_of, from_float64, to_float64
 # by eights, of which odd ones are left to others.
 LENGTHS = [64, 256, 301, 1000, 1024, 1032]
 FORMATS = ["float64", "float32", "float16", "bfloat16"]
-# Enough that a thread has dozens of them, of which the last eight are not all there; and so few
+# Enough that each of four parts has dozens, of which the last eight are not all there; and so few
 # that it has not.
 ROWS, SOME = 701, 37
+
+
+@pytest.fixture(autouse=True)
+def _four_parts(monkeypatch):
+    """Have rows divided alike on every machine: there are four parts for each thread."""
+    monkeypatch.setenv("SOFTMARK_THREADS", "1")
 
 
 def with_odd_rows(n, dtype):
