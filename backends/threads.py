@@ -57,15 +57,15 @@ def environment(threads: int) -> Mapping[str, str]:
     return dict.fromkeys((VARIABLE, *_OTHERS), str(_checked(str(threads))))
 
 
-def of_numba() -> int:
+def of_numba(most: int | None = None) -> int:
     """Return how many threads a compiled kernel runs on in this Python thread; mask all others.
 
     A parallel loop takes every thread of Numba's pool that is not masked, whatever it is told. A
-    mask that is narrower already stays.
+    mask that is narrower already stays. A call that was prepared knows `most`, which is `count`.
     """
     import numba
 
-    most, unmasked = count(), numba.get_num_threads()
+    most, unmasked = most or count(), numba.get_num_threads()
     if most < unmasked:
         numba.set_num_threads(most)
     return min(most, unmasked)

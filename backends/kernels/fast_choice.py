@@ -18,7 +18,7 @@ from backends.kernels import (
     fast_narrow_logs,
     fast_softmax,
 )
-from backends.kernels.fast_narrow_ways import folds
+from backends.kernels.fast_narrow_ways import folds, known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,17 +35,18 @@ def softmax(
     dtype: str, n: int, divisor: float, compiled: Callable[[str], Callable[..., None]]
 ) -> Apply:
     """Return what applies softmax, or the algorithm that `compiled` gives, to rows of length n."""
+    most = threads.count()
 
     def wide(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
-        compiled(dtype)(rows[0], result, divisor, threads.of_numba())
+        compiled(dtype)(rows[0], result, divisor, threads.of_numba(most))
 
     if compiled is not fast_softmax.softmax or not _goes_by_eights(n, divisor):
         compiled(dtype)
         return wide
-    kernel = fast_narrow.softmax(dtype, folds=folds(dtype, n))
+    kernel = fast_narrow.softmax(dtype, known(n), folds=folds(dtype, n))
 
     def narrow(rows: Sequence[NumPyArray], result: NumPyArray, left: NumPyArray) -> None:
-        kernel(rows[0], result, left, threads.of_numba())
+        kernel(rows[0], result, left, threads.of_numba(most))
 
     return _but_for_rows_left(narrow, wide)
 
@@ -55,13 +56,13 @@ def family(what: int, dtype: str, n: int, divisor: float) -> Apply:
 
     Labels, or the cotangent, follow the logits.
     """
-    has_cotangent = what == fast_family.SOFTMAX_VJP
+    has_cotangent, most = what == fast_family.SOFTMAX_VJP, threads.count()
 
     def wide(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
         labels = _NO_LABELS if has_cotangent or len(rows) == 1 else rows[1]
         cotangent = rows[1] if has_cotangent else rows[0]
         kernel = fast_family.family(dtype)
-        kernel(rows[0], cotangent, labels, result, divisor, threads.of_numba(), what)
+        kernel(rows[0], cotangent, labels, result, divisor, threads.of_numba(most), what)
 
     if n == 1 or not _goes_by_eights(n, divisor):  # nothing is left of a row of one
         fast_family.family(dtype)
@@ -78,18 +79,21 @@ def _narrow_family(what: int, dtype: str, n: int) -> _Narrow:
 
 
 def _gradient(kernel: Callable[..., None]) -> _Narrow:
+    most = threads.count()
+
     def narrow(rows: Sequence[NumPyArray], result: NumPyArray, left: NumPyArray) -> None:
-        kernel(rows[0], rows[1], result, left, threads.of_numba())
+        kernel(rows[0], rows[1], result, left, threads.of_numba(most))
 
     return narrow
 
 
 def _logs(dtype: str, n: int, what: int) -> _Narrow:
-    kernel = fast_narrow_logs.logs(dtype, folds=folds(dtype, n))
+    most = threads.count()
+    kernel = fast_narrow_logs.logs(dtype, known(n), folds=folds(dtype, n))
 
     def narrow(rows: Sequence[NumPyArray], result: NumPyArray, left: NumPyArray) -> None:
         labels = rows[1] if len(rows) > 1 else _NO_LABELS
-        kernel(rows[0], labels, result, left, threads.of_numba(), what)
+        kernel(rows[0], labels, result, left, threads.of_numba(most), what)
 
     return narrow
 
@@ -102,10 +106,10 @@ def _but_for_rows_left(narrow: _Narrow, wide: Apply) -> Apply:
     """Return what has `wide` do the rows that `narrow` leaves."""
 
     def apply(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
-        left = np.zeros(len(result), np.bool_)
+        left = np.zeros(len(result) + 1, np.bool_)
         narrow(rows, result, left)
-        if left.any():
-            places = np.flatnonzero(left)
+        if left[-1]:
+            places = np.flatnonzero(left[:-1])
             some = result[places]
             wide([each[places] for each in rows], some)
             result[places] = some

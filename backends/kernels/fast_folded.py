@@ -105,7 +105,8 @@ def filling_rows(form: Form) -> Callable[..., Any]:
     """Make fill(x, at, n, rows, wide, y, tops, found, by, lanes, out, drawn).
 
     Exponentials go into y, if the form is not `for_logarithms`, and sums in two parts into `found`.
-    Lines of x that come next are asked for on the way, and those of `out` if `drawn` is 1, not 0.
+    Lines of x that come next are asked for on the way, and if `drawn` is 1 and not 0 those of `out`
+    for the next round's results.
     """
     sums, shifts = row_sums(form), shifts_by(form.arithmetic, form.back)
     begin, keep, fold = sums.begin, sums.keep, sums.fold
@@ -165,7 +166,7 @@ def _steps(form: Form) -> tuple[Callable[..., Any], ...]:
         x, at, n, last, y, wide, by, most = given
         row = min(row, last)
         here = at + row * n + j
-        ask(x, here + asked[0], asked[1], here * asked[2])
+        ask(x, here + asked[0], asked[1], (here + asked[0]) * asked[2])
         parts = exp(take(x, here), (element(by, row), element(by, most + row)))
         e = kept(parts)
         if keeps:
@@ -178,7 +179,7 @@ def _steps(form: Form) -> tuple[Callable[..., Any], ...]:
         x, at, n, last, y, wide, by, most = given
         row = min(row, last)
         here = at + row * n + j
-        ask(x, here + asked[0], asked[1], here * asked[2])
+        ask(x, here + asked[0], asked[1], (here + asked[0]) * asked[2])
         v = widen(load_some(x, here, half, n - j, nothing))
         parts = exp(v, (element(by, row), element(by, most + row)))
         e = kept(parts)

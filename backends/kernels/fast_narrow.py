@@ -29,10 +29,10 @@ from backends.kernels import (
 from backends.kernels.compiling import ELEMENTS, array, compiled, types
 from backends.kernels.fast_forms import FEW, form_of
 from backends.kernels.fast_narrow_ways import way_of
-from backends.kernels.fast_rows import CALLED, ONE, tasks_of
+from backends.kernels.fast_rows import CALLED, ONE, plain, tasks_of
 from backends.kernels.lanes_forms import all_within
 from backends.kernels.lanes_memory import borrowed, load
-from backends.kernels.machine import piece
+from backends.kernels.machine import always_inline, piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,10 +82,46 @@ def marking(form: Form) -> Callable[..., Any]:
 
 
 @piece
-def sizes(first: int, last: int, n: int, columns: int, together: int) -> tuple[int, int]:
-    """Return how many rows, in whole groups, share one round, and how far apart they are kept."""
+def note(count: int, left: Any) -> None:
+    """Leave word that some rows are left, if they are."""
+    always_inline()
+    if count > 0:
+        left[left.size - 1] = True
+
+
+@piece
+def sizes(first: int, last: int, n: int, together: int) -> int:
+    """Return how many rows, in whole groups, share one round."""
     groups = min((last - first + FEW - 1) // FEW, together // (n * FEW))
-    return FEW * max(1, groups), n + -n % columns  # a task may have no rows
+    return FEW * max(1, groups)  # a task may have no rows
+
+
+@piece
+def pitch_of(n: int, columns: int) -> int:
+    """Return how far apart rows are kept."""
+    always_inline()
+    return n + -n % columns
+
+
+def length_of(known: int) -> Callable[..., int]:
+    """Make length(x): that of x's rows, or `known`, if it is not 0, where all rows are so long.
+
+    Loops over a row whose number of steps LLVM knows have no ends to look for.
+    """
+    number = plain(known)
+
+    @piece
+    def given(x: Any) -> int:
+        always_inline()
+        n: int = x.shape[1]
+        return n
+
+    @piece
+    def known_before(x: Any) -> int:  # noqa: ARG001 - called like the other, which needs it
+        always_inline()
+        return number
+
+    return known_before if known else given
 
 
 def given_types(dtype: str) -> tuple[Any, ...]:
@@ -97,32 +133,35 @@ def given_types(dtype: str) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _softmax_of(dtype: str, *, folds: bool) -> Callable[..., None]:
+def _softmax_of(dtype: str, known: int, *, folds: bool) -> Callable[..., None]:
     form = form_of(dtype)
     way, mark = way_of(form, folds=folds), marking(form)
     rooms, tops_of, fill, put, columns = way.rooms, way.tops_of, way.fill, way.put, way.columns
-    together = way.together
+    together, length = way.together, length_of(known)
 
     @piece
     def rows_of(x: Any, first: int, last: int, out: Any, left: Any) -> None:
-        most, wide = sizes(first, last, x.shape[1], columns, together)
+        n = length(x)
+        most, wide = sizes(first, last, n, together), pitch_of(n, columns)
         p, q, r = rooms(most, wide)
         tops, sums = np.empty(most), np.empty((2, most))
-        in_rounds(x, first, last, out, left, most, wide, p, q, r, tops, sums)
+        in_rounds(x, first, last, out, left, most, p, q, r, tops, sums)
 
     @piece
     def in_rounds(
-        x: Any, first: int, last: int, out: Any, left: Any, most: int, wide: int, p: Any, q: Any,
-        r: Any, tops: Any, sums: Any,
+        x: Any, first: int, last: int, out: Any, left: Any, most: int, p: Any, q: Any, r: Any,
+        tops: Any, sums: Any,
     ) -> None:  # fmt: skip
         # A reference is counted by an atomic operation, which waits for all that is being written.
         x, out, left, p, q = borrowed(x), borrowed(out), borrowed(left), borrowed(p), borrowed(q)
-        r, tops, sums, n = borrowed(r), borrowed(tops), borrowed(sums), x.shape[1]
+        r, tops, sums, n = borrowed(r), borrowed(tops), borrowed(sums), length(x)
+        wide = pitch_of(n, columns)
         for i in range(first, last, most):
             rows = min(most, last - i)
             tops_of(x, i * n, n, rows, wide, p, tops)
             fill(x, i * n, n, rows, wide, p, q, r, tops, sums, out, ONE)
             count = mark(tops, sums, rows, left, i)
+            note(count, left)
             put(x, n, rows, wide, p, q, sums, out, i, left, count)
 
     def softmax(x: Any, out: Any, left: Any, threads: int) -> None:
@@ -136,12 +175,15 @@ def _softmax_of(dtype: str, *, folds: bool) -> Callable[..., None]:
 
 
 @functools.cache
-def softmax(dtype: str, *, folds: bool) -> Callable[..., None]:
+def softmax(dtype: str, known: int = 0, *, folds: bool) -> Callable[..., None]:
     """Return kernel(x, out, left, threads); 16-bit arrays are handed over as encodings.
 
-    `left`, False at first, gets which rows are left as they are. `folds` says whether rows stay
-    rows (`fast_narrow_ways`).
+    `left`, False at first, gets which rows are left as they are, and one more element at its end:
+    whether any may be. Where `known` is not 0 all rows are so long (`length_of`). `folds` says
+    whether rows stay rows (`fast_narrow_ways`).
     """
     given, out, left, _ = given_types(dtype)
     signature = types.void(given, out, left, types.intp)
-    return compiled(_softmax_of(dtype, folds=folds), signature, CALLED_NARROW, f"{dtype}/{folds}")
+    return compiled(
+        _softmax_of(dtype, known, folds=folds), signature, CALLED_NARROW, f"{dtype}/{folds}/{known}"
+    )

@@ -29,6 +29,8 @@ from backends.kernels.fast_narrow import (
     first_of,
     given_types,
     marking,
+    note,
+    pitch_of,
     sizes,
 )
 from backends.kernels.fast_narrow_logs import marking_faint
@@ -79,7 +81,7 @@ def _vjp_of(dtype: str) -> Callable[..., None]:
     @piece
     def rows_of(x: Any, c: Any, first: int, last: int, out: Any, left: Any) -> None:
         n = x.shape[1]
-        most, wide = sizes(first, last, n, columns, TOGETHER)
+        most, wide = sizes(first, last, n, TOGETHER), pitch_of(n, columns)
         t, y, tops = elements(ONE, most * wide), numbers(ONE, most * wide), np.empty(most)
         sums, others = np.empty((2, most)), np.empty(most)
         in_rounds(x, c, first, last, out, left, most, wide, t, y, tops, sums, others)
@@ -101,6 +103,7 @@ def _vjp_of(dtype: str) -> Callable[..., None]:
             turn_cotangents(c, i * n, n, rows, t, wide, others)
             weigh(y, t, n, rows, wide, sums, out, i * n)
             count = mark_means(sums, rows, left, i, c)
+            note(count, left)
             put(y, t, n, rows, wide, sums, out, i, left, count)
 
     def vjp(x: Any, c: Any, out: Any, left: Any, threads: int) -> None:
@@ -161,7 +164,7 @@ def _grad_of(dtype: str) -> Callable[..., None]:
     @piece
     def rows_of(x: Any, labels: Any, first: int, last: int, out: Any, left: Any) -> None:
         n = x.shape[1]
-        most, wide = sizes(first, last, n, columns, TOGETHER)
+        most, wide = sizes(first, last, n, TOGETHER), pitch_of(n, columns)
         t, y, tops = elements(ONE, most * wide), numbers(ONE, most * wide), np.empty(most)
         sums, peaks, rests = np.empty((2, most)), np.empty((2, most)), np.empty((2, most))
         own = np.empty(most)
@@ -186,6 +189,7 @@ def _grad_of(dtype: str) -> Callable[..., None]:
             _labelled(x, labels, rows, i, own)
             rest(own, tops, sums, rows, peaks, rests)
             count = mark_faint(rests, peaks, n, rows, left, i, count)
+            note(count, left)
             put(y, t, n, rows, wide, sums, out, i, left, count)
             put_labels(labels, rows, sums, rests, out, i, left)
 

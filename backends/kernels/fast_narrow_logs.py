@@ -23,7 +23,10 @@ from backends.kernels.fast_narrow import (
     CALLED_NARROW,
     first_of,
     given_types,
+    length_of,
     marking,
+    note,
+    pitch_of,
     sizes,
     whole,
 )
@@ -72,12 +75,12 @@ def marking_faint(form: Form, digits: float = 1.0) -> Callable[..., Any]:
     return mark_faint
 
 
-def _logs_of(dtype: str, *, folds: bool) -> Callable[..., None]:  # noqa: C901 - holds what it makes
+def _logs_of(dtype: str, known: int, *, folds: bool) -> Callable[..., None]:  # noqa: C901 - holds what it makes
     form, put_one = logarithmic(dtype), ends(dtype).put
     way, mark = way_of(form, folds=folds), marking(form)
     wide_of, back, rounded, precise = form.wide, form.back, form.rounded, dtype == "float64"
     rooms, tops_of, fill, put, columns = way.rooms, way.tops_of, way.fill, way.put, way.columns
-    together = way.together
+    together, length = way.together, length_of(known)
     rest, mark_faint = resting_abreast(form), marking_faint(form, way.digits)
 
     @piece
@@ -138,24 +141,26 @@ def _logs_of(dtype: str, *, folds: bool) -> Callable[..., None]:  # noqa: C901 -
 
     @piece
     def rows_of(x: Any, labels: Any, first: int, last: int, what: int, out: Any, left: Any) -> None:
-        most, wide = sizes(first, last, x.shape[1], columns, together)
+        n = length(x)
+        most, wide = sizes(first, last, n, together), pitch_of(n, columns)
         p, q, r = rooms(most, wide)
         tops, own = np.empty(most), np.zeros(FEW)
         sums, peaks, rests = np.empty((2, most)), np.empty((2, most)), np.empty((2, most))
         in_rounds(
-            x, labels, first, last, what, out, left, most, wide, p, q, r, tops, sums, peaks, rests,
+            x, labels, first, last, what, out, left, most, p, q, r, tops, sums, peaks, rests,
             own,
         )  # fmt: skip
 
     @piece
     def in_rounds(
         x: Any, labels: Any, first: int, last: int, what: int, out: Any, left: Any, most: int,
-        wide: int, p: Any, q: Any, r: Any, tops: Any, sums: Any, peaks: Any, rests: Any, own: Any,
+        p: Any, q: Any, r: Any, tops: Any, sums: Any, peaks: Any, rests: Any, own: Any,
     ) -> None:  # fmt: skip
         x, labels, out, left = borrowed(x), borrowed(labels), borrowed(out), borrowed(left)
         p, q, r, tops, sums = borrowed(p), borrowed(q), borrowed(r), borrowed(tops), borrowed(sums)
         peaks, rests = borrowed(peaks), borrowed(rests)
-        n, drawn = x.shape[1], np.int64(what == LOG_SOFTMAX)
+        n, drawn = length(x), np.int64(what == LOG_SOFTMAX)
+        wide = pitch_of(n, columns)
         for i in range(first, last, most):
             rows = min(most, last - i)
             tops_of(x, i * n, n, rows, wide, p, tops)
@@ -163,6 +168,7 @@ def _logs_of(dtype: str, *, folds: bool) -> Callable[..., None]:  # noqa: C901 -
             count = mark(tops, sums, rows, left, i)
             rest(tops, tops, sums, rows, peaks, rests)
             count = mark_faint(rests, peaks, n, rows, left, i, count)
+            note(count, left)
             take_logs(rests, rows, peaks, sums)
             if what == LOG_SOFTMAX:
                 add_tops(tops, rows, sums)
@@ -183,12 +189,15 @@ def _logs_of(dtype: str, *, folds: bool) -> Callable[..., None]:  # noqa: C901 -
 
 
 @functools.cache
-def logs(dtype: str, *, folds: bool) -> Callable[..., None]:
+def logs(dtype: str, known: int = 0, *, folds: bool) -> Callable[..., None]:
     """Return kernel(x, labels, out, left, threads, what): log_softmax, logsumexp, cross_entropy.
 
-    Arguments are those of `fast_family.family`. `folds`: as for `fast_narrow.softmax`.
+    Arguments are those of `fast_family.family`; `left`, `known` and `folds` as for
+    `fast_narrow.softmax`.
     """
     given, out, left, labels = given_types(dtype)
     signature = types.void(given, labels, out, left, types.intp, types.intp)
     modules = (*CALLED_NARROW, fast_ends, fast_family_parts, fast_narrow)
-    return compiled(_logs_of(dtype, folds=folds), signature, modules, f"{dtype}/{folds}")
+    return compiled(
+        _logs_of(dtype, known, folds=folds), signature, modules, f"{dtype}/{folds}/{known}"
+    )

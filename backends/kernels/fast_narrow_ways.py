@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 # The shortest rows that stay rows: of whole steps, and of any number of elements.
 FOLDED, FOLDED_BY, ALL_FOLDED = 64, 32, 112
+# Lengths that have kernels of their own, a second or two to compile each: a router's experts, ten
+# classes. Longer rows gain nothing.
+KNOWN = frozenset((8, 10, 16, 32, 64))
 # A round of rows of 64, with all that it writes, and the next one's stay in the first-level cache.
 _TOGETHER = plain(1024)
 
@@ -71,6 +74,11 @@ def folds(dtype: str, n: int) -> bool:
         and dtype in ("float32", "float64")
         and (n >= ALL_FOLDED or (n >= FOLDED and n % FOLDED_BY == 0))
     )
+
+
+def known(n: int) -> int:
+    """Return n, where kernels are compiled for rows of just this length, else 0."""
+    return n if n in KNOWN else 0
 
 
 def way_of(form: Form, *, folds: bool) -> Way:

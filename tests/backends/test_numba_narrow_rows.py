@@ -13,7 +13,7 @@ from backends.kernels import fast_call, fast_narrow, fast_narrow_gradients, fast
 from backends.kernels.fast_abreast import logarithms_abreast
 from backends.kernels.fast_family import CROSS_ENTROPY_GRAD, LOG_SOFTMAX, SOFTMAX_VJP
 from backends.kernels.fast_narrow import NARROW
-from backends.kernels.fast_narrow_ways import folds
+from backends.kernels.fast_narrow_ways import KNOWN, folds, known
 from backends.kernels.linking import linked_once
 
 FORMATS = ["float64", "float32", "float16", "bfloat16"]
@@ -255,24 +255,41 @@ def test_an_axis_that_is_not_the_last_is_as_good(fast):
     assert (bits(got) == bits(np.moveaxis(alone, -1, 1))).all()
 
 
-def called(operation, x, threads, c=None):
-    """Call the kernel for narrow rows alone; return its results and how many rows it left."""
+def called(operation, x, threads, c=None, known=known):
+    """Call the kernel for narrow rows alone; return its results and which rows it left.
+
+    `known` says whether the kernel is one that is made for x's length alone.
+    """
     dtype, word = x.dtype.name, {2: np.int16}.get(x.dtype.itemsize)
     word = np.uint16 if dtype == "bfloat16" else word
     c = x if c is None else c
     x, c = (each.view(word) if word else each for each in (x, c))
-    labels, left = np.zeros((len(x), 1), np.int64), np.zeros(len(x), bool)
-    out, folded = np.zeros_like(x), folds(dtype, x.shape[1])
+    labels, left = np.zeros((len(x), 1), np.int64), np.zeros(len(x) + 1, bool)
+    out, n = np.zeros_like(x), x.shape[1]
     if operation == "softmax":
-        fast_narrow.softmax(dtype, folds=folded)(x, out, left, threads)
+        fast_narrow.softmax(dtype, known(n), folds=folds(dtype, n))(x, out, left, threads)
     elif operation == "log_softmax":
-        logs = fast_narrow_logs.logs(dtype, folds=folded)
+        logs = fast_narrow_logs.logs(dtype, known(n), folds=folds(dtype, n))
         logs(x, labels, out, left, threads, LOG_SOFTMAX)
     elif operation == "softmax_vjp":
         fast_narrow_gradients.vjp(dtype)(x, c, out, left, threads)
     else:
         fast_narrow_gradients.grad(dtype)(x, labels, out, left, threads)
-    return out, left.sum()
+    assert left[-1] or not left.any()
+    return out, left[:-1]
+
+
+@pytest.mark.parametrize("operation", ELEMENTWISE)
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_kernels_for_one_length_give_the_bits_of_those_for_any(dtype, operation):
+    for n in sorted(KNOWN):
+        x = rows_of(n, dtype)
+        got, left = called(operation, x, 1)
+        any_length, also_left = called(operation, x, 1, known=lambda _: 0)
+        assert (left == also_left).all(), n
+        assert left.any(), n
+        assert not left.all(), n
+        assert (bits(got) == bits(any_length)).all(), n
 
 
 @pytest.mark.parametrize("operation", ["softmax", "log_softmax", "softmax_vjp", "grad"])
@@ -281,7 +298,7 @@ def test_nothing_is_left_of_ordinary_rows(dtype, operation):
     for n in (2, 3, 5, 8, 10, 15, 64, 96, 97, 100, 101, 113, 127, 128, 191, NARROW):
         x = np.random.default_rng(n).standard_normal((23, n))
         _, left = called(operation, from_float64(format_of(dtype), x), 1)
-        assert left == 0, n
+        assert not left.any(), n
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
@@ -290,7 +307,7 @@ def test_rows_without_a_cotangent_are_none_to_leave(dtype):
     c = np.zeros_like(x)
     c[2:] = x[2:]
     got, left = called("softmax_vjp", x, 1, c)
-    assert left == 0
+    assert not left.any()
     assert not got[:2].any()
     assert got[2:].any()
 
@@ -301,7 +318,7 @@ def test_any_number_of_threads_may_share_any_number_of_rows(operation, threads):
     for rows, n in ((65, 255), (170, 100), (255, 100), (256, 100), (2000, 9), (9, 200)):
         x = np.random.default_rng(rows).standard_normal((rows, n)).astype(np.float32)
         got, left = called(operation, x, threads)
-        assert left == 0
+        assert not left.any()
         assert (bits(got) == bits(called(operation, x, 1)[0])).all()
 
 
