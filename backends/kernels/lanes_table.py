@@ -168,6 +168,11 @@ def standing(builder: Any, lanes: Lanes, number: float) -> Any:
     values = ir.Constant(kind, [ir.Constant(element, number)] * kind.count)
     same = ir.InlineAsm(ir.FunctionType(kind, [kind]), "", "=v,0")
     held = builder.call(same, [values])
+    if element == ir.DoubleType():
+        # Its uses may share one register. Of float32 each has its own, which costs no time there.
+        held.attributes.add("readnone")
+        held.attributes.add("nounwind")
+        set.add(held.attributes, "willreturn")  # llvmlite does not know it
     return _part(builder, held, 0, lanes.count, of=kind.count)
 
 
