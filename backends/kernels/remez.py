@@ -12,6 +12,7 @@ error is that of the coefficients rounded to the format that they are used in.
 # ruff: noqa: ANN401 - mpmath is untyped
 from __future__ import annotations
 
+import functools
 import math
 import sys
 from dataclasses import dataclass, replace
@@ -198,13 +199,18 @@ def _worst_of_roots(nearest: Any, off: Any) -> Any:
 def _rests_of_eighths(i: int) -> list[float]:
     """Return how far 1 + i 2^-52 times each root of 2 is from a number, in u."""
     whole, rests = 1 << 200, []
-    for k in range(8):
-        root = 1 << 200 + k  # 2^k over 2^200; then its eighth root, over 2^200 as well
-        root = math.isqrt(math.isqrt(math.isqrt(root << 1400)))
+    for k, root in enumerate(_eighth_roots()):
         rest = (2**52 + i) * root % whole
         off = -rest if 2 * rest < whole else whole - rest
         rests.append(off / whole * 2.0 / 2.0 ** (k / 8))
     return rests
+
+
+@functools.cache
+def _eighth_roots() -> tuple[int, ...]:
+    """Return the eight roots of 2 over 2^200, cut off."""
+    powers = (1 << 200 + k for k in range(8))  # 2^k over 2^200; then its eighth root
+    return tuple(math.isqrt(math.isqrt(math.isqrt(power << 1400))) for power in powers)
 
 
 def main() -> None:

@@ -57,10 +57,15 @@ def test_a_table_of_roots_is_as_near_as_stated_at_the_level_that_the_script_find
             assert abs((1 + mpmath.ldexp(mantissa, -of.fraction)) / true - 1) < 0.007 * unit
 
 
+@pytest.fixture(scope="module")
+def table_levels():
+    return remez.table_levels()
+
+
 @pytest.mark.parametrize("name", ["SINGLE", "DOUBLE"])
-def test_a_table_of_eighths_is_as_near_as_stated(name):
+def test_a_table_of_eighths_is_as_near_as_stated(name, table_levels):
     of = getattr(fast_arithmetic, name)
-    level, apart = remez.table_levels()[name]
+    level, apart = table_levels[name]
     assert level == of.table.level
     assert apart < 0.18
     unit = mpmath.mpf(2) ** -(of.fraction + 1)
