@@ -10,8 +10,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = """
 import sys
 import numba
+import numpy
 from backends.kernels import compiling
 from numba import prange
+from numba.core import event
 import {module}
 
 @numba.njit
@@ -23,8 +25,12 @@ def kernel(x):
         x[i] = part(x[i])
 
 signature = compiling.types.void(compiling.array(compiling.types.float64, 1))
-made = compiling.compiled(kernel, signature, ({module},), *sys.argv[1:])
-print(sum(made.stats.cache_hits.values()))
+with event.install_recorder("numba:compile") as events:
+    made = compiling.compiled(kernel, signature, ({module},), *sys.argv[1:])
+x = numpy.zeros(3)
+made(x)
+assert (x == {module}.ONE).all()
+print(int(not events.buffer))
 """
 
 
