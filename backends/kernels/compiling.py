@@ -78,6 +78,7 @@ def compiled(
     variant: str = "",
     *,
     nogil: bool = False,
+    checked: bool = True,
 ) -> Callable[..., None]:
     """Compile a function, or load it from the cache on disk.
 
@@ -93,12 +94,9 @@ def compiled(
         Tells apart functions of one signature that are made at one place.
     nogil
         Whether it lets go of Python's lock.
-
-    Returns
-    -------
-    callable
-        It takes arrays of just these types: nobody looks at them again. Numba's dispatcher would,
-        which takes 2 µs, and 20 where a large call has emptied the caches.
+    checked
+        Whether a call looks at the types of its arguments, which takes 2 µs, and 20 where a large
+        call has emptied the caches. If not, memory is read as what `signature` says.
     """
     digest = blake2b(f"{variant} {signature}".encode(), digest_size=8)
     for module in (linking, *modules):
@@ -108,5 +106,6 @@ def compiled(
     folder = Path(made._cache.cache_path)  # noqa: SLF001 - as above
     with _alone(folder, digest.hexdigest()), linked_once():
         made.compile(signature)
-    kernel: Callable[..., None] = made.get_overload(signature)
+    made.disable_compile()
+    kernel: Callable[..., None] = made if checked else made.get_overload(signature)
     return kernel

@@ -1,7 +1,7 @@
 """Which kernels of `numba_fast` a call's rows go to: narrow ones by eights, if nothing forbids it.
 
 A kernel is compiled where its call is prepared; the one for what narrow rows leave, when there is
-such a row.
+such a row. Kernels do not look at the types of what they are given: `fast_call` has.
 """
 
 from __future__ import annotations
@@ -108,8 +108,10 @@ def _but_for_rows_left(narrow: _Narrow, wide: Apply) -> Apply:
     def apply(rows: Sequence[NumPyArray], result: NumPyArray) -> None:
         left = np.zeros(len(result) + 1, np.bool_)
         narrow(rows, result, left)
-        if left[-1]:
-            places = np.flatnonzero(left[:-1])
+        if not left[-1]:
+            return
+        places = np.flatnonzero(left[:-1])
+        if places.size:  # none if those that were left are ignored
             some = result[places]
             wide([each[places] for each in rows], some)
             result[places] = some

@@ -303,4 +303,5 @@ def family(dtype: str) -> Callable[..., None]:
             fast_results,
         ),
         dtype,
+        checked=False,
     )

@@ -185,5 +185,9 @@ def softmax(dtype: str, known: int = 0, *, folds: bool) -> Callable[..., None]:
     given, out, left, _ = given_types(dtype)
     signature = types.void(given, out, left, types.intp)
     return compiled(
-        _softmax_of(dtype, known, folds=folds), signature, CALLED_NARROW, f"{dtype}/{folds}/{known}"
+        _softmax_of(dtype, known, folds=folds),
+        signature,
+        CALLED_NARROW,
+        f"{dtype}/{folds}/{known}",
+        checked=False,
     )

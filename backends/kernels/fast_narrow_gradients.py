@@ -208,7 +208,7 @@ def vjp(dtype: str) -> Callable[..., None]:
     """Return kernel(x, cotangent, out, left, threads)."""
     given, out, left, _ = given_types(dtype)
     signature = types.void(given, given, out, left, types.intp)
-    return compiled(_vjp_of(dtype), signature, _CALLED, dtype)
+    return compiled(_vjp_of(dtype), signature, _CALLED, dtype, checked=False)
 
 
 @functools.cache
@@ -216,4 +216,4 @@ def grad(dtype: str) -> Callable[..., None]:
     """Return kernel(x, labels, out, left, threads): the gradient of cross_entropy."""
     given, out, left, labels = given_types(dtype)
     signature = types.void(given, labels, out, left, types.intp)
-    return compiled(_grad_of(dtype), signature, _CALLED, dtype)
+    return compiled(_grad_of(dtype), signature, _CALLED, dtype, checked=False)

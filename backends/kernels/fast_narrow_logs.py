@@ -199,5 +199,9 @@ def logs(dtype: str, known: int = 0, *, folds: bool) -> Callable[..., None]:
     signature = types.void(given, labels, out, left, types.intp, types.intp)
     modules = (*CALLED_NARROW, fast_ends, fast_family_parts, fast_narrow)
     return compiled(
-        _logs_of(dtype, known, folds=folds), signature, modules, f"{dtype}/{folds}/{known}"
+        _logs_of(dtype, known, folds=folds),
+        signature,
+        modules,
+        f"{dtype}/{folds}/{known}",
+        checked=False,
     )

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 # The shortest rows that stay rows: of whole steps, and of any number of elements.
 FOLDED, FOLDED_BY, ALL_FOLDED = 64, 32, 112
-# Lengths that have kernels of their own, a second or two to compile each: a router's experts, ten
-# classes. Longer rows gain nothing.
+# Lengths that have kernels of their own, 2 to 3 s to compile each: a router's experts, ten classes.
+# Longer rows gain nothing.
 KNOWN = frozenset((8, 10, 16, 32, 64))
 # A round of rows of 64, with all that it writes, and the next one's stay in the first-level cache.
 _TOGETHER = plain(1024)

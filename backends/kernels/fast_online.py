@@ -201,5 +201,9 @@ def online(dtype: str) -> Callable[..., None]:
         array(element, 2, readonly=True), array(element, 2), types.float64, types.intp
     )
     return compiled(
-        _online_of(dtype), signature, (*CALLED, fast_rows, fast_again), f"online/{dtype}"
+        _online_of(dtype),
+        signature,
+        (*CALLED, fast_rows, fast_again),
+        f"online/{dtype}",
+        checked=False,
     )

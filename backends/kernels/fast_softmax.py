@@ -154,4 +154,5 @@ def softmax(dtype: str) -> Callable[..., None]:
             fast_results,
         ),
         dtype,
+        checked=False,
     )

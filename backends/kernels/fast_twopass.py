@@ -139,4 +139,5 @@ def twopass(dtype: str) -> Callable[..., None]:
         signature,
         (*CALLED, fast_rows, fast_again, fast_online, sys.modules[__name__]),
         f"twopass/{dtype}",
+        checked=False,
     )

@@ -61,7 +61,7 @@ def files_of(function):
 @pytest.mark.parametrize(("module", "name", "options"), KERNELS)
 def test_all_files_of_a_kernel_count(monkeypatch, module, name, options, dtype):
     given = []
-    monkeypatch.setattr(module, "compiled", lambda *arguments: given.append(arguments))
+    monkeypatch.setattr(module, "compiled", lambda *arguments, **_: given.append(arguments))
     getattr(module, name).__wrapped__(dtype, **options)
     ((function, _, modules, *_),) = given
     counted = {inspect.getsourcefile(function), *(each.__file__ for each in modules)}

@@ -30,7 +30,11 @@ with event.install_recorder("numba:compile") as events:
 x = numpy.zeros(3)
 made(x)
 assert (x == {module}.ONE).all()
-print(int(not events.buffer))
+try:
+    made(x.astype(numpy.float32))
+    raise SystemExit("it read numbers of another type")
+except TypeError:
+    print(int(not events.buffer))
 """
 
 

@@ -322,6 +322,18 @@ def test_any_number_of_threads_may_share_any_number_of_rows(operation, threads):
         assert (bits(got) == bits(called(operation, x, 1)[0])).all()
 
 
+@pytest.mark.parametrize("operation", ["cross_entropy", "cross_entropy_grad"])
+def test_nothing_is_left_of_rows_that_are_ignored(fast, operation):
+    x = np.random.default_rng(8).standard_normal((9, 10))
+    x[4] = np.nan
+    labels = np.zeros(9, np.int64)
+    labels[4] = -100
+    got = getattr(fast, operation)(x, labels)
+    assert not got[4].any()
+    assert np.isfinite(got).all()
+    assert got[:4].all()
+
+
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_nan_has_one_sign_in_any_place(fast, dtype):
     x = np.zeros((8, 64))
