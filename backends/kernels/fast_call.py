@@ -178,6 +178,8 @@ def _prepared(
         rows, result = [_matrix(each) for each in sources], _matrix(target)
 
         def direct() -> NumPyArray:
+            if not out.flags.writeable:  # now; kernels do not ask
+                raise ValueError("the array for the results has become read-only: prepare anew")
             with ENTRY:
                 apply(rows, result)
             return out
@@ -267,7 +269,7 @@ def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def _matrix(array: NumPyArray) -> NumPyArray:
+    """Return a matrix that is ours: the caller may give an array another shape or dtype later."""
     word = _WORDS.get(_name(array.dtype))
-    if word is not None:
-        array = array.view(word)
+    array = array.view() if word is None else array.view(word)
     return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])
